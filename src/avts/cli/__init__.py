@@ -1,0 +1,74 @@
+"""The command line: thin layers over the library, one file a command.
+
+`avts NAME` runs `avts.cli.NAME.command`. Modules are imported only when their
+command is called, so `avts --help` is quick.
+stdout holds the result only; progress, warnings and automatic choices go to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import cast
+
+import click
+
+from avts import __version__
+from avts.errors import AvtsError
+
+COMMANDS = {
+    "synth": "Write a world of generated videos whose motion makes their sound.",
+    "ingest": "Take a folder of video files into a corpus.",
+    "train": "Train both towers on a corpus from a recipe.",
+    "eval": "Measure AVTS accuracy and AUC on a corpus.",
+    "sync": "Tell how far the sound of each file is off, and repair it.",
+    "demo": "Do the main job once, small: generate, ingest, train, evaluate, estimate offsets, report.",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when called; their one-line helps are listed in COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        return cast(click.Command, importlib.import_module(f"avts.cli.{cmd_name}").command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="avts")
+def group() -> None:
+    """Learn from unlabelled videos which sound goes with which picture, and when; then use it.
+
+    --debug anywhere in a command shows the traceback of an error.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 usage or settings, 3 some input unusable, 4 a limit exceeded."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        status = group.main(words, prog_name="avts", standalone_mode=False)
+    except AvtsError as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"avts: {error}", err=True)
+        status = error.exit_status
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("avts: stopped", err=True)
+        status = 130
+    sys.exit(status if isinstance(status, int) else 0)
