@@ -1,0 +1,171 @@
+"""The offset of a file, and how sure it is, from its distance map.
+
+Input: an OffsetScan. Output: one OffsetEstimate. Pure NumPy; no model, no file.
+
+Each window votes with a likelihood over offsets, p(row | offset k) in proportion to exp(-sharpness * distance[k]).
+A window without an event has a flat row and so votes for nothing; a wild one is bounded by a share of windows that are
+taken to be wrong. The summed votes are then measured against their own scatter at the offsets that do not fit, so that
+the confidence holds for files of any noise. One offset for the whole file is assumed: no drift, no jumps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avts.sync.scan import OffsetScan
+from avts.timebase import offset_in_words
+
+TOLERANCE_SECONDS = 0.1
+"""The confidence is the probability that the error is under this."""
+
+DEFAULT_SHARPNESS = 12.0
+"""Nats of evidence for one unit of distance: a fit that is better by 0.25 makes an offset e^3 = 20 times as likely."""
+
+WILD_SHARE = 0.05
+"""Share of windows whose vote is taken to be noise: one of them speaks against an offset by 3 nats at most."""
+
+MIN_COVERAGE = 0.5
+"""An offset counts only with this share of the windows of the best covered one: two windows at an edge win nothing."""
+
+PEAK_HALF_WIDTH_SECONDS = 0.25
+"""Offsets farther than this from the peak show what the evidence is like where nothing fits."""
+
+LUCK = 2.0
+"""Standard deviations by which the best of many wrong offsets stands out by luck alone."""
+
+TOO_SHORT = "too short: it holds no whole window"
+SILENT = "silent: no window has sound"
+FLAT = "flat curve: no offset fits clearly better than the others"
+
+
+@dataclass(frozen=True)
+class OffsetEstimate:
+    """By how much the sound of a file is off.
+
+    Attributes:
+        offset_seconds: best guess, finer than the offsets tried; > 0 means that the sound comes early. 0 if there is
+            nothing to guess from (then confidence is 0). Not to be acted on when there is a reason.
+        confidence: probability that the error is under TOLERANCE_SECONDS, 0 to 1.
+        curve: mean distance over windows at each offset of the scan, [K]; NaN where too few windows exist.
+        num_windows: windows with sound at one offset or more.
+        reason: why the offset cannot be told; None if it can.
+    """
+
+    offset_seconds: float
+    confidence: float
+    curve: NDArray[np.float64]
+    num_windows: int
+    reason: str | None = None
+
+    @property
+    def in_words(self) -> str:
+        """The offset the way people say it, or 'cannot tell'."""
+        return offset_in_words(self.offset_seconds) if self.reason is None else "cannot tell"
+
+
+def estimate(scan: OffsetScan, *, sharpness: float = DEFAULT_SHARPNESS) -> OffsetEstimate:
+    """Find the one offset that explains a whole distance map best.
+
+    Args:
+        scan: the distance map; distances of unit vectors, scaled to [0, 1].
+        sharpness: nats of evidence for one unit of distance, at most; noisy maps are given less, down to one nat for
+            the typical scatter within a window's row.
+    """
+    known = np.isfinite(scan.distances)  # [W, K]
+    num_windows = int(known.any(axis=1).sum())
+    curve = _mean_where_covered(scan.distances, known)
+    if num_windows == 0:
+        return OffsetEstimate(0.0, 0.0, curve, 0, SILENT if len(scan.distances) else TOO_SHORT)
+    evidence = _evidence(scan, known, sharpness)  # [K]
+    evidence[np.isnan(curve)] = -np.inf
+    step = _step_seconds(scan.offsets_seconds)
+    offset = _peak_seconds(scan.offsets_seconds, evidence, step)
+    share_near = _share_near(scan.offsets_seconds, offset, step)
+    confidence = float((_posterior(_tempered(evidence, scan.offsets_seconds, offset)) * share_near).sum())
+    by_chance = float((_posterior(np.where(np.isnan(curve), -np.inf, 0.0)) * share_near).sum())
+    flat = confidence <= min(2 * by_chance, (1 + by_chance) / 2)
+    return OffsetEstimate(offset, min(confidence, 1.0), curve, num_windows, FLAT if flat else None)
+
+
+def _mean_where_covered(distances: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean distance at each offset, [K]; NaN where fewer windows exist than MIN_COVERAGE asks for."""
+    count = known.sum(axis=0)
+    total = np.where(known, distances, 0.0).sum(axis=0, dtype=np.float64)
+    covered = count > 0
+    covered &= count >= MIN_COVERAGE * count.max(initial=0)
+    return np.where(covered, total / np.maximum(count, 1), np.nan)
+
+
+def _evidence(scan: OffsetScan, known: NDArray[np.bool_], sharpness: float) -> NDArray[np.float64]:
+    """Log of how much likelier each offset makes the map than chance does, [K].
+
+    A window that does not exist at an offset says nothing about it (a ratio of 1): if that offset is the true one, the
+    rest of its row is noise, which is as likely as under no offset at all.
+    """
+    used = known.any(axis=1)
+    rows, known = scan.distances[used].astype(np.float64), known[used]
+    middle = np.nanmedian(rows, axis=1, keepdims=True)
+    scatter = 1.4826 * float(np.median(np.abs(rows - middle)[known]))  # as a standard deviation, if Gaussian
+    sharpness = min(sharpness, 1 / max(scatter, np.finfo(np.float64).tiny))
+    fit = np.where(known, np.exp(-sharpness * np.where(known, rows, 0.0)), 0.0)  # [W, K]
+    by_chance = fit.sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
+    ratio = np.where(known, (1 - WILD_SHARE) * fit / by_chance + WILD_SHARE, 1.0)
+    votes: NDArray[np.float64] = np.log(ratio).sum(axis=0)
+    return votes * _independent_share(scan.times_seconds[used], scan.window_seconds)
+
+
+def _independent_share(times_seconds: NDArray[np.float64], window_seconds: float) -> float:
+    """Covered seconds over summed seconds: overlapping windows see the same event, which is to count once."""
+    lengths = np.append(np.minimum(np.diff(times_seconds), window_seconds), window_seconds)
+    return float(lengths.sum() / (len(times_seconds) * window_seconds))
+
+
+def _tempered(
+    evidence: NDArray[np.float64], offsets_seconds: NDArray[np.float64], peak_seconds: float
+) -> NDArray[np.float64]:
+    """Evidence scaled down to what its scatter warrants, [K].
+
+    The sum of honest log ratios rises above its mean where nothing fits by as much as its variance there. Votes that
+    are noisy, or repeat each other, scatter more than that: the scale that restores the rule is (rise / variance).
+    """
+    eligible = np.isfinite(evidence)
+    elsewhere = evidence[eligible & (np.abs(offsets_seconds - peak_seconds) > PEAK_HALF_WIDTH_SECONDS)]
+    if len(elsewhere) < 3:
+        return evidence
+    rise = max(0.0, float(evidence.max() - elsewhere.mean() - LUCK * elsewhere.std()))
+    scale = rise / max(rise, float(elsewhere.var()), np.finfo(np.float64).tiny)
+    return np.where(eligible, scale * np.where(eligible, evidence, 0.0), -np.inf)
+
+
+def _posterior(evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability of each offset under an even prior, [K]."""
+    weight: NDArray[np.float64] = np.exp(evidence - evidence.max())
+    weight /= weight.sum()
+    return weight
+
+
+def _step_seconds(offsets_seconds: NDArray[np.float64]) -> float:
+    """Distance between neighbouring offsets; a lone offset is taken to be as wide as the tolerance."""
+    return float(np.median(np.diff(offsets_seconds))) if len(offsets_seconds) > 1 else TOLERANCE_SECONDS
+
+
+def _peak_seconds(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.float64], step: float) -> float:
+    """Top of the parabola through the highest evidence and its two neighbours, within the range that was searched."""
+    k = int(evidence.argmax())
+    shift = 0.0
+    if 0 < k < len(evidence) - 1 and np.isfinite(evidence[[k - 1, k + 1]]).all():
+        before, top, after = evidence[k - 1 : k + 2]
+        bend = before - 2 * top + after
+        shift = 0.5 * (before - after) / bend if bend < 0 else 0.0
+    return float(np.clip(offsets_seconds[k] + shift * step, offsets_seconds[0], offsets_seconds[-1]))
+
+
+def _share_near(offsets_seconds: NDArray[np.float64], centre: float, step: float) -> NDArray[np.float64]:
+    """Share of each offset's cell, one step wide, that lies within TOLERANCE_SECONDS of centre, [K]."""
+    start = np.maximum(offsets_seconds - step / 2, centre - TOLERANCE_SECONDS)
+    stop = np.minimum(offsets_seconds + step / 2, centre + TOLERANCE_SECONDS)
+    share: NDArray[np.float64] = np.clip(stop - start, 0.0, step) / step
+    return share
