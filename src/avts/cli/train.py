@@ -1,0 +1,40 @@
+"""`avts train`: both towers, from a recipe and a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from avts.cli.progress import progress_bar
+
+
+@click.command(name="train")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to train on.")
+@click.option("--out", "run", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
+def command(recipe: Path, corpus: Path, run: Path, *, resume: bool, device: str) -> int:
+    """Train both towers on CORPUS as RECIPE (TOML) says.
+
+    Ctrl-C ends the step under way and saves; --resume goes on.
+    """
+    from avts.corpus.corpus import Corpus
+    from avts.settings import read_recipe
+    from avts.training.trainer import Interrupted, Trainer, start_run
+
+    settings = read_recipe(recipe)
+    opened = Corpus.open(corpus)
+    start_run(run, resume=resume)
+    trainer = Trainer(opened, settings, run, device=device, say=lambda line: click.echo(line, err=True))
+    if resume:
+        click.echo(f"resume: going on after step {trainer.resume()}", err=True)
+    try:
+        with progress_bar("training", "step") as on_progress:
+            trainer.train(on_progress)
+    except Interrupted:
+        click.echo(f"avts: stopped after step {trainer.step}; go on with --resume", err=True)
+        return 130
+    click.echo(f"{run}: trained {trainer.step} steps on {len(trainer.clips)} videos")
+    return 0

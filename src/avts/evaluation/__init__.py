@@ -1,0 +1,1 @@
+"""How well a model tells sound that belongs from sound that does not."""

@@ -1,0 +1,168 @@
+"""AVTS evaluation of a model on a corpus: threshold from its validation videos, figures from its test videos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from avts.corpus.clip import Clip
+from avts.corpus.corpus import Corpus
+from avts.errors import CorpusError
+from avts.evaluation.scores import KINDS, MIXED, PairDistances, auc, fit_threshold, kind_counts, with_intervals
+from avts.model.losses import distance_matrix
+from avts.model.two_stream import TwoStream
+from avts.pairs.loader import StepDataset, load_steps
+from avts.pairs.negatives import EASY, HARD, SUPER_HARD, StepPlan, plan_grid
+from avts.settings import PairSettings
+
+EVALUATION_SEED = 20180630
+"""Windows of an evaluation are the same for every model."""
+
+CLIPS_PER_STEP = 32
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _EvaluationPlan:
+    """The plan of each evaluation step: every clip once a round; odd rounds bring super-hard pairs, even ones hard."""
+
+    durations_seconds: tuple[float, ...]
+    clip_seconds: float
+    gap_seconds: float
+
+    @property
+    def steps_per_round(self) -> int:
+        return max(len(self.durations_seconds) // CLIPS_PER_STEP, 1)
+
+    def __call__(self, step: int) -> StepPlan:
+        turn, place = divmod(step, self.steps_per_round)
+        order = np.random.default_rng([EVALUATION_SEED, turn]).permutation(len(self.durations_seconds))
+        clips = np.array_split(order, self.steps_per_round)[place]
+        within = SUPER_HARD if turn % 2 else HARD
+        return plan_grid(
+            [int(clip) for clip in clips],
+            self.durations_seconds,
+            negative_shares={EASY: 0.5, within: 0.5},
+            clip_seconds=self.clip_seconds,
+            gap_seconds=self.gap_seconds,
+            rng=np.random.default_rng([EVALUATION_SEED, 1, step]),
+        )
+
+
+def pair_distances(
+    model: TwoStream,
+    corpus: Corpus,
+    clips: Sequence[Clip],
+    pairs: PairSettings,
+    *,
+    rounds: int,
+    workers: int = 1,
+    on_progress: OnProgress | None = None,
+) -> PairDistances:
+    """Distances of positive, easy, hard and super-hard pairs of some clips.
+
+    Args:
+        model: the networks, in evaluation mode.
+        corpus: where the clips are.
+        clips: clips to cut windows from.
+        pairs: lengths and limits of the windows; the same as in training.
+        rounds: windows taken of each clip.
+        workers: processes that decode.
+        on_progress: called with (done, total) steps.
+    """
+    plan = _EvaluationPlan(tuple(c.duration_seconds for c in clips), pairs.clip_seconds, pairs.hard_gap_seconds)
+    dataset = StepDataset(
+        corpus,
+        clips,
+        plan,
+        clip_seconds=pairs.clip_seconds,
+        silence_dbfs=pairs.silence_dbfs,
+        colour=model.needs_colour,
+    )
+    total = rounds * plan.steps_per_round
+    device = next(model.parameters()).device
+    found: list[tuple[np.ndarray[Any, Any], ...]] = []
+    for done, cpu_batch in enumerate(load_steps(dataset, range(total), workers=workers), start=1):
+        batch = cpu_batch.to(device)
+        with torch.inference_mode():
+            matrix = distance_matrix(model.embed_pictures(batch.y, batch.u, batch.v), model.embed_sounds(batch.sounds))
+        distances = matrix[batch.picture_rows, batch.sound_rows]
+        columns = (distances.double(), batch.kinds, batch.clips[batch.picture_rows])
+        found.append(tuple(column[batch.valid].cpu().numpy() for column in columns))
+        if on_progress:
+            on_progress(done, total)
+    distances_, kinds, owners = (np.concatenate(column) for column in zip(*found, strict=True))
+    return PairDistances(distances_, kinds, owners)
+
+
+def evaluate(
+    model: TwoStream,
+    corpus: Corpus,
+    pairs: PairSettings,
+    *,
+    rounds: int = 4,
+    workers: int = 1,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """AVTS accuracy and AUC of a model, by kind of negative.
+
+    Returns:
+        threshold: distance fitted on the validation videos (75 % easy, 25 % hard negatives).
+        kinds: for easy, mixed (75/25), hard and super_hard: auc and accuracy, each value, low, high (95 %).
+        num_pairs: number of pairs of each kind in the test.
+        distances: up to 2,000 test distances of each kind, for drawing.
+        by_label: auc_easy and auc_hard of each label, where clips have one.
+
+    Raises:
+        CorpusError: fewer than two usable validation or test clips.
+    """
+    splits = {}
+    for split in ("validation", "test"):
+        splits[split] = [c for c in corpus.select(split) if c.duration_seconds >= pairs.clip_seconds]
+        if len(splits[split]) < 2:
+            raise CorpusError(
+                f"{corpus.path}: {len(splits[split])} usable {split} clip(s) of at least {pairs.clip_seconds:g} s; "
+                f"evaluation needs at least 2. Put videos into a folder '{split}' and ingest again"
+            )
+    sizes = [rounds * max(len(clips) // CLIPS_PER_STEP, 1) for clips in splits.values()]
+    measured = []
+    for index, clips in enumerate(splits.values()):
+        before = sum(sizes[:index])
+        report = _shifted(on_progress, before, sum(sizes))
+        measured.append(pair_distances(model, corpus, clips, pairs, rounds=rounds, workers=workers, on_progress=report))
+    threshold = fit_threshold(measured[0], MIXED)
+    return summary(measured[1], threshold, [clip.label for clip in splits["test"]])
+
+
+def _shifted(on_progress: OnProgress | None, before: int, total: int) -> OnProgress | None:
+    return None if on_progress is None else lambda done, _: on_progress(before + done, total)
+
+
+def summary(test: PairDistances, threshold: float, labels: Sequence[str | None]) -> dict[str, Any]:
+    """What `evaluate` returns, from the distances of the test pairs and the label of each clip."""
+    kinds = {}
+    for name, shares in KINDS.items():
+        area, share_right = with_intervals(test, threshold, shares)
+        kinds[name] = {"auc": asdict(area), "accuracy": asdict(share_right)}
+    by_label = {}
+    for label in sorted({label for label in labels if label}):
+        mine = test.of_clips(np.array([index for index, other in enumerate(labels) if other == label]))
+        by_label[label] = {"auc_easy": auc(mine, KINDS["easy"]), "auc_hard": auc(mine, KINDS["hard"])}
+    counts = kind_counts(test)
+    drawn = {name: _thinned(test.of_kind(kind)) for kind, name in enumerate(counts)}
+    return {
+        "threshold": threshold,
+        "kinds": kinds,
+        "num_pairs": counts,
+        "distances": drawn,
+        "by_label": by_label,
+    }
+
+
+def _thinned(values: np.ndarray[Any, np.dtype[np.float64]], most: int = 2000) -> list[float]:
+    step = max(len(values) // most, 1)
+    return [round(float(value), 5) for value in values[::step][:most]]

@@ -1,0 +1,129 @@
+"""AUC, accuracy at a threshold, and their confidence intervals from distances. Pure.
+
+A pair counts as in sync when its distance is below the threshold. Accuracy weighs positives and negatives one half
+each, whatever their numbers; intervals resample whole videos, since the windows of one video are alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
+
+MIXED = {EASY: 0.75, HARD: 0.25}
+"""Negatives of the paper's last stage and of its test."""
+
+KINDS = {"easy": {EASY: 1.0}, "mixed": MIXED, "hard": {HARD: 1.0}, "super_hard": {SUPER_HARD: 1.0}}
+"""What is reported, each as shares of kinds of negatives."""
+
+RESAMPLES = 300
+
+
+@dataclass(frozen=True)
+class PairDistances:
+    """Distances of pairs.
+
+    Attributes:
+        distances: [n].
+        kinds: kind of each pair, [n] (see pairs.negatives).
+        clips: clip of each pair's picture, [n].
+    """
+
+    distances: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+    clips: NDArray[np.int64]
+
+    def of_kind(self, kind: int) -> NDArray[np.float64]:
+        """Distances of one kind of pair."""
+        return np.asarray(self.distances[self.kinds == kind])
+
+    def of_clips(self, clips: NDArray[np.int64]) -> PairDistances:
+        """The pairs whose picture is of one of some clips."""
+        chosen = np.isin(self.clips, clips)
+        return PairDistances(self.distances[chosen], self.kinds[chosen], self.clips[chosen])
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def fit_threshold(pairs: PairDistances, shares: dict[int, float]) -> float:
+    """The distance threshold with the highest accuracy when negatives come in the given shares."""
+    order = np.argsort(pairs.distances, kind="stable")
+    kinds = pairs.kinds[order]
+    accepted = {kind: np.cumsum(kinds == kind) / max((kinds == kind).sum(), 1) for kind in {POSITIVE, *shares}}
+    accuracy = 0.5 * accepted[POSITIVE] - 0.5 * sum(share * accepted[kind] for kind, share in shares.items())
+    best = int(np.argmax(accuracy))
+    values = pairs.distances[order]
+    return float((values[best] + values[min(best + 1, len(values) - 1)]) / 2)
+
+
+def accuracy(
+    pairs: PairDistances, threshold: float, shares: dict[int, float], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Share of right decisions, positives and negatives one half each.
+
+    Args:
+        pairs: what to decide on.
+        threshold: below it a pair counts as in sync.
+        shares: share of each kind among the negatives.
+        weights: weight of each pair, [n]; None weighs all alike.
+    """
+    weights = np.ones(len(pairs.distances)) if weights is None else weights
+    accepted = pairs.distances < threshold
+
+    def rate(kind: int) -> float:
+        mine = weights * (pairs.kinds == kind)
+        return float((mine * accepted).sum() / mine.sum()) if mine.sum() else float("nan")
+
+    return 0.5 * rate(POSITIVE) + 0.5 * sum(share * (1 - rate(kind)) for kind, share in shares.items())
+
+
+def auc(pairs: PairDistances, shares: dict[int, float], weights: NDArray[np.float64] | None = None) -> float:
+    """Chance that a positive pair is nearer than a negative one; equal distances count half.
+
+    Arguments as in `accuracy`.
+    """
+    weights = np.ones(len(pairs.distances)) if weights is None else weights
+    _, rank = np.unique(pairs.distances, return_inverse=True)
+    positive = np.bincount(rank, weights * (pairs.kinds == POSITIVE))
+    if not positive.sum():
+        return float("nan")
+    total = 0.0
+    for kind, share in shares.items():
+        negative = np.bincount(rank, weights * (pairs.kinds == kind), minlength=len(positive))
+        if not negative.sum():
+            return float("nan")
+        nearer = np.cumsum(positive) - 0.5 * positive
+        total += share * float((nearer * negative).sum() / (positive.sum() * negative.sum()))
+    return total
+
+
+def with_intervals(
+    pairs: PairDistances, threshold: float, shares: dict[int, float], *, seed: int = 0
+) -> tuple[Interval, Interval]:
+    """AUC and accuracy with 95 % intervals, by resampling videos."""
+    rng = np.random.default_rng(seed)
+    videos, row = np.unique(pairs.clips, return_inverse=True)
+    samples = []
+    for _ in range(RESAMPLES):
+        counts = np.bincount(rng.integers(0, len(videos), len(videos)), minlength=len(videos)).astype(float)
+        weights = counts[row]
+        samples.append((auc(pairs, shares, weights), accuracy(pairs, threshold, shares, weights)))
+    low, high = np.nanpercentile(np.array(samples), [2.5, 97.5], axis=0)
+    values = auc(pairs, shares), accuracy(pairs, threshold, shares)
+    auc_interval, accuracy_interval = (Interval(values[i], float(low[i]), float(high[i])) for i in (0, 1))
+    return auc_interval, accuracy_interval
+
+
+def kind_counts(pairs: PairDistances) -> dict[str, int]:
+    """Number of pairs of each kind."""
+    return {name: int((pairs.kinds == kind).sum()) for kind, name in enumerate(KIND_NAMES)}

@@ -1,0 +1,1 @@
+"""The networks: frontend (bytes to tensors), two towers, heads, losses, checkpoints."""

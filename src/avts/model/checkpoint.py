@@ -1,0 +1,116 @@
+"""A trained model on disk: weights as safetensors, everything else as JSON. Nothing is unpickled.
+
+RUN/model.safetensors   weights and batch-norm statistics
+RUN/model.json          format version, the whole recipe, where training stood
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+
+from avts.errors import CheckpointError, SettingsError, UsageError
+from avts.model.two_stream import TwoStream
+from avts.settings import ModelSettings, Recipe, recipe_from
+
+FORMAT = "avts-model"
+FORMAT_VERSION = 1
+
+
+def build_model(settings: ModelSettings) -> TwoStream:
+    """The networks that the settings describe, with fresh weights."""
+    return TwoStream(**settings.model_dump())
+
+
+def save_model(folder: Path, model: TwoStream, recipe: Recipe, progress: dict[str, Any]) -> None:
+    """Write a model; an older one in the same folder is replaced only when the new one is whole.
+
+    Args:
+        folder: where to write; made if missing.
+        model: the networks.
+        recipe: the recipe they were trained with.
+        progress: where training stood, plain values.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_whole(folder / "model.safetensors", lambda path: save_file(weights, path))
+    header = {"format": FORMAT, "version": FORMAT_VERSION, "recipe": recipe.model_dump(), "progress": progress}
+    write_whole(folder / "model.json", lambda path: path.write_text(json.dumps(header, indent=1), encoding="utf-8"))
+
+
+def write_whole(path: Path, write: Any) -> None:
+    """Write a file under a temporary name and rename it, so that no reader ever sees half of it."""
+    temporary = path.with_name(path.name + ".partial")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+def read_header(run: Path) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe of a model and where its training stood.
+
+    Raises:
+        UsageError: no such folder.
+        CheckpointError: no model in it, not ours, or of another format version.
+    """
+    if not run.is_dir():
+        raise UsageError(f"{run}: no such model folder. Give the folder that 'avts train --out' made")
+    try:
+        header = json.loads((run / "model.json").read_text(encoding="utf-8"))
+        version, values, progress = header["version"], header["recipe"], header["progress"]
+    except FileNotFoundError:
+        raise CheckpointError(f"{run}: no model.json in it. Is training still before its first checkpoint?") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise CheckpointError(f"{run}/model.json: not an avts model. Give the folder that 'avts train' made") from None
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{run}/model.json: format version {version}; this avts reads version {FORMAT_VERSION}. Train it again"
+        )
+    try:
+        return recipe_from(values, name=f"{run}/model.json"), progress
+    except SettingsError as error:
+        raise CheckpointError(str(error)) from None
+
+
+def load_model(run: Path) -> TwoStream:
+    """Load a trained model, ready to embed (evaluation mode).
+
+    Raises:
+        UsageError: no such folder.
+        CheckpointError: missing, damaged, foreign, or of another shape than its recipe says.
+    """
+    recipe, _ = read_header(run)
+    model = build_model(recipe.model)
+    load_weights(model, run / "model.safetensors")
+    return model.eval()
+
+
+def load_weights(model: TwoStream, path: Path) -> None:
+    """Fill a model with the weights of a file.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or holds tensors of other names or shapes.
+    """
+    try:
+        weights = load_file(path)
+    except (FileNotFoundError, OSError):
+        raise CheckpointError(f"{path}: missing or unreadable. Copy the whole run folder") from None
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{path}: not whole ({error}). Copy it again or resume training") from None
+    wanted = model.state_dict()
+    odd = sorted(wanted.keys() ^ weights.keys())
+    if odd:
+        raise CheckpointError(f"{path}: has not the layers of this recipe, first '{odd[0]}'. Was model.json edited?")
+    for name, tensor in wanted.items():
+        if weights[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{path}: '{name}' has shape {list(weights[name].shape)}; the recipe makes it {list(tensor.shape)}. "
+                "Use the recipe that the run was trained with"
+            )
+    with torch.no_grad():
+        model.load_state_dict(weights)

@@ -1,0 +1,33 @@
+"""Where the networks run and how precisely; each automatic choice comes with its reason in words."""
+
+from __future__ import annotations
+
+import torch
+
+
+def choose_device(name: str = "auto") -> tuple[torch.device, str]:
+    """A device and why it was chosen.
+
+    Args:
+        name: 'auto', or a torch device such as 'cpu' or 'cuda:1'.
+    """
+    if name != "auto":
+        return torch.device(name), "as asked"
+    if torch.cuda.is_available():
+        return torch.device("cuda"), torch.cuda.get_device_name()
+    return torch.device("cpu"), "no CUDA device found"
+
+
+def choose_precision(name: str, device: torch.device) -> tuple[bool, str]:
+    """Whether to run the towers in bfloat16, and why.
+
+    Args:
+        name: 'auto', 'bf16' or 'fp32'.
+        device: where they run.
+    """
+    if name != "auto":
+        return name == "bf16", "as asked"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(), "what the card does best"
+    fast = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return fast, "the CPU has bf16 instructions" if fast else "the CPU has no bf16 instructions"

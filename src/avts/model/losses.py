@@ -1,0 +1,62 @@
+"""The contrastive loss with a margin, and what each pair weighs in it.
+
+Source: Korbar et al. 2018, section 3.1 (after Hadsell et al. 2006); the distance of unit vectors is halved so that it
+lies in [0, 1], as AVSlowFast does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+POSITIVE = 0
+"""Kind of a pair in sync; the kinds of negatives count up from 1 (see pairs.negatives)."""
+
+
+def distance_matrix(pictures: Tensor, sounds: Tensor) -> Tensor:
+    """Distance of every picture to every sound.
+
+    Shape: [P, D] and [Q, D], both of unit length, to [P, Q] in [0, 1].
+    """
+    squared = (2 - 2 * pictures @ sounds.T).clamp_min(1e-9)  # a zero has no gradient of its root
+    return squared.sqrt() / 2
+
+
+def contrastive_loss(distances: Tensor, positive: Tensor, weights: Tensor, *, margin: float) -> Tensor:
+    """Pull the two of a positive pair together, push those of a negative apart up to the margin.
+
+    Args:
+        distances: [n], in [0, 1].
+        positive: bool [n].
+        weights: [n], summing to 1; a pair of weight 0 is left out.
+        margin: distance from which on a negative costs nothing.
+
+    Returns:
+        The weighted sum of d^2 over positives and max(margin - d, 0)^2 over negatives.
+    """
+    costs = torch.where(positive, distances.square(), (margin - distances).clamp_min(0).square())
+    return (weights * costs).sum()
+
+
+def pair_weights(kinds: Tensor, valid: Tensor, negative_shares: Mapping[int, float] | None) -> Tensor:
+    """Weights of the pairs of a batch.
+
+    Args:
+        kinds: int [n]; POSITIVE or a kind of negative.
+        valid: bool [n]; False leaves a pair out (its sound is silent).
+        negative_shares: share of each kind among the negatives; positives and negatives then weigh one half each.
+            None weighs all valid pairs alike (pairs drawn one by one already have the right shares).
+
+    Returns:
+        [n], summing to 1; all 0 when no pair is valid.
+    """
+    if negative_shares is None:
+        weights = valid.float()
+        return weights / weights.sum().clamp_min(1)
+    weights = torch.zeros(kinds.shape, device=kinds.device)
+    for kind, share in {POSITIVE: 1.0, **negative_shares}.items():
+        chosen = valid & (kinds == kind)
+        weights = torch.where(chosen, 0.5 * share / chosen.sum().clamp_min(1), weights)
+    return weights / weights.sum().clamp_min(1e-12)

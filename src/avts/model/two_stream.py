@@ -1,0 +1,142 @@
+"""Both towers with their frontends and heads: windows of picture and sound to embeddings that can be compared."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from avts.model.audio import AudioTower
+from avts.model.frontend import Filterbank, change_channels, crop_and_resize, normalise_filterbank, rgb_channels
+from avts.model.heads import make_head
+from avts.model.video import VideoTower
+
+
+class TwoStream(nn.Module):
+    """The two towers of AVTS.
+
+    Args:
+        video: name of the video tower.
+        video_width: channels of its conv1.
+        audio_width: channels of the audio tower's conv1.
+        picture_input: 'rgb' or 'change'.
+        frame_size: height and width of the video tower's input, pixels.
+        head: 'global' or 'temporal'.
+        head_steps: time steps that the temporal head keeps.
+        hidden: hidden units of the temporal head.
+        embedding: size of the embedding.
+        filter_bands: filters of the sound's filterbank.
+
+    Attributes:
+        low_precision: run the towers in bfloat16 (frontends and distances stay in float32).
+    """
+
+    def __init__(
+        self,
+        *,
+        video: str,
+        video_width: int,
+        audio_width: int,
+        picture_input: str,
+        frame_size: int,
+        head: str,
+        head_steps: int,
+        hidden: int,
+        embedding: int,
+        filter_bands: int,
+    ) -> None:
+        super().__init__()
+        self.low_precision = True
+        self.picture_input = picture_input
+        self.frame_size = frame_size
+        self.video = VideoTower(video, width=video_width)
+        self.audio = AudioTower(width=audio_width)
+        self.filterbank = Filterbank(filter_bands)
+        bands = self.audio.out_bands(filter_bands)
+        sound_channels = 8 * audio_width
+        self.fc6 = nn.Sequential(nn.Linear(bands * self.audio.out_channels, sound_channels), nn.ReLU(inplace=True))
+        self.video_head = make_head(head, self.video.out_channels, steps=head_steps, hidden=hidden, embedding=embedding)
+        self.audio_head = make_head(head, sound_channels, steps=head_steps, hidden=hidden, embedding=embedding)
+
+    @property
+    def needs_colour(self) -> bool:
+        """True if the chroma planes are used."""
+        return self.picture_input == "rgb"
+
+    def picture_input_of(
+        self,
+        y: Tensor,
+        u: Tensor | None = None,
+        v: Tensor | None = None,
+        *,
+        boxes: Tensor | None = None,
+        window: int | None = None,
+    ) -> Tensor:
+        """The video tower's input from planes.
+
+        Args:
+            y: uint8 [B, T, H, W].
+            u: uint8 [B, T, H / 2, W / 2]; needed for colour only, like v.
+            v: as u.
+            boxes: crops, see `crop_and_resize`.
+            window: frames of the moving statistics, see `change_channels`.
+
+        Returns:
+            [B, 3, T, frame_size, frame_size].
+        """
+        luma = crop_and_resize(y, boxes, self.frame_size)
+        if not self.needs_colour:
+            return change_channels(luma, window)
+        assert u is not None
+        assert v is not None
+        chroma = [crop_and_resize(plane, boxes, self.frame_size) for plane in (u, v)]
+        return rgb_channels(luma, *chroma)
+
+    def picture_sequence(self, frames: Tensor) -> Tensor:
+        """One feature vector a frame.
+
+        Shape: [B, 3, T, H, W] to [B, T, C].
+        """
+        with self._precision(frames):
+            maps = self.video(frames.contiguous(memory_format=torch.channels_last_3d))
+            return cast(Tensor, maps.mean((3, 4)).transpose(1, 2))
+
+    def sound_sequence(self, filterbank: Tensor) -> Tensor:
+        """One feature vector every 0.04 s; step i is centred on filterbank step 4 * i + 3.
+
+        Shape: [B, M, S] to [B, about S / 4, C].
+        """
+        with self._precision(filterbank):
+            maps = self.audio(filterbank[:, None].contiguous(memory_format=torch.channels_last))  # [B, C, M', S']
+            return cast(Tensor, self.fc6(maps.flatten(1, 2).transpose(1, 2)))
+
+    def sound_sequence_dense(self, filterbank: Tensor) -> Tensor:
+        """One feature vector for every filterbank step: that of `sound_sequence`'s first step, had it started there.
+
+        Shape: [B, M, S] to [B, S - 6, C].
+        """
+        with self._precision(filterbank):
+            maps = self.audio.dense(filterbank[:, None].contiguous(memory_format=torch.channels_last))
+            return cast(Tensor, self.fc6(maps.flatten(1, 2).transpose(1, 2)))
+
+    def embed_pictures(
+        self, y: Tensor, u: Tensor | None = None, v: Tensor | None = None, *, boxes: Tensor | None = None
+    ) -> Tensor:
+        """Embed windows of picture.
+
+        Shape: planes as in `picture_input_of` to [B, D], of unit length.
+        """
+        sequence = self.picture_sequence(self.picture_input_of(y, u, v, boxes=boxes))
+        return cast(Tensor, self.video_head(sequence.float()))
+
+    def embed_sounds(self, samples: Tensor) -> Tensor:
+        """Embed windows of sound at 16 kHz.
+
+        Shape: [B, N] to [B, D], of unit length.
+        """
+        energies = normalise_filterbank(self.filterbank(samples))
+        return cast(Tensor, self.audio_head(self.sound_sequence(energies).float()))
+
+    def _precision(self, like: Tensor) -> torch.autocast:
+        return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.low_precision)

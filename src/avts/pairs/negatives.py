@@ -1,0 +1,162 @@
+"""The plan of pairs: from a seed to windows and kinds, without touching a file.
+
+Kinds of pair (Korbar et al. 2018, section 3):
+    positive     picture and sound of the same video at the same time
+    easy         the sound of another video, from any time of it
+    hard         the same video, at least `hard_gap_seconds` between the edges of the windows
+    super-hard   the same video, windows partly overlapping
+
+Nothing but the relation of the two may give a negative away. So the windows of a hard pair are drawn as an unordered
+pair, and a coin says which gives the picture: both then come from the same places of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+POSITIVE, EASY, HARD, SUPER_HARD = range(4)
+KIND_NAMES = ("positive", "easy", "hard", "super_hard")
+
+SUPER_HARD_LEAST_SHIFT = 0.2
+"""Super-hard windows are shifted by at least this share of their length: less could pass as in sync."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window of one clip: the clip's index in the list planned for, and its start in seconds."""
+
+    clip: int
+    start_seconds: float
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """What a step needs: windows of picture, windows of sound, and which of them are paired as what.
+
+    Attributes:
+        pictures: windows of picture.
+        sounds: windows of sound.
+        pairs: (index of picture, index of sound, kind) each.
+    """
+
+    pictures: tuple[Window, ...]
+    sounds: tuple[Window, ...]
+    pairs: tuple[tuple[int, int, int], ...]
+
+
+def epoch_order(num_clips: int, *, seed: int, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The clips of an epoch in random order, each once."""
+    return np.random.default_rng([seed, epoch]).permutation(num_clips)
+
+
+def window_pair(
+    duration_seconds: float, kind: int, *, clip_seconds: float, gap_seconds: float, rng: np.random.Generator
+) -> tuple[float, float] | None:
+    """Starts of a picture's and a sound's window of one clip that relate as the kind says.
+
+    Returns:
+        (picture start, sound start) in seconds, or None if the clip is too short for a pair of this kind.
+    """
+    room = duration_seconds - clip_seconds
+    if kind == POSITIVE:
+        start = float(rng.uniform(0, room)) if room > 0 else 0.0
+        return start, start
+    least, most = clip_seconds + gap_seconds, room
+    if kind == SUPER_HARD:
+        least, most = SUPER_HARD_LEAST_SHIFT * clip_seconds, min(room, clip_seconds * (1 - 1e-6))
+    if most < least:
+        return None
+    # uniform over all allowed pairs: a shift s leaves (room - s) places, so draw it with that density
+    low, high = (room - most) ** 2, (room - least) ** 2
+    shift = min(max(room - float(np.sqrt(rng.uniform(low, high))), least), most)
+    first = float(rng.uniform(0, room - shift))
+    pair = (first, first + shift)
+    return pair if rng.random() < 0.5 else pair[::-1]
+
+
+def plan_grid(
+    clips: Sequence[int],
+    durations_seconds: Sequence[float],
+    *,
+    negative_shares: Mapping[int, float],
+    clip_seconds: float,
+    gap_seconds: float,
+    rng: np.random.Generator,
+) -> StepPlan:
+    """Every picture of a batch with every sound of it: B positives, B * (B - 1) easy negatives and more.
+
+    When the shares ask for more than easy negatives, each picture brings one more sound of its own clip, hard or
+    super-hard; for the pictures of the other clips these sounds are easy negatives too.
+
+    Args:
+        clips: indices of the batch's clips, all different.
+        durations_seconds: duration of every clip of the list planned for.
+        negative_shares: share of each kind among the negatives, summing to 1.
+        clip_seconds: length of a window.
+        gap_seconds: least time between the edges of a hard pair.
+        rng: source of all chance.
+    """
+    within = {kind: share for kind, share in negative_shares.items() if kind != EASY and share > 0}
+    pictures, sounds, owners = [], [], []
+    for row, clip in enumerate(clips):
+        kind = _draw(within, rng) if within else POSITIVE
+        found = window_pair(durations_seconds[clip], kind, clip_seconds=clip_seconds, gap_seconds=gap_seconds, rng=rng)
+        if found is None:  # too short a clip: its picture only takes part in positives and easy negatives
+            kind, start = POSITIVE, _any_start(durations_seconds[clip], clip_seconds, rng)
+            found = (start, start)
+        pictures.append(Window(int(clip), found[0]))
+        sounds.append(Window(int(clip), found[0]))
+        owners.append((row, POSITIVE))
+        if kind != POSITIVE:
+            sounds.append(Window(int(clip), found[1]))
+            owners.append((row, kind))
+    pairs = [
+        (picture, sound, kind if picture == owner else EASY)
+        for sound, (owner, kind) in enumerate(owners)
+        for picture in range(len(pictures))
+    ]
+    return StepPlan(tuple(pictures), tuple(sounds), tuple(pairs))
+
+
+def plan_pairs(
+    clips: Sequence[int],
+    durations_seconds: Sequence[float],
+    *,
+    negative_shares: Mapping[int, float],
+    clip_seconds: float,
+    gap_seconds: float,
+    rng: np.random.Generator,
+) -> StepPlan:
+    """One pair a picture, as in the paper: half positives, half negatives in the given shares.
+
+    Arguments as in `plan_grid`. A clip too short for the kind drawn gives an easy negative instead.
+    """
+    pictures, sounds, pairs = [], [], []
+    for row, clip in enumerate(clips):
+        kind = POSITIVE if rng.random() < 0.5 else _draw(negative_shares, rng)
+        found = None
+        if kind != EASY:
+            found = window_pair(
+                durations_seconds[clip], kind, clip_seconds=clip_seconds, gap_seconds=gap_seconds, rng=rng
+            )
+        if found is None:
+            kind = EASY
+            other = int(rng.choice([index for index in clips if index != clip]))
+            first, second = (_any_start(durations_seconds[index], clip_seconds, rng) for index in (clip, other))
+            found = (first, second)
+        pictures.append(Window(int(clip), found[0]))
+        sounds.append(Window(other if kind == EASY else int(clip), found[1]))
+        pairs.append((row, row, kind))
+    return StepPlan(tuple(pictures), tuple(sounds), tuple(pairs))
+
+
+def _draw(shares: Mapping[int, float], rng: np.random.Generator) -> int:
+    weights = np.array(list(shares.values()))
+    return int(rng.choice(list(shares), p=weights / weights.sum()))
+
+
+def _any_start(duration_seconds: float, clip_seconds: float, rng: np.random.Generator) -> float:
+    return float(rng.uniform(0, max(duration_seconds - clip_seconds, 0)))

@@ -1,0 +1,161 @@
+"""A recipe: a TOML file read into frozen, validated settings.
+
+An unknown key is an error that names the nearest known one. The settings travel in every checkpoint.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from avts.errors import SettingsError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelSettings(_Settings):
+    """The networks."""
+
+    video: Literal["mc2", "mc3", "mc4", "mc5"] = "mc3"
+    video_width: int = Field(64, ge=4, multiple_of=4, description="channels of conv1; 64 is the published network")
+    audio_width: int = Field(64, ge=8, multiple_of=8, description="channels of conv1; 64 is the published network")
+    picture_input: Literal["rgb", "change"] = Field("rgb", description="colours, or luminance and its change")
+    frame_size: int = Field(224, ge=32, le=512, description="height and width of the network's input, pixels")
+    head: Literal["global", "temporal"] = "global"
+    head_steps: int = Field(12, ge=1, le=24, description="time steps that the temporal head keeps of a window")
+    hidden: int = Field(512, ge=8, description="hidden units of the temporal head")
+    embedding: int = Field(512, ge=8, description="size of the embedding")
+    filter_bands: int = Field(40, ge=16, le=128, description="filters of the sound's filterbank")
+
+
+class PairSettings(_Settings):
+    """Which windows are cut and paired."""
+
+    clip_seconds: float = Field(1.0, ge=0.5, le=10, description="length of a window, seconds")
+    hard_gap_seconds: float = Field(0.5, ge=0, description="least time between the edges of a hard pair, seconds")
+    sampling: Literal["grid", "pairs"] = Field("grid", description="all pairs of a batch, or one pair a picture")
+    batch_size: int = Field(32, ge=2, description="pictures in a step")
+    silence_dbfs: float = Field(-55.0, le=0, description="a window whose sound is quieter leaves the loss, dBFS RMS")
+
+
+class LossSettings(_Settings):
+    """The contrastive loss."""
+
+    margin: float = Field(0.99, gt=0, le=2, description="distance beyond which a negative costs nothing")
+
+
+class StageSettings(_Settings):
+    """One stage of the curriculum: for how long, and the shares of its negatives."""
+
+    name: str
+    epochs: int = Field(ge=1)
+    easy: Share = 1.0
+    hard: Share = 0.0
+    super_hard: Share = 0.0
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> StageSettings:
+        total = self.easy + self.hard + self.super_hard
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"easy + hard + super_hard of stage '{self.name}' is {total:g}; they must sum to 1")
+        return self
+
+
+class OptimizerSettings(_Settings):
+    """The optimiser and its schedule."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = Field(0.01, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(1e-4, ge=0)
+    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+    warmup_steps: int = Field(0, ge=0)
+    plateau_epochs: int = Field(5, ge=1, description="epochs without a lower loss before the rate falls by 10")
+
+
+class TrainingSettings(_Settings):
+    """The loop."""
+
+    seed: int = Field(0, ge=0)
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the device is fast at it")
+    workers: int = Field(1, ge=0, description="processes that decode windows; 0 decodes in the loop")
+    log_every_steps: int = Field(5, ge=1)
+    checkpoint_every_steps: int = Field(200, ge=1)
+    keep_checkpoints: int = Field(2, ge=1)
+
+
+class Recipe(_Settings):
+    """Everything that decides what `avts train` does, apart from the data."""
+
+    model: ModelSettings = ModelSettings()
+    pairs: PairSettings = PairSettings()
+    loss: LossSettings = LossSettings()
+    curriculum: tuple[StageSettings, ...] = Field(min_length=1)
+    optimizer: OptimizerSettings = OptimizerSettings()
+    training: TrainingSettings = TrainingSettings()
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs of all stages together."""
+        return sum(stage.epochs for stage in self.curriculum)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        SettingsError: no such file, not TOML, an unknown key (names the nearest known one), or a value out of range.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such recipe. Give a TOML file such as recipes/demo.toml") from None
+    except (IsADirectoryError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: not a recipe in TOML ({error}). Compare it with recipes/demo.toml") from None
+    return recipe_from(values, name=str(path))
+
+
+def recipe_from(values: dict[str, Any], *, name: str) -> Recipe:
+    """Validate the values of a recipe.
+
+    Args:
+        values: the recipe as nested dictionaries.
+        name: what to call it in an error.
+
+    Raises:
+        SettingsError: every fault found, one a line.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError("\n".join(f"{name}: {_fault(fault)}" for fault in error.errors())) from None
+
+
+def _fault(fault: Any) -> str:
+    *parents, key = fault["loc"] or ("recipe",)
+    where = f"in [{'.'.join(str(part) for part in parents if not isinstance(part, int))}]" if parents else "at the top"
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(key), _keys_at(parents), n=1, cutoff=0.4)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(_keys_at(parents))}"
+        return f"unknown key '{key}' {where}{hint}"
+    if fault["type"] == "missing":
+        return f"key '{key}' {where} is missing"
+    return f"'{key}' {where} is {fault['input']!r}: {fault['msg']}"
+
+
+def _keys_at(parents: list[Any]) -> list[str]:
+    settings: Any = Recipe
+    for part in parents:
+        if isinstance(part, int):
+            continue
+        annotation = settings.model_fields[part].annotation
+        settings = StageSettings if part == "curriculum" else annotation
+    return list(settings.model_fields)

@@ -1,0 +1,1 @@
+"""The curriculum, the loop, and what watches over it."""

@@ -1,0 +1,235 @@
+"""The training loop: plan, batch, loss, step; a log line and a checkpoint now and then.
+
+RUN/log.jsonl       one line every few steps
+RUN/checkpoints/    whole states to go on from
+RUN/model.*         the finished model (see model.checkpoint)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avts.corpus.corpus import Corpus
+from avts.errors import CorpusError, TrainingError, UsageError
+from avts.model.checkpoint import build_model, save_model
+from avts.model.device import choose_device, choose_precision
+from avts.model.losses import contrastive_loss, distance_matrix, pair_weights
+from avts.pairs.loader import Batch, StepDataset, load_steps
+from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
+from avts.settings import OptimizerSettings, Recipe
+from avts.training.curriculum import Curriculum, negative_shares
+from avts.training.schedule import Plateau, learning_rate
+from avts.training.state import checkpoints, load_state, save_state
+
+LEAST_CROP_SHARE = 0.7
+"""Training cuts a random box of at least this share of each side."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by a signal, after its state was saved."""
+
+
+class Trainer:
+    """One training run.
+
+    Args:
+        corpus: its split 'train' is trained on.
+        recipe: what to train and how.
+        run: folder of the run; made if missing.
+        device: 'auto' or a torch device.
+        say: called with each automatic choice in words.
+
+    Raises:
+        CorpusError: fewer than two usable training clips.
+    """
+
+    def __init__(
+        self, corpus: Corpus, recipe: Recipe, run: Path, *, device: str = "auto", say: Callable[[str], None] = print
+    ) -> None:
+        self.recipe, self.run, self.corpus = recipe, run, corpus
+        seconds = recipe.pairs.clip_seconds
+        self.clips = [clip for clip in corpus.select("train") if clip.duration_seconds >= seconds]
+        if len(self.clips) < 2:
+            raise CorpusError(
+                f"{corpus.path}: {len(self.clips)} usable training clip(s) of at least {seconds:g} s; "
+                "pairs need at least 2 videos. Ingest more"
+            )
+        self.curriculum = Curriculum(recipe, tuple(clip.duration_seconds for clip in self.clips))
+        self.device, why = choose_device(device)
+        say(f"device: {self.device} ({why})")
+        torch.manual_seed(recipe.training.seed)
+        self.model = build_model(recipe.model).to(self.device)
+        self.model.low_precision, why = choose_precision(recipe.training.precision, self.device)
+        say(f"precision: {'bf16' if self.model.low_precision else 'fp32'} ({why})")
+        self.optimizer = make_optimizer(self.model, recipe.optimizer)
+        self.plateau = Plateau(recipe.optimizer.plateau_epochs)
+        self.step = 0
+
+    def resume(self) -> int:
+        """Go on from the newest checkpoint; gives the number of steps already done."""
+        progress = load_state(self.run, self.model, self.optimizer, self.recipe)
+        self.step = int(progress["step"])
+        self.plateau = Plateau(**progress["plateau"])
+        log = self.run / "log.jsonl"
+        if log.exists():  # lines past the checkpoint are about to be made again
+            lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] < self.step]
+            log.write_text("".join(line + "\n" for line in lines))
+        return self.step
+
+    def train(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+        """Run to the end of the curriculum and write the finished model.
+
+        Raises:
+            TrainingError: the loss is not finite.
+            Interrupted: stopped by Ctrl-C or SIGTERM; the state is saved.
+        """
+        self.run.mkdir(parents=True, exist_ok=True)
+        pairs = self.recipe.pairs
+        dataset = StepDataset(
+            self.corpus,
+            self.clips,
+            self.curriculum,
+            clip_seconds=pairs.clip_seconds,
+            silence_dbfs=pairs.silence_dbfs,
+            colour=self.model.needs_colour,
+        )
+        total = self.curriculum.num_steps
+        batches = load_steps(dataset, range(self.step, total), workers=self.recipe.training.workers)
+        losses: list[float] = []
+        self.model.train()
+        with _stop_on_signal() as stopped, (self.run / "log.jsonl").open("a") as log:
+            while self.step < total:
+                started = time.perf_counter()
+                batch = next(batches).to(self.device)
+                waited = time.perf_counter() - started
+                row = self._train_step(batch)
+                losses.append(row["loss"])
+                if self.step % self.recipe.training.log_every_steps == 0 or self.step == total - 1:
+                    row |= {"seconds": time.perf_counter() - started, "wait_seconds": waited}
+                    log.write(json.dumps(row) + "\n")
+                    log.flush()
+                self.step += 1
+                self._end_epoch(losses)
+                if on_progress:
+                    on_progress(self.step, total)
+                if stopped() or (self.step % self.recipe.training.checkpoint_every_steps == 0 and self.step < total):
+                    self._save()
+                if stopped():
+                    raise Interrupted
+        save_model(self.run, self.model, self.recipe, self._progress())
+
+    def _train_step(self, batch: Batch) -> dict[str, Any]:
+        """Forward, backward and update; gives the line for the log."""
+        epoch = self.step // self.curriculum.steps_per_epoch
+        index, stage = self.curriculum.stage_at(self.step)
+        rate = learning_rate(
+            self.recipe.optimizer, self.step, self.curriculum.num_steps, plateau_factor=self.plateau.factor
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        rng = np.random.default_rng([self.recipe.training.seed, 2, self.step])
+        boxes = random_boxes(len(batch.y), rng)
+        pictures = self.model.embed_pictures(batch.y, batch.u, batch.v, boxes=boxes)
+        sounds = self.model.embed_sounds(batch.sounds)
+        distances = distance_matrix(pictures, sounds)[batch.picture_rows, batch.sound_rows]  # [n]
+        shares = negative_shares(stage) if self.recipe.pairs.sampling == "grid" else None
+        weights = pair_weights(batch.kinds, batch.valid, shares)
+        loss = contrastive_loss(distances, batch.kinds == POSITIVE, weights, margin=self.recipe.loss.margin)
+        if not math.isfinite(value := float(loss.detach())):
+            newest = checkpoints(self.run)[-1:]
+            raise TrainingError(
+                f"step {self.step}: the contrastive loss is {value}. Last good checkpoint: "
+                f"{newest[0] if newest else 'none'}. Lower [optimizer] learning_rate, or try precision = 'fp32'"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        row = {"step": self.step, "epoch": epoch, "stage": index, "loss": value, "learning_rate": rate}
+        return row | mean_distances(distances.detach(), batch)
+
+    def _end_epoch(self, losses: list[float]) -> None:
+        """At the end of an epoch: watch the loss for a plateau; a new stage starts the watch anew."""
+        if self.step % self.curriculum.steps_per_epoch or not losses:
+            return
+        self.plateau.end_epoch(sum(losses) / len(losses))
+        losses.clear()
+        if self.step < self.curriculum.num_steps:
+            before, after = self.curriculum.stage_at(self.step - 1)[0], self.curriculum.stage_at(self.step)[0]
+            if before != after:
+                self.plateau.start_stage()
+
+    def _progress(self) -> dict[str, Any]:
+        return {"step": self.step, "num_steps": self.curriculum.num_steps, "plateau": asdict(self.plateau)}
+
+    def _save(self) -> None:
+        keep = self.recipe.training.keep_checkpoints
+        save_state(self.run, self.model, self.optimizer, self.recipe, self._progress(), keep=keep)
+
+
+def make_optimizer(model: torch.nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """The optimiser that the settings describe; batch norm and biases are not decayed."""
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if settings.name == "adamw":
+        return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+
+
+def random_boxes(num_clips: int, rng: np.random.Generator) -> Tensor:
+    """Random crops for training, [B, 5]: top, left, bottom, right as shares of the sides, and 1 to mirror."""
+    sides = rng.uniform(LEAST_CROP_SHARE, 1, (num_clips, 2))
+    corners = rng.uniform(0, 1, (num_clips, 2)) * (1 - sides)
+    mirror = rng.integers(0, 2, (num_clips, 1))
+    return torch.from_numpy(np.concatenate([corners, corners + sides, mirror], axis=1))
+
+
+def mean_distances(distances: Tensor, batch: Batch) -> dict[str, float | None]:
+    """Mean distance of each kind of pair in a batch; None for a kind that is not there."""
+    means: dict[str, float | None] = {}
+    for kind in (POSITIVE, EASY, HARD, SUPER_HARD):
+        chosen = distances[batch.valid & (batch.kinds == kind)]
+        means[f"{KIND_NAMES[kind]}_distance"] = float(chosen.mean()) if len(chosen) else None
+    return means
+
+
+def start_run(run: Path, *, resume: bool) -> None:
+    """Check that a run may be written to a folder.
+
+    Raises:
+        UsageError: the folder already holds a run and resume was not asked for.
+    """
+    if not resume and (run / "log.jsonl").exists():
+        raise UsageError(f"{run}: already holds a run. Add --resume to go on with it, or choose another --out")
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and SIGTERM end the step under way first; gives a function that tells whether one came."""
+    caught: list[int] = []
+    try:
+        before = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in _SIGNALS}
+    except ValueError:  # not in the main thread: signals stay with whoever owns it
+        before = {}
+    try:
+        yield lambda: bool(caught)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
