@@ -1,0 +1,65 @@
+"""Which kind each video of a world has, and which arguments a world can be made with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+
+from avts.errors import UsageError
+from avts.timebase import FRAME_RATE
+from avts.world.take import KINDS, MAX_SHIFT_SECONDS
+
+SMALLEST_SIZE = 32
+"""Least short side in pixels; below it nothing can be made out."""
+
+_SEEDS = 2**32
+"""A seed fits one word of numpy's SeedSequence, so [seed, index] is a different entropy for each pair."""
+
+
+def kind_of(seed: int, index: int, kinds: Sequence[str]) -> str:
+    """The kind of a video: a cycle through all kinds, shuffled anew each time, so that any count is balanced."""
+    cycle, place = divmod(index, len(kinds))
+    order = np.random.default_rng(np.random.SeedSequence([seed, cycle], spawn_key=(101,))).permutation(len(kinds))
+    return kinds[int(order[place])]
+
+
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Refuse unknown kinds, naming the nearest known one.
+
+    Raises:
+        UsageError: A kind is unknown, or there is none.
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            near = difflib.get_close_matches(kind, KINDS, 1, cutoff=0.0)[0]
+            raise UsageError(f"unknown kind {kind!r}; did you mean {near!r}? Kinds: {', '.join(KINDS)}.")
+    if not kinds:
+        raise UsageError(f"a world of 0 kinds was asked for. Name at least one of: {', '.join(KINDS)}.")
+
+
+def check_video(
+    *, seed: int, index: int, size: int, seconds: float, kind: str | None, max_shift_seconds: float
+) -> None:
+    """Refuse arguments that no video can be made with.
+
+    Raises:
+        UsageError: An argument is out of range.
+    """
+    if kind is not None:
+        check_kinds([kind])
+    if not 0 <= seed < _SEEDS:
+        raise UsageError(f"seed {seed} is out of range. Take one from 0 to {_SEEDS - 1}.")
+    if not 0 <= index < _SEEDS:
+        raise UsageError(f"index {index} is out of range. Videos are numbered from 0.")
+    if size < SMALLEST_SIZE or size % 2:
+        raise UsageError(f"size {size} cannot be encoded. Take an even number of pixels from {SMALLEST_SIZE} up.")
+    if not 1 / FRAME_RATE <= seconds <= 3600:
+        raise UsageError(
+            f"a video of {seconds:g} seconds was asked for. Take at least one frame (1/{FRAME_RATE}) and at most 3600."
+        )
+    if not 0 <= max_shift_seconds <= MAX_SHIFT_SECONDS:
+        raise UsageError(
+            f"a shift of up to {max_shift_seconds:g} seconds was asked for. Take one from 0 to {MAX_SHIFT_SECONDS:g}."
+        )

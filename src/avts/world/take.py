@@ -1,0 +1,71 @@
+"""What the world hands over: one generated video in memory, and the truth about it.
+
+Leaves out how it was made (composition.py) and how it is stored (writer.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_SHIFT_SECONDS = 2.0
+"""Largest shift between sound and picture; each timeline carries this much real sound before and after the picture."""
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "impacts": ("ball", "hammer", "clap"),
+    "machines": ("rotor",),
+    "voices": ("mouth",),
+    "textures": ("rain",),
+}
+"""The kinds of action by family, written out so that listing them imports no drawing code."""
+
+KINDS: tuple[str, ...] = tuple(kind for kinds in FAMILIES.values() for kind in kinds)
+"""Every kind of action."""
+
+FAMILY_OF: dict[str, str] = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
+"""The family of each kind."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known about a generated video.
+
+    `event_seconds` are times of the picture: the contacts, onsets or steepest rises that can be both seen and heard.
+    `offset_seconds` > 0 means that the sound comes early: the sound at file time t is that of world time
+    t + offset_seconds.
+    """
+
+    kind: str
+    family: str
+    seconds: float
+    event_seconds: tuple[float, ...]
+    offset_seconds: float
+    seed: int
+    index: int
+    choices: dict[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One generated video: picture, sound and truth on one clock.
+
+    Shapes:
+        frames: uint8 [T, H, W, 3], RGB; frame i shows the world at i / FRAME_RATE seconds
+        samples: float32 [N] in -1..1; sample n is heard at n / SAMPLE_RATE seconds
+    """
+
+    frames: npt.NDArray[np.uint8]
+    samples: npt.NDArray[np.float32]
+    truth: Truth
+
+
+@dataclass(frozen=True)
+class WorldSummary:
+    """What write_world did: how many videos it made, how many were there already, and where they are."""
+
+    made: int
+    reused: int
+    out: Path

@@ -1,0 +1,73 @@
+"""Voices: a mouth, a dog, a bird; the opening that is seen is the loudness that is heard."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avts.world import sounds, speech
+from avts.world.canvas import Pen, shaded
+from avts.world.clock import Curve, Floats, drift, irregular_times, log_uniform
+from avts.world.stage import Builder, Scene, Stage
+
+
+def openings(stage: Stage, shortest_seconds: float, longest_seconds: float) -> tuple[Curve, Floats]:
+    """How far a mouth is open (0..1) over time, and the onsets of its syllables; it shuts between syllables."""
+    events = irregular_times(stage.rng, stage.span, shortest_seconds, longest_seconds)
+    gaps = np.diff(events, append=events[-1] + shortest_seconds)
+    wide = stage.rng.uniform(0.6, 1.0, len(events))
+    attack = np.minimum(stage.rng.uniform(0.04, 0.09, len(events)), gaps * 0.3)
+    hold = attack + (gaps - attack) * stage.rng.uniform(0.15, 0.45, len(events))
+    shut = np.minimum(hold + stage.rng.uniform(0.06, 0.14, len(events)), gaps * 0.95)
+    shift = np.stack([np.zeros_like(gaps), attack, hold, shut], axis=1)
+    knots = (events[:, None] + shift).ravel()
+    values = np.stack(
+        [np.zeros_like(wide), wide, wide * stage.rng.uniform(0.6, 1.0, len(wide)), 0 * wide], axis=1
+    ).ravel()
+    edge = np.array([stage.span.start_seconds - 1]), np.array([stage.span.stop_seconds + 2])
+    return Curve(np.concatenate([edge[0], knots, edge[1]]), np.concatenate([[0.0], values, [0.0]])), events
+
+
+def _mouth(stage: Stage) -> Scene:
+    opening, events = openings(stage, 0.2, 0.6)
+    times = stage.sample_seconds
+    open_ = opening(times)
+    tone = log_uniform(stage.rng, 85, 300)
+    melody = drift(stage.rng, stage.span, 0.4)(times)
+    hertz = tone * 2 ** (0.25 * melody + 0.15 * open_)
+    source = speech.buzz(stage.rng, hertz)
+    source += np.float32(stage.uniform(0.05, 0.4) * source.std()) * sounds.noise(stage.rng, len(times))
+    vowel = 0.5 + 0.5 * drift(stage.rng, stage.span, 0.3)(times)
+    names = stage.rng.permutation(["a", "ae", "o", "e", "i", "u"])[:2].tolist()
+    loud = open_**1.3
+    weights = [0.04 * (open_ > 0.02) * (1 - open_), loud * vowel, loud * (1 - vowel)]
+    tract = float(np.clip((tone / 150) ** 0.35, 0.85, 1.3)) * stage.uniform(0.93, 1.07)
+    sound = speech.vowels(stage.rng, source, weights, names, tract)
+    frames = stage.frame_seconds
+    head, lips, inside, hair = (stage.colour() for _ in range(4))
+    nod = drift(stage.rng, stage.span, 0.9)(frames)
+    blink = (np.abs((frames - stage.uniform(0, 2)) % stage.uniform(2, 3.5)) < 0.12).astype(float)
+    wide = drift(stage.rng, stage.span, 0.3)(frames)
+    poses = np.stack([opening(frames), nod, blink, wide], axis=1)
+    broad, tall = stage.uniform(0.34, 0.44), stage.uniform(0.42, 0.5)
+    mouth_wide, mouth_tall = stage.uniform(0.14, 0.22), stage.uniform(0.13, 0.19)
+    teeth = stage.chance(0.6)
+
+    def paint(pen: Pen, pose: list[float]) -> None:
+        gap, nodding, shut, stretch = pose
+        face = pen.moved(0.02 * nodding, 0.01 * nodding, angle=0.05 * nodding)
+        face.disc(0, -0.12, broad * 1.1, tall, hair)
+        face.disc(0, 0.06 * gap, broad, tall, head)
+        for x in (-0.16, 0.16):
+            face.disc(x, -0.14, 0.06, 0.045 * (1 - 0.8 * shut), (245, 245, 245))
+            face.disc(x + 0.02 * nodding, -0.14, 0.025, 0.04 * (1 - 0.8 * shut), (20, 20, 20))
+        wide_now, tall_now = mouth_wide * (1 + 0.15 * stretch), mouth_tall * gap
+        face.disc(0, 0.2, wide_now + 0.035, tall_now + 0.03, lips)
+        if gap > 0.05:
+            face.disc(0, 0.2, wide_now, tall_now, shaded(inside, 0.25))
+            if teeth:
+                face.box(-wide_now * 0.6, 0.2 - tall_now * 0.9, wide_now * 0.6, 0.2 - tall_now * 0.6, (240, 240, 230))
+
+    return Scene(poses, paint, sound, events, {"pitch_hertz": tone, "vowels": "+".join(names)})
+
+
+BUILDERS: dict[str, Builder] = {"mouth": _mouth}

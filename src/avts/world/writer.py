@@ -1,0 +1,199 @@
+"""A world as a folder: one MP4 and one JSON file per video, labels.csv, and world.json with the arguments.
+
+Every file is written under a temporary name and renamed, so a killed run leaves nothing half written,
+and the same call later makes only what is missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from avts.errors import UsageError
+from avts.world.plan import check_kinds, check_video, kind_of
+from avts.world.take import KINDS, WorldSummary
+
+WORLD_VERSION = 1
+"""Goes up when the same arguments give other videos; a folder of another version is not added to."""
+
+ARGUMENTS_NAME = "world.json"
+LABELS_NAME = "labels.csv"
+LABEL_COLUMNS = ("file", "kind", "family", "seconds", "offset_seconds", "seed", "index")
+
+_FEW = 8
+"""So few videos are made before worker processes have started."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """All that a worker needs to make one video."""
+
+    out: Path
+    index: int
+    kind: str
+    seed: int
+    size: int
+    seconds: float
+    max_shift_seconds: float
+
+    @property
+    def video(self) -> Path:
+        return self.out / f"{self.index:05d}_{self.kind}.mp4"
+
+    @property
+    def truth(self) -> Path:
+        return self.video.with_suffix(".json")
+
+
+def write_world(
+    out: Path,
+    *,
+    videos: int,
+    seed: int,
+    size: int = 128,
+    seconds: float = 6.0,
+    kinds: Sequence[str] | None = None,
+    max_shift_seconds: float = 0.0,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> WorldSummary:
+    """Write a world of generated videos into a folder; files that the same call has left there are kept.
+
+    A folder made by the same arguments but for a smaller `videos` is added to.
+
+    Args:
+        out: Folder, made if it does not exist.
+        videos: How many videos the world holds.
+        seed: The world; two seeds share no video.
+        size: Short side in pixels, even.
+        seconds: Length of each video.
+        kinds: Kinds of action, evenly mixed; all of KINDS if None.
+        max_shift_seconds: Each sound is shifted by a random offset of up to this much either way.
+        workers: Processes; one per core if None.
+        on_progress: Called with (videos done, videos in all).
+
+    Raises:
+        UsageError: An argument is out of range, or the folder holds something else.
+    """
+    chosen = KINDS if kinds is None else tuple(dict.fromkeys(kinds))
+    if videos <= 0:
+        raise UsageError(f"a world of {videos} videos was asked for. Ask for at least 1.")
+    if workers is not None and workers <= 0:
+        raise UsageError(f"{workers} workers were asked for. Ask for at least 1.")
+    check_kinds(chosen)
+    check_video(seed=seed, index=0, size=size, seconds=seconds, kind=None, max_shift_seconds=max_shift_seconds)
+    arguments: dict[str, object] = {
+        "version": WORLD_VERSION,
+        "seed": seed,
+        "size": size,
+        "seconds": float(seconds),
+        "kinds": list(chosen),
+        "max_shift_seconds": float(max_shift_seconds),
+    }
+    _claim(out, arguments, videos)
+    jobs = [
+        _Job(out, index, kind_of(seed, index, chosen), seed, size, seconds, max_shift_seconds)
+        for index in range(videos)
+    ]
+    missing = [job for job in jobs if not (job.video.exists() and job.truth.exists())]
+    reused = videos - len(missing)
+    if on_progress is not None:
+        on_progress(reused, videos)
+    for done, _ in enumerate(_make_all(missing, workers or os.cpu_count() or 1), 1):
+        if on_progress is not None:
+            on_progress(reused + done, videos)
+    _write_labels(out, jobs)
+    return WorldSummary(made=len(missing), reused=reused, out=out)
+
+
+def _claim(out: Path, arguments: dict[str, object], videos: int) -> None:
+    """Make the folder ours, or refuse it if it holds anything but the beginning of this very world."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: a folder was asked for, this is a file. Name another place.")
+    out.mkdir(parents=True, exist_ok=True)
+    record = out / ARGUMENTS_NAME
+    if not record.exists():
+        others = [path.name for path in out.iterdir() if not path.name.startswith(".")]
+        if others:
+            raise UsageError(
+                f"{out}: an empty or new folder was asked for, it holds {len(others)} other files "
+                f"({sorted(others)[0]}, ...). Name another place."
+            )
+    else:
+        found = json.loads(record.read_text())
+        before = found.pop("videos", videos)
+        for name, value in arguments.items():
+            if found.get(name) != value:
+                raise UsageError(
+                    f"{out}: a world with {name} {value} was asked for, this one has {name} {found.get(name)}. "
+                    "Name another place or delete this one."
+                )
+        if before > videos:
+            raise UsageError(
+                f"{out}: a world of {videos} videos was asked for, this one has {before}. "
+                "Name another place or delete this one."
+            )
+    _write_whole(record, json.dumps({**arguments, "videos": videos}, indent=1) + "\n")
+
+
+def _make_all(jobs: list[_Job], workers: int) -> Iterator[int]:
+    """Make the videos, in this process if they are few; yields once per finished video."""
+    if min(len(jobs), workers) <= 1 or len(jobs) <= _FEW:
+        for job in jobs:
+            yield _make(job)
+        return
+    # Not fork: the parent may have threads (torch), which a forked child would inherit in mid-step.
+    method = "forkserver" if sys.platform == "linux" else "spawn"
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+        futures = [pool.submit(_make, job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _make(job: _Job) -> int:
+    """Make one video and its truth; the truth comes last, so both exist or the video is made anew."""
+    from avts.world.composition import compose
+    from avts.world.encoding import encode
+
+    take = compose(
+        job.seed,
+        job.index,
+        size=job.size,
+        seconds=job.seconds,
+        kind=job.kind,
+        max_shift_seconds=job.max_shift_seconds,
+    )
+    part = job.out / f".{job.video.name}.part"
+    encode(take, part)
+    os.replace(part, job.video)
+    _write_whole(job.truth, json.dumps(asdict(take.truth), indent=1) + "\n")
+    return job.index
+
+
+def _write_labels(out: Path, jobs: list[_Job]) -> None:
+    part = out / f".{LABELS_NAME}.part"
+    with part.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(LABEL_COLUMNS)
+        for job in jobs:
+            truth = json.loads(job.truth.read_text())
+            writer.writerow([job.video.name, *(truth[name] for name in LABEL_COLUMNS[1:])])
+    os.replace(part, out / LABELS_NAME)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text)
+    os.replace(part, path)
