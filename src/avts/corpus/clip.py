@@ -1,0 +1,88 @@
+"""One clip of a corpus: what it is, where its bytes lie, and what is known of its quality."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+Split = Literal["train", "validation", "test"]
+
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+}
+"""Names of first-level folders that say the split."""
+
+TRAIN_SHARE, VALIDATION_SHARE = 0.8, 0.1
+"""Shares of clips for files that no folder puts into a split; the rest is for the test."""
+
+_PART = "[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
+PLAIN_NAME = re.compile(rf"{_PART}(?:/{_PART})*\.mp4")
+"""Relative paths that make a key as they are."""
+
+LONGEST_KEY = 80
+"""Characters of a key, at most: the plain tar header holds names of 100."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip in the standard form: 24 frames and 16,000 samples a second, both from 0 s.
+
+    key: unique, safe as a file name; source: path of its file, relative to the folder that was ingested; label: None
+    if nothing says it; duration_seconds: num_frames / 24; height, width: pixels; shard: file name in the corpus;
+    video_offset, video_size, sound_offset, sound_size: bytes of the MP4 and of the WAV within the shard;
+    source_frames_per_second, source_sample_rate: of the original file; loudness_db: RMS, dB of full scale;
+    motion: mean absolute luminance difference from frame to frame, 0 to 255;
+    flags: of 'no_audio', 'silent', 'still', 'truncated'; content_hash: of the original file's bytes.
+    """
+
+    key: str
+    source: str
+    split: Split
+    label: str | None
+    duration_seconds: float
+    num_frames: int
+    height: int
+    width: int
+    shard: str
+    video_offset: int
+    video_size: int
+    sound_offset: int
+    sound_size: int
+    source_frames_per_second: float
+    source_sample_rate: int
+    loudness_db: float
+    motion: float
+    flags: tuple[str, ...]
+    content_hash: str
+
+
+def key_of(source: str) -> str:
+    """A unique, safe key for a relative path: letters, digits, '_', '-'; folders joined by '__'.
+
+    A path that is not such a name already gets a hash of itself as its ending, so no two paths share a key.
+    """
+    stem = str(PurePosixPath(source).with_suffix("")).replace("/", "__")
+    if PLAIN_NAME.fullmatch(source) and "__" not in source and len(stem) <= LONGEST_KEY:
+        return stem
+    ending = hashlib.blake2b(source.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    safe = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-_")
+    return f"{safe[: LONGEST_KEY - len(ending) - 1]}-{ending}".lstrip("-")
+
+
+def split_of(source: str, content_hash: str) -> Split:
+    """The split that the first folder's name says; else 80/10/10 by content, so that copies never straddle splits."""
+    folders = PurePosixPath(source).parts[:-1]
+    if folders and folders[0].lower() in SPLIT_FOLDERS:
+        return SPLIT_FOLDERS[folders[0].lower()]
+    share = int(content_hash[:8], 16) / 16**8
+    if share < TRAIN_SHARE:
+        return "train"
+    return "validation" if share < TRAIN_SHARE + VALIDATION_SHARE else "test"

@@ -1,0 +1,85 @@
+"""What a folder of videos holds: its video files in a stable order, and what each shows."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from avts.corpus.clip import SPLIT_FOLDERS
+from avts.errors import CorpusError
+
+VIDEO_ENDINGS = (
+    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .m1v .m2t .m2ts .m2v .m4v .mjpeg .mkv .mov .mp4 .mpe .mpeg .mpg "
+    ".mts .mxf .nut .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .y4m"
+)
+"""Endings of the names of files that are taken for videos."""
+
+LABELS_NAME = "labels.csv"
+"""A table with the columns file and kind, beside the files it names."""
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A video file to take in: where it is, its path relative to the folder, its label, and what tells a change."""
+
+    path: Path
+    source: str
+    label: str | None
+    size: int
+    mtime_ns: int
+
+
+def video_files(folder: Path) -> list[VideoFile]:
+    """All video files under a folder, by relative path; hidden files and folders are left out.
+
+    Raises:
+        CorpusError: a labels.csv cannot be read.
+    """
+    found: list[VideoFile] = []
+    for root, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        videos = sorted(name for name in names if is_video_name(name))
+        labels = read_labels(Path(root) / LABELS_NAME) if videos and LABELS_NAME in names else {}
+        for name in videos:
+            path = Path(root) / name
+            found.append(_video_file(path, path.relative_to(folder), labels.get(name)))
+    return sorted(found, key=lambda file: file.source)
+
+
+def is_video_name(name: str) -> bool:
+    """True if a file name is not hidden and ends like a video's."""
+    return not name.startswith(".") and Path(name).suffix.lower() in VIDEO_ENDINGS.split()
+
+
+def _video_file(path: Path, relative: Path, label: str | None) -> VideoFile:
+    # names that are no valid text stay distinct and can be written into a table
+    source = os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
+    try:
+        state = path.stat()
+    except OSError:  # a link to nowhere: refused as unreadable when it is its turn
+        return VideoFile(path, source, label, -1, -1)
+    return VideoFile(path, source, label or folder_label(relative), state.st_size, state.st_mtime_ns)
+
+
+def folder_label(relative: Path) -> str | None:
+    """The name of the folder a file lies in, unless that only says the split."""
+    parent = relative.parent.name
+    return parent if parent and parent.lower() not in SPLIT_FOLDERS else None
+
+
+def read_labels(path: Path) -> dict[str, str]:
+    """Labels by file name, from a table with the columns file and kind; empty if it has other columns.
+
+    Raises:
+        CorpusError: the table is not text.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"file", "kind"} <= set(rows.fieldnames or ()):
+                return {}
+            return {Path(row["file"]).name: row["kind"].strip() for row in rows if row["file"] and row["kind"]}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(f"{path}: cannot be read as a table of labels ({error}). Repair or remove it.") from error

@@ -1,0 +1,124 @@
+"""The two files that make a folder of shards a corpus: manifest.parquet (a row a clip) and corpus.json (its settings).
+
+Both are put in place whole, corpus.json last, so that a folder with corpus.json is always a corpus.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from avts.corpus.clip import Clip
+from avts.errors import CorpusError
+from avts.timebase import FRAME_RATE, SAMPLE_RATE
+
+FORMAT = "avts-corpus"
+FORMAT_VERSION = 1
+"""Rises when a corpus written by older code could be misread."""
+
+MANIFEST_NAME = "manifest.parquet"
+CORPUS_NAME = "corpus.json"
+JOURNAL_NAME = "ingest.journal.jsonl"
+
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("duration_seconds", pa.float64(), nullable=False),
+        pa.field("num_frames", pa.int64(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("video_offset", pa.int64(), nullable=False),
+        pa.field("video_size", pa.int64(), nullable=False),
+        pa.field("sound_offset", pa.int64(), nullable=False),
+        pa.field("sound_size", pa.int64(), nullable=False),
+        pa.field("source_frames_per_second", pa.float64(), nullable=False),
+        pa.field("source_sample_rate", pa.int32(), nullable=False),
+        pa.field("loudness_db", pa.float64(), nullable=False),
+        pa.field("motion", pa.float64(), nullable=False),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
+    ]
+)
+
+
+def settings_of(short_side: int) -> dict[str, Any]:
+    """What corpus.json holds: the format and the settings that every clip of the corpus shares."""
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "short_side": short_side,
+        "frames_per_second": FRAME_RATE,
+        "sample_rate": SAMPLE_RATE,
+    }
+
+
+def write_manifest(folder: Path, clips: Iterable[Clip], settings: dict[str, Any]) -> None:
+    """Make a folder of shards a corpus, or bring its manifest up to date; atomic."""
+    table = pa.Table.from_pylist([dataclasses.asdict(clip) for clip in clips], schema=SCHEMA)
+    waiting = folder / f".{MANIFEST_NAME}.part"
+    parquet.write_table(table, waiting)
+    _put(waiting, folder / MANIFEST_NAME)
+    waiting = folder / f".{CORPUS_NAME}.part"
+    waiting.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    _put(waiting, folder / CORPUS_NAME)
+
+
+def _put(waiting: Path, target: Path) -> None:
+    with waiting.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(waiting, target)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read corpus.json.
+
+    Raises:
+        CorpusError: no folder, no corpus, an unfinished one, a damaged one, or one of another format version.
+    """
+    if not folder.is_dir():
+        raise CorpusError(f"{folder}: no such corpus. Make one with `avts ingest FOLDER {folder}`.")
+    path = folder / CORPUS_NAME
+    if not path.is_file():
+        if (folder / JOURNAL_NAME).is_file():
+            raise CorpusError(f"{folder}: its ingest did not finish. Run the same `avts ingest` again: it goes on.")
+        raise CorpusError(f"{folder}: not a corpus (no {CORPUS_NAME}). Make one with `avts ingest FOLDER CORPUS`.")
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        version = settings["format_version"] if settings["format"] == FORMAT else None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CorpusError(
+            f"{folder}: damaged: {CORPUS_NAME} cannot be read. Ingest again into a new folder."
+        ) from error
+    if version != FORMAT_VERSION:
+        raise CorpusError(
+            f"{folder}: corpus of format version {version}, this program reads {FORMAT_VERSION}. "
+            "Ingest its videos again into a new folder, or use the version of avts that wrote it."
+        )
+    return dict(settings)
+
+
+def read_manifest(folder: Path) -> tuple[Clip, ...]:
+    """Read the clips in the order they were taken.
+
+    Raises:
+        CorpusError: the manifest is missing or damaged.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        rows = parquet.read_table(path, schema=SCHEMA).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise CorpusError(
+            f"{folder}: damaged: {MANIFEST_NAME} cannot be read. Run the same `avts ingest` again."
+        ) from error
+    return tuple(Clip(**{**row, "flags": tuple(row["flags"])}) for row in rows)

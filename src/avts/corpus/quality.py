@@ -1,0 +1,130 @@
+"""Which clips are of use: rules on sound and picture, and the running measures they need.
+
+A silent or still clip is kept but not used: nothing in it tells which sound goes with which picture.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avts.timebase import SAMPLE_RATE
+
+SHORTEST_SECONDS = 1.0
+"""Shorter clips hold no window of the usual length."""
+
+SILENCE_DB = -60.0
+"""RMS below this is silence, in dB of full scale: the floor of a quiet recording with a poor microphone."""
+
+LEAST_AUDIBLE_SHARE = 0.02
+"""A clip is silent if a smaller share of its blocks than this is louder than SILENCE_DB."""
+
+BLOCK_SAMPLES = SAMPLE_RATE // 20
+"""Samples of which one RMS is taken: 50 ms."""
+
+STILL_DIFFERENCE = 0.05
+"""Mean absolute luminance change from frame to frame, of 0 to 255, at or below which a picture is still: what
+re-encoding a photograph leaves is 0.00 to 0.03."""
+
+UNUSABLE = frozenset({"no_audio", "silent", "still"})
+"""Flags of clips that do not enter training."""
+
+QUIETEST_DB = -120.0
+"""Loudness given for digital silence."""
+
+
+class SoundMeter:
+    """Loudness of a sound taken in pieces of any length."""
+
+    def __init__(self) -> None:
+        self._energy = 0.0
+        self._num_samples = 0
+        self._num_blocks = 0
+        self._num_audible = 0
+        self._rest = np.empty(0, np.float32)
+
+    def add(self, samples: NDArray[np.float32]) -> None:
+        """Take the next samples [N], full scale 1."""
+        self._energy += float(np.square(samples, dtype=np.float64).sum())
+        self._num_samples += len(samples)
+        whole = np.concatenate([self._rest, samples])
+        stop = len(whole) // BLOCK_SAMPLES * BLOCK_SAMPLES
+        self._count(whole[:stop].reshape(-1, BLOCK_SAMPLES))
+        self._rest = whole[stop:]
+
+    def _count(self, blocks: NDArray[np.float32]) -> None:
+        power = np.square(blocks, dtype=np.float64).mean(axis=1)
+        self._num_blocks += len(blocks)
+        self._num_audible += int(np.count_nonzero(power > 10 ** (SILENCE_DB / 10)))
+
+    @property
+    def loudness_db(self) -> float:
+        """RMS of everything taken, dB of full scale."""
+        power = self._energy / self._num_samples if self._num_samples else 0.0
+        return max(QUIETEST_DB, 10 * math.log10(power)) if power > 0 else QUIETEST_DB
+
+    @property
+    def is_silent(self) -> bool:
+        """True if next to nothing of it is audible."""
+        if self._num_blocks == 0:
+            return self.loudness_db <= SILENCE_DB
+        return self._num_audible < LEAST_AUDIBLE_SHARE * self._num_blocks
+
+
+class MotionMeter:
+    """Change of the luminance of a picture taken in pieces."""
+
+    def __init__(self) -> None:
+        self._total = 0.0
+        self._num_steps = 0
+        self._last: NDArray[np.uint8] | None = None
+
+    def add(self, luminance: NDArray[np.uint8]) -> None:
+        """Take the next frames [T, H, W]."""
+        for frame in luminance:
+            if self._last is not None:
+                self._total += mean_difference(self._last, frame)
+                self._num_steps += 1
+            self._last = frame
+
+    @property
+    def motion(self) -> float:
+        """Mean absolute difference from frame to frame, 0 to 255."""
+        return self._total / self._num_steps if self._num_steps else 0.0
+
+    @property
+    def is_still(self) -> bool:
+        """True if the picture does not change."""
+        return self.motion <= STILL_DIFFERENCE
+
+
+def mean_difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Mean absolute difference of two pictures [H, W], 0 to 255."""
+    # the larger minus the smaller stays within uint8: a quarter of the time of a signed difference
+    return float((np.maximum(first, second) - np.minimum(first, second)).mean())
+
+
+def is_silent(samples: NDArray[np.float32]) -> bool:
+    """True if next to nothing of a sound [N] is audible."""
+    meter = SoundMeter()
+    meter.add(samples)
+    return meter.is_silent
+
+
+def is_still(luminance: NDArray[np.uint8]) -> bool:
+    """True if frames [T, H, W] do not change."""
+    meter = MotionMeter()
+    meter.add(luminance)
+    return meter.is_still
+
+
+def is_too_short(duration_seconds: float) -> bool:
+    """True if a clip cannot hold a window."""
+    return duration_seconds < SHORTEST_SECONDS
+
+
+def is_usable(flags: tuple[str, ...]) -> bool:
+    """True if no flag keeps a clip out of training."""
+    return not UNUSABLE.intersection(flags)

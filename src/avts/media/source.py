@@ -1,0 +1,134 @@
+"""Any media file in: frames and sound in presentation order, each with its time in seconds on the file's own clock.
+
+Leaves out scaling, frame choice and resampling (frames, sound).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Generic, TypeVar, cast
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from avts.errors import MediaError
+
+FrameT = TypeVar("FrameT", VideoFrame, AudioFrame)
+
+FALLBACK_FRAMES_PER_SECOND = 25.0
+"""Step between frames that carry no time, in a file that names no rate either."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """Open a media file for reading.
+
+    Raises:
+        MediaError: the file is missing, not readable, or not a media file.
+    """
+    try:
+        # 'file:' keeps names like 'a:b.mp4' from being read as a protocol; the whitelist keeps a playlist off the net
+        container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except FileNotFoundError as error:
+        raise MediaError(f"{path.name}: no such file in {path.parent}. Check the path.") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise MediaError(
+            f"{path.name}: not a readable media file ({reason_of(error)}). Check or re-export it."
+        ) from error
+    with container:
+        yield container
+
+
+def reason_of(error: Exception) -> str:
+    """The decoder's own words for an error, in lower case and without the path."""
+    words = getattr(error, "strerror", None) or str(error)
+    return str(words).split(":")[0].rstrip(".").lower()
+
+
+def picture_stream(container: InputContainer) -> VideoStream | None:
+    """The first video stream that is not a cover picture."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
+            return stream
+    return None
+
+
+def sound_stream(container: InputContainer) -> AudioStream | None:
+    """The sound stream a player would choose: the one marked default, else the first."""
+    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    marked = [stream for stream in streams if stream.disposition & Disposition.default]
+    return next(iter(marked or streams), None)
+
+
+def streams_in_words(container: InputContainer) -> str:
+    """The streams a file has, for messages: 'video h264, audio aac'."""
+    names = [f"{s.type} {s.codec_context.name if s.codec_context else 'unknown'}" for s in container.streams]
+    return ", ".join(names) or "no stream"
+
+
+class TimedFrames(Generic[FrameT]):
+    """Frames of one stream with their times in seconds; iterate once.
+
+    A packet that does not decode costs that packet. After the iteration `num_errors` tells how many did not, and
+    `end_seconds` is where the last frame ends.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream | AudioStream) -> None:
+        self.num_errors = 0
+        self.end_seconds = 0.0
+        self._container = container
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[tuple[float, FrameT]]:
+        step = default_step_seconds(self._stream)
+        last_seconds: float | None = None
+        for frame in self._decoded():
+            seconds = time_of(frame)
+            if seconds is None:  # MPEG program streams and AVI leave some out
+                seconds = self.end_seconds if last_seconds is not None else 0.0
+            length = frame_seconds(frame, step, None if last_seconds is None else seconds - last_seconds)
+            last_seconds, self.end_seconds = seconds, seconds + length
+            yield seconds, frame
+
+    def _decoded(self) -> Iterator[FrameT]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError):  # the container breaks off here
+                self.num_errors += 1
+                return
+            if packet is None:
+                return
+            try:
+                yield from cast("list[FrameT]", packet.decode())
+            except (av.error.FFmpegError, ValueError):
+                self.num_errors += 1
+
+
+def default_step_seconds(stream: VideoStream | AudioStream) -> float:
+    """Time from one picture to the next by the stream's own rate, in seconds."""
+    rate = stream.average_rate or stream.guessed_rate if isinstance(stream, VideoStream) else None
+    return 1 / float(rate) if rate else 1 / FALLBACK_FRAMES_PER_SECOND
+
+
+def frame_seconds(frame: VideoFrame | AudioFrame, default_seconds: float, since_last_seconds: float | None) -> float:
+    """How long a frame lasts: its samples, its own duration, the step from the one before, or the default."""
+    if isinstance(frame, AudioFrame):
+        return frame.samples / frame.sample_rate
+    if frame.duration and frame.time_base:
+        return float(frame.duration * frame.time_base)
+    return since_last_seconds if since_last_seconds is not None and since_last_seconds > 0 else default_seconds
+
+
+def time_of(frame: VideoFrame | AudioFrame) -> float | None:
+    """A frame's presentation time in seconds; its decoding time if it has no other; None without either."""
+    stamp = frame.pts if frame.pts is not None else frame.dts
+    return None if stamp is None or frame.time_base is None else float(stamp * frame.time_base)
