@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avts.timebase import SAMPLE_RATE, Span, sample_at
-from avts.world import impacts, machines, scenery, sounds, textures, voices
+from avts.world import impacts, machines, scenery, sounds, swung, textures, voices
 from avts.world.canvas import Pen
 from avts.world.clock import Floats, log_uniform
 from avts.world.plan import check_video, kind_of
@@ -19,6 +19,7 @@ from avts.world.take import FAMILY_OF, KINDS, MAX_SHIFT_SECONDS, Take, Truth
 
 BUILDERS: dict[str, Builder] = {
     **impacts.BUILDERS,
+    **swung.BUILDERS,
     **machines.BUILDERS,
     **voices.BUILDERS,
     **textures.BUILDERS,

@@ -150,4 +150,111 @@ def _clap_sound(stage: Stage) -> Samples:
     return np.asarray(burst / np.abs(burst).max(), np.float32)
 
 
-BUILDERS: dict[str, Builder] = {"ball": _ball, "hammer": _hammer, "clap": _clap}
+def _drumstick(stage: Stage) -> Scene:
+    events = _hits(stage)
+    material = _one_of(stage, "skin", "skin", "metal", "plastic")
+    sound = _struck(stage, events, _gains(stage, events), material)
+    shell, skin, stick, flash = (stage.colour() for _ in range(4))
+    frames = stage.frame_seconds
+    right = stage.rng.random(len(events)) < 0.5
+    if right.all() or not right.any():
+        right[::2] = ~right[::2]
+    swing = stage.uniform(0.1, 0.17)
+    lifts = [lifted(frames, events[hand], rebound_seconds=0.05, swing_seconds=swing) for hand in (right, ~right)]
+    shake = jolt(frames, events, hertz=11, decay_seconds=0.08)
+    poses = np.stack([*lifts, since(frames, events), shake], axis=1)
+    broad, deep, rays = stage.uniform(0.3, 0.42), stage.uniform(0.15, 0.3), _rays(stage)
+    flat = stage.uniform(0.08, 0.14)
+
+    def paint(pen: Pen, pose: list[float]) -> None:
+        one, other, age, shaking = pose
+        top = 0.12 + 0.03 * shaking
+        pen.box(-broad, top, broad, top + deep, shell)
+        pen.disc(0, top + deep, broad, flat, shell)
+        pen.disc(0, top, broad, flat, shaded(skin, 0.75))
+        pen.disc(0, top, broad * 0.92, flat * 0.85, skin)
+        spray(pen.moved(0, top), age, rays * 0.8, flash)
+        for mirror, lift in ((False, one), (True, other)):
+            hand = pen.moved(0, 0.1, mirror=mirror).moved(0.55, -0.12, angle=1.0 * lift - 0.12)
+            hand.box(-0.5, -0.025, 0.1, 0.025, stick)
+            hand.disc(-0.5, 0, 0.055, 0.045, shaded(stick, 1.2))
+
+    return Scene(poses, paint, sound, events, {"material": material})
+
+
+def _footsteps(stage: Stage) -> Scene:
+    events = _hits(stage)
+    material = _one_of(stage, "wood", "stone", "rubber", "plastic")
+    thud = _struck(stage, events, _gains(stage, events), material)
+    grit = sounds.noise(stage.rng, 2400) * np.exp(-np.arange(2400) / stage.uniform(150, 700)).astype(np.float32)
+    low = log_uniform(stage.rng, 300, 2500)
+    sole = sounds.band(grit, low, low * 2.5)
+    sound = thud + sounds.place(
+        stage.sample_seconds, events, [sole / np.abs(sole).max()], stage.uniform(0.2, 1.2) * _gains(stage, events)
+    )
+    trousers, shoe, ground, dust = (stage.colour() for _ in range(4))
+    frames = stage.frame_seconds
+    swing = stage.uniform(0.14, 0.22)
+    lifts = [lifted(frames, events[foot::2], rebound_seconds=0.12, swing_seconds=swing) for foot in (0, 1)]
+    poses = np.stack([*lifts, since(frames, events), jolt(frames, events, hertz=9, decay_seconds=0.07)], axis=1)
+    legs, rays, high = stage.uniform(0.09, 0.14), _rays(stage), stage.uniform(0.22, 0.34)
+
+    def paint(pen: Pen, pose: list[float]) -> None:
+        age, shaking = pose[2], pose[3]
+        pen.box(-1.5, 0.38 + 0.015 * shaking, 1.5, 1.5, ground)
+        for x, lift, shade in ((-0.2, pose[0], 0.8), (0.16, pose[1], 1.0)):
+            foot = 0.36 - high * lift
+            knee = np.array([(x, -0.6), (x + 0.2 * lift, -0.1 - 0.3 * lift), (x, foot - 0.04)])
+            pen.stroke(knee, legs, shaded(trousers, shade))
+            pen.moved(x, foot, angle=-0.5 * lift).disc(0.06, -0.02, 0.17, 0.065, shaded(shoe, shade))
+            if lift < 0.5:
+                spray(pen.moved(x + 0.06, 0.38), age, rays, dust)
+
+    return Scene(poses, paint, sound, events, {"material": material})
+
+
+def _xylophone(stage: Stage) -> Scene:
+    events = _hits(stage)
+    count = int(stage.rng.integers(3, 7))
+    material = _one_of(stage, "bar", "bar", "wood", "glass", "bell")
+    lowest = log_uniform(stage.rng, 250, 700)
+    steps = np.sort(stage.rng.choice(np.arange(14), count, replace=False))
+    notes = [sounds.struck(stage.rng, sounds.MATERIALS[material], pitch=lowest * 2 ** (step / 12))[0] for step in steps]
+    picks = stage.rng.integers(0, count, len(events))
+    sound = sounds.place(stage.sample_seconds, events, notes, _gains(stage, events), picks.astype(float))
+    bars, frame, mallet, flash = (stage.colour() for _ in range(4))
+    frames = stage.frame_seconds
+    lift = lifted(frames, events, rebound_seconds=0.05, swing_seconds=0.13)
+    done = ordinal(frames, events)
+    last, following = picks[np.maximum(done - 1, 0)], picks[np.minimum(done, len(picks) - 1)]
+    going = np.clip(since(frames, events) / np.maximum(since(frames, events) + until(frames, events) - 0.1, 0.1), 0, 1)
+    where = last + (following - last) * going
+    age = since(frames, events)
+    poses = np.stack([lift, where, last, age, jolt(frames, events, hertz=11, decay_seconds=0.08)], axis=1)
+    pitch, rays = 0.86 / count, _rays(stage) * 0.7
+
+    def paint(pen: Pen, pose: list[float]) -> None:
+        up, at, struck, age, shaking = pose
+        pen.box(-0.46, 0.2, 0.46, 0.3, frame)
+        for bar in range(count):
+            x, half = (bar + 0.5) * pitch - 0.43, 0.34 - 0.18 * bar / count
+            lit = bar == struck
+            bright = 1.0 + (0.8 * math.exp(-age / 0.1) if lit else 0.0) - 0.06 * (bar % 2)
+            y = 0.22 + (0.05 * shaking if lit else 0.0)
+            pen.box(x - 0.4 * pitch, y - half / 2, x + 0.4 * pitch, y + half / 2, shaded(bars, bright))
+        spray(pen.moved((struck + 0.5) * pitch - 0.43, 0.14), age, rays, flash)
+        arm = pen.moved((at + 0.5) * pitch - 0.43, 0.16 - 0.42 * up, angle=0.35 * up - 0.3)
+        arm.stroke(np.array([(0.0, 0.0), (0.1, -0.6)]), 0.035, shaded(mallet, 0.8))
+        arm.disc(0, -0.02, 0.075, 0.075, mallet)
+
+    return Scene(poses, paint, sound, events, {"material": material})
+
+
+BUILDERS: dict[str, Builder] = {
+    "ball": _ball,
+    "hammer": _hammer,
+    "clap": _clap,
+    "drumstick": _drumstick,
+    "footsteps": _footsteps,
+    "xylophone": _xylophone,
+}

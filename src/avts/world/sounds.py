@@ -44,8 +44,8 @@ MATERIALS = {
     "stone": Material(PLATE, (350, 1400), (0.01, 0.04), (0.1, 0.5), (0.5, 1.2)),
     "rubber": Material(MEMBRANE, (80, 320), (0.03, 0.09), (0.8, 3.0), (0.1, 0.5)),
     "plastic": Material(PLATE, (250, 1100), (0.02, 0.08), (0.3, 1.0), (0.3, 0.9)),
-    "bell": Material(BELL, (250, 1400), (0.3, 0.9), (0.1, 0.5), (0.05, 0.3)),
-    "bar": Material(BAR, (300, 1500), (0.15, 0.5), (0.5, 2.0), (0.1, 0.4)),
+    "bell": Material(BELL, (250, 1400), (0.2, 0.7), (0.1, 0.5), (0.05, 0.3)),
+    "bar": Material(BAR, (300, 1500), (0.08, 0.35), (0.5, 2.0), (0.1, 0.4)),
 }
 
 
@@ -96,14 +96,14 @@ def _with_click(rng: np.random.Generator, body: Samples, share: float) -> Sample
 
 def plucked(rng: np.random.Generator, pitch: float) -> Samples:
     """One pluck of a stiff string at a pitch in hertz, at a random place along it; high modes die first."""
-    numbers = np.arange(1, 31)
+    numbers = np.arange(1, 23)
     stiffness = log_uniform(rng, 1e-5, 1e-3)
     hertz = pitch * numbers * np.sqrt(1 + stiffness * numbers**2)
     place = rng.uniform(0.08, 0.45)
     gains = np.abs(np.sin(np.pi * numbers * place)) / numbers ** rng.uniform(0.6, 1.4)
     keep = hertz < _TOP_HERTZ
     decays = log_uniform(rng, 0.15, 0.6) / (1 + rng.uniform(0.05, 0.4) * (numbers[keep] - 1))
-    time = np.arange(int(1.2 * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
+    time = np.arange(int(0.8 * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
     waves = np.sin((2 * np.pi * hertz[keep]).astype(np.float32)[:, None] * time)
     waves *= np.exp(time * (-1 / decays).astype(np.float32)[:, None])
     body = gains[keep].astype(np.float32) @ waves

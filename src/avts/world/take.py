@@ -15,10 +15,11 @@ MAX_SHIFT_SECONDS = 2.0
 """Largest shift between sound and picture; each timeline carries this much real sound before and after the picture."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "impacts": ("ball", "hammer", "clap"),
-    "machines": ("rotor",),
-    "voices": ("mouth",),
-    "textures": ("rain",),
+    "impacts": ("ball", "hammer", "clap", "drumstick", "footsteps", "xylophone"),
+    "swung": ("bell", "string", "pendulum"),
+    "machines": ("rotor", "saw", "piston", "engine"),
+    "voices": ("mouth", "dog", "bird"),
+    "textures": ("rain", "fire", "waves", "pouring"),
 }
 """The kinds of action by family, written out so that listing them imports no drawing code."""
 

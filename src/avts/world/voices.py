@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from avts.timebase import SAMPLE_RATE
 from avts.world import sounds, speech
 from avts.world.canvas import Pen, shaded
-from avts.world.clock import Curve, Floats, drift, irregular_times, log_uniform
+from avts.world.clock import Curve, Floats, drift, irregular_times, log_uniform, ordinal, since
 from avts.world.stage import Builder, Scene, Stage
 
 
@@ -70,4 +71,80 @@ def _mouth(stage: Stage) -> Scene:
     return Scene(poses, paint, sound, events, {"pitch_hertz": tone, "vowels": "+".join(names)})
 
 
-BUILDERS: dict[str, Builder] = {"mouth": _mouth}
+def _dog(stage: Stage) -> Scene:
+    opening, events = openings(stage, 0.26, 0.72)
+    times = stage.sample_seconds
+    open_ = opening(times)
+    tone = log_uniform(stage.rng, 130, 520)
+    hertz = tone * 2 ** (stage.uniform(0.4, 1.2) * open_) * (1 + 0.04 * drift(stage.rng, stage.span, 0.05)(times))
+    source = speech.buzz(stage.rng, hertz)
+    rough = np.float32(stage.uniform(0.2, 0.8) * source.std())
+    source += rough * sounds.noise(stage.rng, len(times))
+    tract = float(np.clip((tone / 250) ** 0.4, 0.7, 1.4))
+    shapes = tuple(stage.rng.permutation(["a", "ae", "o"])[:2].tolist())
+    sweep = np.clip(since(times, events) / 0.15, 0, 1)
+    loud = open_**1.5
+    sound = speech.vowels(stage.rng, source, [0 * open_, loud * sweep, loud * (1 - sweep)], list(shapes), tract)
+    frames = stage.frame_seconds
+    fur, muzzle, tongue, ear = (stage.colour() for _ in range(4))
+    nod = drift(stage.rng, stage.span, 0.8)(frames)
+    poses = np.stack([opening(frames), nod], axis=1)
+    skull, snout = stage.uniform(0.22, 0.28), stage.uniform(0.24, 0.34)
+    gape = stage.uniform(0.5, 0.8)
+    upper = np.array([(0.0, -0.16), (snout, -0.07), (snout + 0.03, 0.0), (0.0, 0.04)])
+    lower = np.array([(0.0, 0.0), (snout * 0.92, 0.02), (snout * 0.88, 0.09), (0.0, 0.16)])
+
+    def paint(pen: Pen, pose: list[float]) -> None:
+        gap, nodding = pose
+        head = pen.moved(-0.12, 0.0, angle=0.06 * nodding - 0.25 * gap)
+        head.disc(-0.1, 0.28, 0.2, 0.32, shaded(fur, 0.85))
+        jaw = head.moved(0.1, 0.06, angle=gape * gap)
+        jaw.polygon(lower, shaded(muzzle, 0.85))
+        if gap > 0.1:
+            jaw.disc(snout * 0.5, 0.0, snout * 0.45, 0.045, tongue)
+        head.moved(0.1, 0.04, angle=-0.4 * gape * gap).polygon(upper, muzzle)
+        head.disc(-0.02, -0.04, skull, skull * 0.9, fur)
+        head.disc(-0.14, -0.14, 0.08, 0.18, ear, angle=0.4 + 0.5 * gap)
+        head.disc(0.06, -0.1, 0.03, 0.03, (15, 15, 15))
+
+    return Scene(poses, paint, sound, events, {"pitch_hertz": tone})
+
+
+def _bird(stage: Stage) -> Scene:
+    opening, events = openings(stage, 0.2, 0.66)
+    times = stage.sample_seconds
+    open_ = opening(times)
+    tone = log_uniform(stage.rng, 700, 3000)
+    number = np.maximum(ordinal(times, events) - 1, 0)
+    rise = stage.rng.uniform(-0.8, 0.8, 4)[stage.rng.integers(0, 4, len(events))][number]
+    start = (stage.uniform(-0.3, 0.3) * stage.rng.standard_normal(len(events)))[number]
+    trill = stage.uniform(0.0, 0.12) * np.sin(2 * np.pi * stage.uniform(18, 45) * times)
+    hertz = np.clip(tone * 2 ** (start + rise * np.clip(since(times, events) / 0.2, 0, 1) + trill), 300, 7000)
+    partials = int(np.clip(7000 / hertz.max(), 1, 5))
+    sound = sounds.hum(np.cumsum(hertz) / SAMPLE_RATE, sounds.harmonics(stage.rng, partials, 1.5))
+    air = sounds.band(sounds.noise(stage.rng, len(times)), 1500, 6500)
+    sound = (sound + np.float32(stage.uniform(0.0, 0.25)) * air) * (open_**1.2).astype(np.float32)
+    frames = stage.frame_seconds
+    body, wing, beak, belly = (stage.colour() for _ in range(4))
+    nod = drift(stage.rng, stage.span, 0.7)(frames)
+    poses = np.stack([opening(frames), nod], axis=1)
+    fat, long, gape = stage.uniform(0.2, 0.27), stage.uniform(0.16, 0.24), stage.uniform(0.4, 0.65)
+    half = np.array([(-0.04, 0.0), (long, 0.0), (-0.04, 0.09)])
+
+    def paint(pen: Pen, pose: list[float]) -> None:
+        gap, nodding = pose
+        perch = pen.moved(-0.08, 0.1)
+        perch.moved(-0.22, 0.06, angle=0.5 - 0.5 * gap).box(-0.3, -0.05, 0.05, 0.05, shaded(wing, 0.8))
+        perch.disc(-0.04, 0.06, fat * 1.25, fat * (1 + 0.15 * gap), body, angle=-0.3)
+        perch.disc(0.06, 0.12, fat * 0.8, fat * 0.75, belly)
+        perch.moved(-0.1, 0.02, angle=-0.9 * gap).disc(-0.08, 0.05, 0.19, 0.09, wing, angle=0.3)
+        head = perch.moved(0.1, -0.22 - 0.03 * gap, angle=0.08 * nodding - 0.3 * gap)
+        head.moved(0.1, 0.0, angle=gape * gap).polygon(half, shaded(beak, 0.8))
+        head.moved(0.1, 0.0, angle=-gape * gap).polygon(half * np.array([1, -1]), beak)
+        head.disc(0, 0, 0.17, 0.16, body)
+        head.disc(0.05, -0.04, 0.03, 0.03, (15, 15, 15))
+
+    return Scene(poses, paint, sound, events, {"pitch_hertz": tone})
+
+
+BUILDERS: dict[str, Builder] = {"mouth": _mouth, "dog": _dog, "bird": _bird}
