@@ -10,6 +10,7 @@ from avts.timebase import SAMPLE_RATE
 from avts.world import sounds, speech
 from avts.world.canvas import Pen, ring_of, shaded
 from avts.world.clock import Curve, irregular_times, log_uniform, since, swell
+from avts.world.impacts import jolt
 from avts.world.stage import Builder, Scene, Stage
 
 
@@ -91,7 +92,7 @@ def _saw(stage: Stage) -> Scene:
 
 
 def _piston(stage: Stage) -> Scene:
-    speed = swell(stage.rng, stage.span, 0.35, 0.8, quiet=(0.15, 0.35))
+    speed = swell(stage.rng, stage.span, 0.35, 0.8, quiet=(0.12, 0.3))
     most = stage.uniform(2.6, 3.6)  # strokes a second
     times, frames = stage.sample_seconds, stage.frame_seconds
     turned = most * speed.integral(times)
@@ -109,13 +110,15 @@ def _piston(stage: Stage) -> Scene:
     whine = sounds.hum(np.cumsum(gear) / SAMPLE_RATE, sounds.harmonics(stage.rng, 10, 1.0))
     sound += np.float32(stage.uniform(0.03, 0.15)) * whine * speed(times).astype(np.float32)
     angle = 2 * np.pi * most * speed.integral(frames)
-    poses = np.stack([angle, since(frames, events)], axis=1)
+    shake = jolt(frames, events, hertz=10, decay_seconds=0.08)
+    poses = np.stack([angle, since(frames, events), shake], axis=1)
     cylinder, head, wheel, steam = (stage.colour() for _ in range(4))
-    radius, broad, seeds = stage.uniform(0.13, 0.18), stage.uniform(0.16, 0.24), stage.rng.uniform(-1, 1, (6, 2))
+    radius, broad, seeds = stage.uniform(0.13, 0.18), stage.uniform(0.16, 0.24), stage.rng.uniform(-1, 1, (7, 2))
 
     def paint(pen: Pen, pose: list[float]) -> None:
-        turn, age = pose
-        pen.box(-broad - 0.05, -0.42, broad + 0.05, 0.08, cylinder)
+        turn, age, shaking = pose
+        pen = pen.moved(0, 0.03 * shaking)
+        pen.box(-broad - 0.05, -0.42, broad + 0.05, 0.08, shaded(cylinder, 1 + 0.6 * math.exp(-age / 0.06)))
         pen.box(-broad, -0.38, broad, 0.12, shaded(cylinder, 0.4))
         crank = (radius * math.sin(turn), 0.3 - radius * math.cos(turn))
         top = crank[1] - 0.42
@@ -125,8 +128,8 @@ def _piston(stage: Stage) -> Scene:
         pen.box(-broad * 0.95, top - 0.1, broad * 0.95, top + 0.1, head)
         if age < 0.3:
             spread = age / 0.3
-            spots = (0.0, -0.45) + seeds * (0.08 + 0.3 * spread, 0.06 + 0.12 * spread)
-            pen.dots(spots, np.full(6, 0.09 * (1 - spread)), steam)
+            spots = (0.0, -0.36) + seeds * (0.15 + 0.35 * spread, 0.1 + 0.15 * spread)
+            pen.dots(spots, np.full(7, 0.13 * (1 - spread)), steam)
 
     return Scene(poses, paint, sound, events, {"strokes_per_second": most})
 

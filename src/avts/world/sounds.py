@@ -102,7 +102,7 @@ def plucked(rng: np.random.Generator, pitch: float) -> Samples:
     place = rng.uniform(0.08, 0.45)
     gains = np.abs(np.sin(np.pi * numbers * place)) / numbers ** rng.uniform(0.6, 1.4)
     keep = hertz < _TOP_HERTZ
-    decays = log_uniform(rng, 0.15, 0.6) / (1 + rng.uniform(0.05, 0.4) * (numbers[keep] - 1))
+    decays = log_uniform(rng, 0.1, 0.4) / (1 + rng.uniform(0.05, 0.4) * (numbers[keep] - 1))
     time = np.arange(int(0.8 * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
     waves = np.sin((2 * np.pi * hertz[keep]).astype(np.float32)[:, None] * time)
     waves *= np.exp(time * (-1 / decays).astype(np.float32)[:, None])

@@ -28,23 +28,23 @@ def _bell(stage: Stage) -> Scene:
     sound = sounds.place(stage.sample_seconds, events, bodies, gains)
     metal, tongue, beam, flash = (stage.colour() for _ in range(4))
     frames = stage.frame_seconds
-    clapper = swung(frames, events, 1.6)
+    clapper = swung(frames, events, stage.uniform(2.2, 3.5))
     side = 2.0 * (ordinal(frames, events) % 2) - 1.0
-    recoil = side * jolt(frames, events, hertz=8, decay_seconds=0.1)
+    recoil = side * jolt(frames, events, hertz=9, decay_seconds=0.12)
     poses = np.stack([clapper, recoil, since(frames, events), side], axis=1)
     lip, tall = stage.uniform(0.24, 0.32), stage.uniform(0.45, 0.55)
     sway = stage.uniform(0.15, 0.4)
     profile = np.array([(0.3, 0.0), (0.42, 0.2), (0.5, 0.6), (0.7, 0.85), (1.0, 1.0)]) * (lip, tall)
     outline = np.concatenate([profile, profile[::-1] * (-1, 1)])
-    rays = ring_of(9, 0.3, 0.1)
+    rays = ring_of(9, 0.36, 0.1)
 
     def paint(pen: Pen, pose: list[float]) -> None:
         at, shaken, age, struck_side = pose
         pen.box(-0.5, -0.46, 0.5, -0.38, beam)
-        body = pen.moved(0, -0.4, angle=-sway * at + 0.1 * shaken)
+        body = pen.moved(0, -0.4, angle=-sway * at + 0.16 * shaken)
         tip = (0.62 * lip * at, tall * 1.05)
         body.stroke(np.array([(0.0, 0.0), tip]), 0.04, shaded(tongue, 0.8))
-        body.polygon(outline, shaded(metal, 1.0 + 0.5 * math.exp(-age / 0.06)))
+        body.polygon(outline, shaded(metal, 1.0 + 0.6 * math.exp(-age / 0.08)))
         body.disc(0, tall, lip, 0.05, shaded(metal, 0.5))
         body.disc(*tip, 0.085, 0.085, tongue)
         spray(body.moved(struck_side * lip * 0.9, tall), age, rays, flash)
@@ -64,11 +64,11 @@ def _string(stage: Stage) -> Scene:
     wood, hole, wire, finger = (stage.colour() for _ in range(4))
     frames = stage.frame_seconds
     age, coming, done = since(frames, events), until(frames, events), ordinal(frames, events)
-    pull = np.clip(1 - coming / 0.14, 0, 1)
-    swing = np.exp(-age / 0.16) * np.cos(2 * np.pi * stage.uniform(8.5, 10.5) * age)
+    pull = np.clip(1 - coming / 0.14, 0, 1) ** 2
+    swing = np.exp(-age / 0.2) * np.cos(2 * np.pi * stage.uniform(8.5, 10.5) * age)
     last, following = picks[np.maximum(done - 1, 0)], picks[np.minimum(done, len(picks) - 1)]
     poses = np.stack([age, pull, swing, last, following], axis=1)
-    gap, depth = 0.5 / count, min(0.5 / count, 0.2)
+    gap, depth = 0.5 / count, max(min(0.6 / count, 0.2), 0.16)
     along = np.linspace(-0.5, 0.5, 17)
     bow, plucked_at = np.cos(np.pi * along), stage.uniform(-0.2, 0.2)
     tent = np.interp(along, [-0.5, plucked_at, 0.5], [0.0, 1.0, 0.0])
@@ -81,7 +81,7 @@ def _string(stage: Stage) -> Scene:
             y = (number + 0.5 - count / 2) * gap
             shape = 0 * along
             if number == last:
-                blur = depth * 0.8 * math.exp(-age / 0.14)
+                blur = depth * math.exp(-age / 0.14)
                 edge = np.stack([along, y + blur * bow], axis=-1), np.stack([along, y - blur * bow], axis=-1)
                 pen.polygon(np.concatenate([edge[0], edge[1][::-1]]), shaded(wire, 0.75))
                 shape = shape + depth * swing * bow
@@ -89,14 +89,14 @@ def _string(stage: Stage) -> Scene:
                 shape = shape - depth * pull * tent
             pen.stroke(np.stack([along, y + shape], axis=-1), 0.028, wire)
         y = (following + 0.5 - count / 2) * gap - depth * pull
-        free = 0.14 * (1 - min(pull * 4, 1.0))
+        free = 0.07 * (1 - min(pull * 4, 1.0))
         pen.disc(plucked_at, y - 0.1 - free, 0.06, 0.11, finger)
 
     return Scene(poses, paint, sound, events, {"base_hertz": base})
 
 
 def _pendulum(stage: Stage) -> Scene:
-    turns = irregular_times(stage.rng, stage.span, 0.24, stage.uniform(0.55, 0.7))
+    turns = irregular_times(stage.rng, stage.span, 0.22, stage.uniform(0.65, 0.8))
     events = (turns[:-1] + turns[1:]) / 2  # the bob passes the middle, the escapement drops
     material = ("wood", "metal", "plastic", "glass")[int(stage.rng.integers(4))]
     bodies = sounds.struck(stage.rng, sounds.MATERIALS[material], takes=2)

@@ -67,7 +67,7 @@ def _fire(stage: Stage) -> Scene:
     thick = density(stage.sample_seconds)
     low = log_uniform(stage.rng, 200, 700)
     sound = hiss(stage, thick, low, low * stage.uniform(2, 5))
-    sound += np.float32(stage.uniform(0.3, 0.9)) * grains(stage, thick, stage.uniform(30, 110), (700, 5500))
+    sound += np.float32(stage.uniform(0.15, 0.55)) * grains(stage, thick, stage.uniform(30, 110), (700, 5500))
     frames = stage.frame_seconds
     tongues = int(stage.rng.integers(4, 8))
     sway = [drift(stage.rng, stage.span, 0.12)(frames) for _ in range(tongues)]
