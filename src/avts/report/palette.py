@@ -1,0 +1,125 @@
+"""Colours and the making of figures, the same in every plot: PNG for files, SVG that follows a page's light or dark.
+
+Only matplotlib's object interface is used: nothing here changes a caller's own plots.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK = "#1c2431"
+MUTED = "#69748a"
+GRID = "#dfe3ea"
+PANEL = "#fefefe"
+ACCENT = "#2563a8"
+GOOD = "#12805c"
+BAD = "#b8433f"
+POSITIVE = "#13898b"
+EASY = "#d08a1d"
+HARD = "#c04a7a"
+SUPER_HARD = "#7c5fc4"
+MIXED = "#4f7fb8"
+
+KINDS = {"positive": POSITIVE, "easy": EASY, "mixed": MIXED, "hard": HARD, "super_hard": SUPER_HARD}
+"""Colour of each kind of pair."""
+
+DARK = {
+    INK: "#e6eaf1",
+    MUTED: "#98a3b6",
+    GRID: "#303949",
+    PANEL: "#171d27",
+    ACCENT: "#74aef0",
+    GOOD: "#4fc293",
+    BAD: "#ef8079",
+    POSITIVE: "#41c0bd",
+    EASY: "#efb04e",
+    HARD: "#ec82ab",
+    SUPER_HARD: "#ab93ee",
+    MIXED: "#85b3ea",
+}
+"""What each colour becomes on a dark page."""
+
+HEAT = "magma"
+"""Colour map of spectrograms and distance maps."""
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "none",
+    "image.interpolation": "none",
+    "text.parse_math": False,  # file names may hold dollar signs
+}
+
+
+@contextmanager
+def drawing(name: str) -> Iterator[None]:
+    """Draw in the project's style inside the block; name keeps the ids of several SVGs on one page apart."""
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+        yield
+
+
+def new_figure(width_inches: float, height_inches: float) -> Figure:
+    """An empty figure that lays itself out."""
+    return Figure(figsize=(width_inches, height_inches), layout="constrained")
+
+
+def light_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
+    """Thin lines to read values off."""
+    axes.grid(visible=True, axis=axis)
+    axes.tick_params(length=0)
+
+
+def write_png(figure: Figure, path: Path) -> None:
+    """Write a figure on white, 150 dots an inch."""
+    figure.savefig(path, format="png", dpi=150, facecolor="white")
+
+
+def svg_of(figure: Figure, description: str) -> str:
+    """A figure as an <svg> element for a page: colours become CSS variables, the page's font is used."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'<g id="[a-z]+[\d.]*_\d+">', "<g>", text)  # these ids repeat from figure to figure
+    text = re.sub(r"(font: (?:\w+ )*[\d.]+px) [^;\"]+", r"\1 system-ui, sans-serif", text)
+    for colour in DARK:
+        text = text.replace(colour, f"var({variable(colour)})")
+    text = re.sub(r'(<svg [^>]*?)width="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg [^>]*?)height="[^"]*"', r"\1", text, count=1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1).strip()
+
+
+def variable(colour: str) -> str:
+    """The CSS variable that stands for a colour."""
+    return f"--c{colour.removeprefix('#')}"
