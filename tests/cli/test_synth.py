@@ -1,0 +1,37 @@
+"""`avts synth`."""
+
+from pathlib import Path
+
+import pytest
+
+from avts.cli import main
+
+
+def run(*words: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main(["synth", *words])
+    assert isinstance(stopped.value.code, int)
+    return stopped.value.code
+
+
+def test_synth_writes_a_world_and_says_so_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "w"
+    words = [str(out), "--videos", "2", "--seed", "3", "--size", "32", "--seconds", "0.5", "--kinds", "clap, rain"]
+    assert run(*words) == 0
+    assert capsys.readouterr().out == f"{out}: 2 videos made, 0 reused\n"
+    assert sorted(path.name[6:] for path in out.glob("*.mp4")) == ["clap.mp4", "rain.mp4"]
+    assert run(*words, "--workers", "1") == 0
+    assert capsys.readouterr().out == f"{out}: 0 videos made, 2 reused\n"
+
+
+def test_synth_passes_the_shift_on(tmp_path: Path) -> None:
+    assert run(str(tmp_path / "w"), "--videos", "1", "--size", "32", "--seconds", "0.5", "--max-shift", "0.4") == 0
+    offset = (tmp_path / "w" / "labels.csv").read_text().splitlines()[1].split(",")[4]
+    assert 0 < abs(float(offset)) <= 0.4
+
+
+def test_synth_refuses_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(tmp_path / "w"), "--videos", "0") == 2
+    assert "avts: a world of 0 videos was asked for." in capsys.readouterr().err
+    assert run(str(tmp_path / "w"), "--videos", "1", "--kinds", "bal") == 2
+    assert "did you mean 'ball'?" in capsys.readouterr().err
