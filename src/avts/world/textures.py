@@ -139,10 +139,10 @@ def _pouring(stage: Stage) -> Scene:
     sound = splash + np.float32(stage.uniform(0.3, 0.9)) * bubbles
     sound += np.float32(stage.uniform(0.1, 0.7)) * tone * thick.astype(np.float32)
     level = np.interp(frames, times, filled)
-    poses = np.stack([flow(frames), level, 3 * frames + 2 * flow.integral(frames)], axis=1)
+    poses = np.stack([flow(frames), level, 0.8 * frames + 3.5 * flow.integral(frames)], axis=1)
     jug, glass, water, drop = (stage.colour() for _ in range(4))
     wide, seeds = stage.uniform(0.2, 0.28), stage.rng.uniform(0, 1, (24, 3))
-    spout, thickest = stage.uniform(-0.04, 0.04), stage.uniform(0.07, 0.13)
+    spout, thickest = stage.uniform(-0.04, 0.04), stage.uniform(0.09, 0.16)
 
     def paint(pen: Pen, pose: list[float]) -> None:
         amount, level, run = pose
@@ -154,8 +154,10 @@ def _pouring(stage: Stage) -> Scene:
             pen.box(spout - half, -0.3, spout + half, surface + 0.03, water)
             count = int(24 * amount)
             fallen = (seeds[:count, 0] + run) % 1.0
-            beads = np.stack([spout + half * (2 * seeds[:count, 1] - 1), -0.3 + fallen * (surface + 0.3)], axis=-1)
-            pen.dots(beads, 0.012 + 0.012 * seeds[:count, 2], drop)
+            beads = np.stack(
+                [spout + 1.3 * half * (2 * seeds[:count, 1] - 1), -0.3 + fallen * (surface + 0.3)], axis=-1
+            )
+            pen.dots(beads, 0.018 + 0.02 * seeds[:count, 2], drop)
             hop = (seeds[:count, 2] + run) % 1.0
             spots = np.stack([spout + 2 * wide * (seeds[:count, 1] - 0.5), surface - 0.5 * hop * (1 - hop)], axis=-1)
             pen.dots(spots, 0.014 + 0.02 * seeds[:count, 0], water)

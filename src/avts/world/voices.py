@@ -28,6 +28,12 @@ def openings(stage: Stage, shortest_seconds: float, longest_seconds: float) -> t
     return Curve(np.concatenate([edge[0], knots, edge[1]]), np.concatenate([[0.0], values, [0.0]])), events
 
 
+def trembling(stage: Stage, opening: Curve) -> Floats:
+    """What shakes while the voice sounds, -1..1, and is still while it is silent; [T]."""
+    frames = stage.frame_seconds
+    return opening(frames) * np.sin(2 * np.pi * stage.uniform(7.0, 10.5) * frames + stage.uniform(0, 6))
+
+
 def _mouth(stage: Stage) -> Scene:
     opening, events = openings(stage, 0.2, 0.6)
     times = stage.sample_seconds
@@ -48,20 +54,20 @@ def _mouth(stage: Stage) -> Scene:
     nod = drift(stage.rng, stage.span, 0.9)(frames)
     blink = (np.abs((frames - stage.uniform(0, 2)) % stage.uniform(2, 3.5)) < 0.12).astype(float)
     wide = drift(stage.rng, stage.span, 0.3)(frames)
-    poses = np.stack([opening(frames), nod, blink, wide], axis=1)
+    poses = np.stack([opening(frames), nod, blink, wide, trembling(stage, opening)], axis=1)
     broad, tall = stage.uniform(0.34, 0.44), stage.uniform(0.42, 0.5)
     mouth_wide, mouth_tall = stage.uniform(0.14, 0.22), stage.uniform(0.13, 0.19)
     teeth = stage.chance(0.6)
 
     def paint(pen: Pen, pose: list[float]) -> None:
-        gap, nodding, shut, stretch = pose
-        face = pen.moved(0.02 * nodding, 0.01 * nodding, angle=0.05 * nodding)
+        gap, nodding, shut, stretch, shaking = pose
+        face = pen.moved(0.02 * nodding, 0.01 * (nodding - shaking), angle=0.05 * nodding)
         face.disc(0, -0.12, broad * 1.1, tall, hair)
         face.disc(0, 0.06 * gap, broad, tall, head)
         for x in (-0.16, 0.16):
             face.disc(x, -0.14, 0.06, 0.045 * (1 - 0.8 * shut), (245, 245, 245))
             face.disc(x + 0.02 * nodding, -0.14, 0.025, 0.04 * (1 - 0.8 * shut), (20, 20, 20))
-        wide_now, tall_now = mouth_wide * (1 + 0.15 * stretch), mouth_tall * gap
+        wide_now, tall_now = mouth_wide * (1 + 0.15 * stretch), mouth_tall * (gap + 0.15 * shaking)
         face.disc(0, 0.2, wide_now + 0.035, tall_now + 0.03, lips)
         if gap > 0.05:
             face.disc(0, 0.2, wide_now, tall_now, shaded(inside, 0.25))
@@ -88,15 +94,15 @@ def _dog(stage: Stage) -> Scene:
     frames = stage.frame_seconds
     fur, muzzle, tongue, ear = (stage.colour() for _ in range(4))
     nod = drift(stage.rng, stage.span, 0.8)(frames)
-    poses = np.stack([opening(frames), nod], axis=1)
+    poses = np.stack([opening(frames), nod, trembling(stage, opening)], axis=1)
     skull, snout = stage.uniform(0.22, 0.28), stage.uniform(0.24, 0.34)
     gape = stage.uniform(0.5, 0.8)
     upper = np.array([(0.0, -0.16), (snout, -0.07), (snout + 0.03, 0.0), (0.0, 0.04)])
     lower = np.array([(0.0, 0.0), (snout * 0.92, 0.02), (snout * 0.88, 0.09), (0.0, 0.16)])
 
     def paint(pen: Pen, pose: list[float]) -> None:
-        gap, nodding = pose
-        head = pen.moved(-0.12, 0.0, angle=0.06 * nodding - 0.25 * gap)
+        gap, nodding, shaking = pose
+        head = pen.moved(-0.12, 0.0, angle=0.06 * nodding - 0.25 * gap + 0.04 * shaking)
         head.disc(-0.1, 0.28, 0.2, 0.32, shaded(fur, 0.85))
         jaw = head.moved(0.1, 0.06, angle=gape * gap)
         jaw.polygon(lower, shaded(muzzle, 0.85))
@@ -127,17 +133,17 @@ def _bird(stage: Stage) -> Scene:
     frames = stage.frame_seconds
     body, wing, beak, belly = (stage.colour() for _ in range(4))
     nod = drift(stage.rng, stage.span, 0.7)(frames)
-    poses = np.stack([opening(frames), nod], axis=1)
+    poses = np.stack([opening(frames), nod, trembling(stage, opening)], axis=1)
     fat, long, gape = stage.uniform(0.2, 0.27), stage.uniform(0.16, 0.24), stage.uniform(0.4, 0.65)
     half = np.array([(-0.04, 0.0), (long, 0.0), (-0.04, 0.09)])
 
     def paint(pen: Pen, pose: list[float]) -> None:
-        gap, nodding = pose
-        perch = pen.moved(-0.08, 0.1)
+        gap, nodding, shaking = pose
+        perch = pen.moved(-0.08, 0.1 + 0.012 * shaking)
         perch.moved(-0.22, 0.06, angle=0.5 - 0.5 * gap).box(-0.3, -0.05, 0.05, 0.05, shaded(wing, 0.8))
         perch.disc(-0.04, 0.06, fat * 1.25, fat * (1 + 0.15 * gap), body, angle=-0.3)
         perch.disc(0.06, 0.12, fat * 0.8, fat * 0.75, belly)
-        perch.moved(-0.1, 0.02, angle=-0.9 * gap).disc(-0.08, 0.05, 0.19, 0.09, wing, angle=0.3)
+        perch.moved(-0.1, 0.02, angle=-0.9 * gap + 0.15 * shaking).disc(-0.08, 0.05, 0.19, 0.09, wing, angle=0.3)
         head = perch.moved(0.1, -0.22 - 0.03 * gap, angle=0.08 * nodding - 0.3 * gap)
         head.moved(0.1, 0.0, angle=gape * gap).polygon(half, shaded(beak, 0.8))
         head.moved(0.1, 0.0, angle=-gape * gap).polygon(half * np.array([1, -1]), beak)
