@@ -29,9 +29,9 @@ MakeFile = Callable[[str], Path]
 
 
 def write_flash_and_click(path: Path, *, streams: tuple[str, ...] = ("video", "audio")) -> None:
-    """4 s, dark and silent but for a white flash of two frames and a click of 20 ms at each event."""
+    """6 s, dark and silent but for a white flash of two frames and a click of 20 ms at each event."""
     video_codec, audio_codec = CODECS[path.suffix]
-    samples = np.zeros(4 * RATE)
+    samples = np.zeros(6 * RATE)
     for event in EVENTS_SECONDS:
         start = round(event * RATE)
         samples[start : start + 960] = 0.8 * np.sin(2 * np.pi * 1000 * np.arange(960) / RATE)
@@ -44,7 +44,7 @@ def write_flash_and_click(path: Path, *, streams: tuple[str, ...] = ("video", "a
         if "audio" in streams:
             audio = container.add_stream(audio_codec, rate=RATE, layout="mono")
         if "video" in streams:
-            for index in range(4 * FPS):
+            for index in range(6 * FPS):
                 lit = any(0 <= index / FPS - event < 0.079 for event in EVENTS_SECONDS)
                 frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 240 if lit else 16, np.uint8), format="rgb24")
                 frame.pts, frame.time_base = index, Fraction(1, FPS)
