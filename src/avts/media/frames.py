@@ -5,6 +5,7 @@ Output frame n shows the source frame whose time is nearest to n / frames_per_se
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +29,9 @@ CHUNK_FRAMES = 48
 
 LONGEST_GAP_SECONDS = 60.0
 """A longer leap from one frame to the next is a broken clock, not a slide show; filling it could fill a disk."""
+
+TIE_SECONDS = 0.0006
+"""Closer than this to half-way is half-way: containers with millisecond stamps are off by as much."""
 
 LONGEST_ASPECT = 8
 """A picture longer than this many times its short side is refused: scaled by its short side it would be huge."""
@@ -91,7 +95,6 @@ class StandardFrames:
             self.streams = streams_in_words(container)
             if stream is None:
                 raise MediaError(f"{self._path.name}: no video stream (it has: {self.streams}). Nothing to look at.")
-            stream.thread_count = 1
             yield from self._chunks(stream, TimedFrames[VideoFrame](container, stream))
             if self.num_frames == 0:
                 raise MediaError(f"{self._path.name}: no frame of its video {stream.codec_context.name} decodes.")
@@ -119,6 +122,7 @@ class StandardFrames:
 
     def _chosen(self, stream: VideoStream, timed: TimedFrames[VideoFrame]) -> Iterator[tuple[VideoFrame, int]]:
         """Source frames with the number of output frames that show them, frames shown nowhere left out."""
+        nearest = NearestFrames(self._rate)
         shown = 0
         count = 0
         held: VideoFrame | None = None
@@ -135,7 +139,7 @@ class StandardFrames:
                         f"{self._path.name}: its video leaps from {held_relative:.1f} to {relative:.1f} s. "
                         "Its clock is broken: re-encode it."
                     )
-                until = last_frame_nearer(held_relative, relative, self._rate) + 1
+                until = nearest.stop_before(relative, held_relative)
                 if until > shown:
                     yield held, until - shown
                     shown = until
@@ -154,10 +158,25 @@ class StandardFrames:
         self.truncated = timed.num_errors > 0 or length < promised - SHORTFALL_SECONDS
 
 
-def last_frame_nearer(held_seconds: float, next_seconds: float, frames_per_second: float) -> int:
-    """Index of the last output frame that is nearer to the held source frame than to the next one (ties: the held)."""
-    middle = (held_seconds + next_seconds) / 2
-    return int(np.floor(middle * frames_per_second + 1e-9))
+class NearestFrames:
+    """Which output frames are nearer to one source frame than to the next one.
+
+    Output frames half-way between two go to the earlier and the later in turn: always the earlier would set
+    30 frames a second back by 4 ms in the mean, and 12 by 21 ms.
+    """
+
+    def __init__(self, frames_per_second: float) -> None:
+        self._rate = frames_per_second
+        self._tie_to_earlier = True
+
+    def stop_before(self, next_seconds: float, held_seconds: float) -> int:
+        """Index of the first output frame that shows the next source frame rather than the held one."""
+        middle = (held_seconds + next_seconds) / 2
+        nearest = round(middle * self._rate)
+        if abs(middle - nearest / self._rate) > TIE_SECONDS:
+            return math.ceil(middle * self._rate)
+        self._tie_to_earlier = not self._tie_to_earlier
+        return nearest if self._tie_to_earlier else nearest + 1
 
 
 class _Scaler:

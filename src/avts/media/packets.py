@@ -63,6 +63,8 @@ def _table(media: Bytes, samples: Bytes) -> PacketTable:
     entry = _child(samples, b"stsd")[8:]
     if bytes(entry[4:8]) != b"avc1":
         raise LookupError("avc1")
+    if _has_child(samples, b"ctts"):  # frames are shown in another order than they are stored
+        raise ValueError("ctts")
     width, height = struct.unpack_from(">HH", entry, 32)
     sizes = _sizes(_child(samples, b"stsz"))
     (num_keys,) = struct.unpack_from(">I", _child(samples, b"stss"), 4)
@@ -95,6 +97,14 @@ def _child(boxes: Bytes, name: bytes) -> memoryview:
     raise LookupError(name)
 
 
+def _has_child(boxes: Bytes, name: bytes) -> bool:
+    try:
+        _child(boxes, name)
+    except LookupError:
+        return False
+    return True
+
+
 def _sizes(box: Bytes) -> tuple[int, ...]:
     same, count = struct.unpack_from(">II", box, 4)
     return (same,) * count if same else struct.unpack_from(f">{count}I", box, 12)
@@ -118,10 +128,8 @@ def _offsets(samples: Bytes, sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _chunk_starts(samples: Bytes) -> tuple[int, ...]:
-    try:
-        box, form = _child(samples, b"stco"), "I"
-    except LookupError:
-        box, form = _child(samples, b"co64"), "Q"
+    name, form = (b"stco", "I") if _has_child(samples, b"stco") else (b"co64", "Q")
+    box = _child(samples, name)
     (count,) = struct.unpack_from(">I", box, 4)
     return struct.unpack_from(f">{count}{form}", box, 8)
 

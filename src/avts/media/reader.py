@@ -52,9 +52,8 @@ def read_windows(source: Source, starts_seconds: Sequence[float], duration_secon
         MediaError: as read_window.
     """
     if isinstance(source, Path):
-        with _mapped(source) as data:
-            return _windows(data, source.name, starts_seconds, duration_seconds)
-    return _windows(source, "video", starts_seconds, duration_seconds)
+        return _windows(memoryview(_mapped(source)), source.name, starts_seconds, duration_seconds)
+    return _windows(memoryview(source), "video", starts_seconds, duration_seconds)
 
 
 def _mapped(path: Path) -> mmap.mmap:
@@ -67,15 +66,12 @@ def _mapped(path: Path) -> mmap.mmap:
         raise MediaError(f"{path.name}: cannot be read ({error}).") from error
 
 
-def _windows(
-    data: bytes | memoryview | mmap.mmap, name: str, starts_seconds: Sequence[float], duration_seconds: float
-) -> list[Planes]:
-    with memoryview(data) as view:
-        try:
-            table = packet_table(view)
-        except MediaError as error:
-            raise MediaError(f"{name}: {error}") from error
-        return [_window(view, table, name, start, duration_seconds) for start in starts_seconds]
+def _windows(data: memoryview, name: str, starts_seconds: Sequence[float], duration_seconds: float) -> list[Planes]:
+    try:
+        table = packet_table(data)
+    except MediaError as error:
+        raise MediaError(f"{name}: {error}") from error
+    return [_window(data, table, name, start, duration_seconds) for start in starts_seconds]
 
 
 def _window(data: memoryview, table: PacketTable, name: str, start_seconds: float, duration_seconds: float) -> Planes:

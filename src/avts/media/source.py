@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -21,6 +22,9 @@ from av.video.stream import VideoStream
 from avts.errors import MediaError
 
 FrameT = TypeVar("FrameT", VideoFrame, AudioFrame)
+
+DECODING_TIME_ONLY = frozenset({"avi"})
+"""Containers that store no presentation times of pictures."""
 
 FALLBACK_FRAMES_PER_SECOND = 25.0
 """Step between frames that carry no time, in a file that names no rate either."""
@@ -85,13 +89,16 @@ class TimedFrames(Generic[FrameT]):
         self.end_seconds = 0.0
         self._container = container
         self._stream = stream
+        self._clock = _DecodingClock() if container.format.name in DECODING_TIME_ONLY else None
+        # ingest runs one file a core, and decoding times are right with one thread only
+        stream.codec_context.thread_count = 1
 
     def __iter__(self) -> Iterator[tuple[float, FrameT]]:
         step = default_step_seconds(self._stream)
         last_seconds: float | None = None
         for frame in self._decoded():
-            seconds = time_of(frame)
-            if seconds is None:  # MPEG program streams and AVI leave some out
+            seconds = time_of(frame, self._clock)
+            if seconds is None:  # AVI and MPEG program streams leave some out
                 seconds = self.end_seconds if last_seconds is not None else 0.0
             length = frame_seconds(frame, step, None if last_seconds is None else seconds - last_seconds)
             last_seconds, self.end_seconds = seconds, seconds + length
@@ -107,10 +114,36 @@ class TimedFrames(Generic[FrameT]):
                 return
             if packet is None:
                 return
+            if self._clock is not None:
+                self._clock.see(packet)
             try:
                 yield from cast("list[FrameT]", packet.decode())
             except (av.error.FFmpegError, ValueError):
                 self.num_errors += 1
+
+
+class _DecodingClock:
+    """Times for containers that store no presentation times, where the guessed ones are wrong with B-frames.
+
+    Frames come out of the decoder in order, so their decoding times less the decoder's delay are their times.
+    """
+
+    def __init__(self) -> None:
+        self._first_packet: int | None = None
+        self._delay: int | None = None
+
+    def see(self, packet: Packet[Any]) -> None:
+        """Take note of a packet about to be decoded."""
+        if self._first_packet is None and packet.size:
+            self._first_packet = packet.dts
+
+    def stamp_of(self, frame: VideoFrame) -> int | None:
+        """Time of a decoded frame in its time base; None for the last ones, that wait in the decoder."""
+        if frame.dts is None:
+            return None
+        if self._delay is None:
+            self._delay = frame.dts - (frame.dts if self._first_packet is None else self._first_packet)
+        return frame.dts - self._delay
 
 
 def default_step_seconds(stream: VideoStream | AudioStream) -> float:
@@ -128,7 +161,10 @@ def frame_seconds(frame: VideoFrame | AudioFrame, default_seconds: float, since_
     return since_last_seconds if since_last_seconds is not None and since_last_seconds > 0 else default_seconds
 
 
-def time_of(frame: VideoFrame | AudioFrame) -> float | None:
+def time_of(frame: VideoFrame | AudioFrame, clock: _DecodingClock | None = None) -> float | None:
     """A frame's presentation time in seconds; its decoding time if it has no other; None without either."""
-    stamp = frame.pts if frame.pts is not None else frame.dts
+    if clock is not None and isinstance(frame, VideoFrame):
+        stamp = clock.stamp_of(frame)
+    else:
+        stamp = frame.pts if frame.pts is not None else frame.dts
     return None if stamp is None or frame.time_base is None else float(stamp * frame.time_base)
