@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from avts.errors import MediaError, UsageError
-from avts.sync.repair import repair
+from avts.sync.repair import _keep_order, repair
 
 RATE = 48_000
 FPS = 25
@@ -29,9 +29,9 @@ MakeFile = Callable[[str], Path]
 
 
 def write_flash_and_click(path: Path, *, streams: tuple[str, ...] = ("video", "audio")) -> None:
-    """6 s, dark and silent but for a white flash of two frames and a click of 20 ms at each event."""
+    """4 s, dark and silent but for a white flash of two frames and a click of 20 ms at each event."""
     video_codec, audio_codec = CODECS[path.suffix]
-    samples = np.zeros(6 * RATE)
+    samples = np.zeros(4 * RATE)
     for event in EVENTS_SECONDS:
         start = round(event * RATE)
         samples[start : start + 960] = 0.8 * np.sin(2 * np.pi * 1000 * np.arange(960) / RATE)
@@ -44,7 +44,7 @@ def write_flash_and_click(path: Path, *, streams: tuple[str, ...] = ("video", "a
         if "audio" in streams:
             audio = container.add_stream(audio_codec, rate=RATE, layout="mono")
         if "video" in streams:
-            for index in range(6 * FPS):
+            for index in range(4 * FPS):
                 lit = any(0 <= index / FPS - event < 0.079 for event in EVENTS_SECONDS)
                 frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 240 if lit else 16, np.uint8), format="rgb24")
                 frame.pts, frame.time_base = index, Fraction(1, FPS)
@@ -198,6 +198,20 @@ def write_rich_copy(source: Path, target: Path) -> None:
                 packet.stream = copies[packet.stream.index]
                 output.mux(packet)
         output.mux(line)
+
+
+def test_a_decoding_time_that_repeats_is_moved_by_one_tick_of_the_target(tmp_path: Path) -> None:
+    with av.open(tmp_path / "any.mkv", "w") as output:
+        stream = output.add_mux_stream("mpeg2video")
+        stream.time_base = Fraction(1, 1000)
+        last: dict[int, Fraction] = {}
+        kept = []
+        for dts in (9000, 9000, 18000):  # in 90,000ths; one tick of the target is 90 of them
+            packet = av.Packet(b"picture")
+            packet.stream, packet.time_base, packet.dts, packet.pts = stream, Fraction(1, 90_000), dts, dts
+            _keep_order(packet, last)
+            kept.append((packet.dts, packet.pts))
+    assert kept == [(9000, 9000), (9090, 9090), (18000, 18000)]
 
 
 def test_an_avi_that_cannot_carry_the_shift_is_refused(make_file: MakeFile, tmp_path: Path) -> None:
