@@ -67,7 +67,7 @@ def compose(
     width, height = _shape(look_rng, size)
     backdrop = scenery.background(look_rng, width, height)
     span, frame_seconds, sample_seconds = timeline(seconds)
-    luminance = float(backdrop.mean(axis=(0, 1)) @ (0.299, 0.587, 0.114))
+    luminance = float(backdrop[..., :3].mean(axis=(0, 1)) @ (0.299, 0.587, 0.114))
     scene = BUILDERS[name](Stage(action_rng, span, frame_seconds, sample_seconds, luminance))
     offset = sample_at(float(shift_rng.uniform(-1, 1)) * max_shift_seconds)
     places = _places(place_rng, width / height)

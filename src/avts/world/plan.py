@@ -55,9 +55,9 @@ def check_video(
         raise UsageError(f"index {index} is out of range. Videos are numbered from 0.")
     if size < SMALLEST_SIZE or size % 2:
         raise UsageError(f"size {size} cannot be encoded. Take an even number of pixels from {SMALLEST_SIZE} up.")
-    if not 1 / FRAME_RATE <= seconds <= 3600:
+    if not 1 / FRAME_RATE <= seconds <= 600:
         raise UsageError(
-            f"a video of {seconds:g} seconds was asked for. Take at least one frame (1/{FRAME_RATE}) and at most 3600."
+            f"a video of {seconds:g} seconds was asked for. Take at least one frame (1/{FRAME_RATE}) and at most 600."
         )
     if not 0 <= max_shift_seconds <= MAX_SHIFT_SECONDS:
         raise UsageError(

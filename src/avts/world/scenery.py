@@ -49,7 +49,7 @@ def camera(rng: np.random.Generator, span: Span, times: Floats) -> Camera:
 
 
 def background(rng: np.random.Generator, width: int, height: int) -> Image:
-    """A textured background, larger than the picture: clouds of colour, stripes, tiles, boxes or a horizon."""
+    """A textured background, larger than the picture: clouds of colour, stripes, tiles, boxes or a horizon; RGBA."""
     wide, high = int(width * _BACKGROUND_MARGIN), int(height * _BACKGROUND_MARGIN)
     base = rng.uniform(30, 225) + rng.uniform(-35, 35, 3)
     image = np.full((high, wide, 3), base, np.float32)
@@ -76,7 +76,7 @@ def background(rng: np.random.Generator, width: int, height: int) -> Image:
             size = rng.integers(8, min(wide, high) // 2, 2)
             tint = np.clip(base + rng.uniform(-40, 40, 3), 0, 255)
             cv2.rectangle(flat, corner.tolist(), (corner + size).tolist(), tint.tolist(), -1)
-    return flat
+    return cv2.cvtColor(flat, cv2.COLOR_RGB2RGBA)
 
 
 def show_background(backdrop: Image, out: Image, matrix: tuple[float, ...], depth: float) -> None:
@@ -88,7 +88,9 @@ def show_background(backdrop: Image, out: Image, matrix: tuple[float, ...], dept
     middle = np.array([backdrop.shape[1] / 2, backdrop.shape[0] / 2])
     shift = np.array([width / 2 + depth * (x - width / 2), height / 2 + depth * (y - height / 2)])
     matrix_back[:, 2] = shift - matrix_back[:, :2] @ middle
-    cv2.warpAffine(backdrop, matrix_back, (width, height), dst=out, borderMode=cv2.BORDER_REFLECT_101)
+    # OpenCV warps four channels three times faster than three.
+    four = cv2.warpAffine(backdrop, matrix_back, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    cv2.cvtColor(four, cv2.COLOR_RGBA2RGB, dst=out)
 
 
 @dataclass(frozen=True)
