@@ -98,12 +98,12 @@ def _places(rng: np.random.Generator, aspect: float) -> list[_Place]:
     """Where the action stands: once, or as two or three copies that do the same."""
     copies = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 3]))
     middle = 0.5 * max(aspect, 1.0)
+    y, angle = rng.uniform(-0.08, 0.08), rng.uniform(-0.15, 0.15) if copies == 1 else 0.0  # copies share their floor
     places = []
     for number in range(copies):
         x = (number + 0.5 - copies / 2) * 2 * middle / copies
         scale = rng.uniform(0.75, 1.1) if copies == 1 else rng.uniform(0.5, 0.65)
-        angle, mirror = rng.uniform(-0.15, 0.15), bool(rng.random() < 0.5)
-        places.append(_Place(x + rng.uniform(-0.08, 0.08), rng.uniform(-0.08, 0.08), scale, angle, mirror))
+        places.append(_Place(x + rng.uniform(-0.08, 0.08), y, scale, angle, bool(rng.random() < 0.5)))
     return places
 
 

@@ -64,7 +64,7 @@ def _ball(stage: Stage) -> Scene:
     gaps = np.diff(events, append=events[-1] + 0.4)
     material = _one_of(stage, "rubber", "skin", "wood", "plastic", "metal", "stone")
     sound = _struck(stage, events, _gains(stage, events), material)
-    ball, mark, floor, dust = (stage.colour() for _ in range(4))
+    ball, mark, floor, dust = stage.colours(4)
     radius, rays = stage.uniform(0.11, 0.2), _rays(stage)
     frames = stage.frame_seconds
     gap = gaps[np.maximum(ordinal(frames, events) - 1, 0)]
@@ -94,7 +94,7 @@ def _hammer(stage: Stage) -> Scene:
     events = _hits(stage)
     material = _one_of(stage, "metal", "wood", "stone", "metal", "glass", "plastic")
     sound = _struck(stage, events, _gains(stage, events), material)
-    handle, head, anvil, spark = (stage.colour() for _ in range(4))
+    handle, head, anvil, spark = stage.colours(4)
     frames = stage.frame_seconds
     lift = lifted(frames, events, rebound_seconds=0.05, swing_seconds=stage.uniform(0.1, 0.18))
     shake = jolt(frames, events, hertz=12, decay_seconds=0.07)
@@ -120,7 +120,7 @@ def _clap(stage: Stage) -> Scene:
     sound = sounds.place(
         stage.sample_seconds, events, bodies, gains, stage.rng.integers(0, 4, len(events)).astype(float)
     )
-    skin, sleeve = stage.colour(), stage.colour()
+    skin, sleeve = stage.colours(2)
     frames = stage.frame_seconds
     apart = lifted(frames, events, rebound_seconds=stage.uniform(0.06, 0.1), swing_seconds=stage.uniform(0.12, 0.22))
     poses = np.stack([apart, since(frames, events), jolt(frames, events, hertz=10, decay_seconds=0.06)], axis=1)
@@ -154,7 +154,7 @@ def _drumstick(stage: Stage) -> Scene:
     events = _hits(stage)
     material = _one_of(stage, "skin", "skin", "metal", "plastic")
     sound = _struck(stage, events, _gains(stage, events), material)
-    shell, skin, stick, flash = (stage.colour() for _ in range(4))
+    shell, skin, stick, flash = stage.colours(4)
     frames = stage.frame_seconds
     right = stage.rng.random(len(events)) < 0.5
     if right.all() or not right.any():
@@ -192,7 +192,7 @@ def _footsteps(stage: Stage) -> Scene:
     sound = thud + sounds.place(
         stage.sample_seconds, events, [sole / np.abs(sole).max()], stage.uniform(0.2, 1.2) * _gains(stage, events)
     )
-    trousers, shoe, ground, dust = (stage.colour() for _ in range(4))
+    trousers, shoe, ground, dust = stage.colours(4)
     frames = stage.frame_seconds
     swing = stage.uniform(0.14, 0.22)
     lifts = [lifted(frames, events[foot::2], rebound_seconds=0.12, swing_seconds=swing) for foot in (0, 1)]
@@ -222,7 +222,7 @@ def _xylophone(stage: Stage) -> Scene:
     notes = [sounds.struck(stage.rng, sounds.MATERIALS[material], pitch=lowest * 2 ** (step / 12))[0] for step in steps]
     picks = stage.rng.integers(0, count, len(events))
     sound = sounds.place(stage.sample_seconds, events, notes, _gains(stage, events), picks.astype(float))
-    bars, frame, mallet, flash = (stage.colour() for _ in range(4))
+    bars, frame, mallet, flash = stage.colours(4)
     frames = stage.frame_seconds
     lift = lifted(frames, events, rebound_seconds=0.05, swing_seconds=0.13)
     done = ordinal(frames, events)

@@ -27,7 +27,7 @@ def _rotor(stage: Stage) -> Scene:
     level = (0.02 + fast**1.5).astype(np.float32)
     share = fast.astype(np.float32)
     sound = level * (dull * (1 - 0.7 * share) + bright * share + stage.uniform(0.05, 0.4) * whirr)
-    hub, blade, rim, mark = (stage.colour() for _ in range(4))
+    hub, rim, blade, mark = stage.colours(4)
     blades, width, closed = int(stage.rng.integers(2, 6)), stage.uniform(0.05, 0.12), stage.chance(0.5)
     # Fewer than 8 blades a second pass any place, so 24 frames a second show which way and how fast they go.
     turn = stage.uniform(5.0, 8.0) / blades * speed.integral(stage.frame_seconds) * 2 * np.pi
@@ -69,7 +69,7 @@ def _saw(stage: Stage) -> Scene:
     pace = np.interp(frames, times, fast)
     trembling = pace * np.sin(2 * np.pi * 9.5 * frames)
     poses = np.stack([stroke(frames), pace, trembling, frames], axis=1)
-    blade, grip, log, dust = (stage.colour() for _ in range(4))
+    blade, grip, log, dust = stage.colours(4)
     long, tall = stage.uniform(0.1, 0.2), stage.uniform(0.07, 0.12)
     seeds = stage.rng.uniform(0, 1, (14, 3))
     edge = np.linspace(-0.55, 0.55, 23)
@@ -112,7 +112,7 @@ def _piston(stage: Stage) -> Scene:
     angle = 2 * np.pi * most * speed.integral(frames)
     shake = jolt(frames, events, hertz=10, decay_seconds=0.08)
     poses = np.stack([angle, since(frames, events), shake], axis=1)
-    cylinder, head, wheel, steam = (stage.colour() for _ in range(4))
+    cylinder, head, wheel, steam = stage.colours(4)
     radius, broad, seeds = stage.uniform(0.13, 0.18), stage.uniform(0.16, 0.24), stage.rng.uniform(-1, 1, (7, 2))
 
     def paint(pen: Pen, pose: list[float]) -> None:
@@ -149,7 +149,7 @@ def _engine(stage: Stage) -> Scene:
     beat = 2 * np.pi * (3.0 * frames + stage.uniform(4, 6) * speed.integral(frames))
     shake = speed(frames) ** 1.3
     poses = np.stack([speed(frames), shake * np.sin(beat), shake * np.cos(1.3 * beat), frames], axis=1)
-    block, hood, smoke, belt = (stage.colour() for _ in range(4))
+    hood, block, belt, smoke = stage.colours(4)
     seeds, wheel = stage.rng.uniform(0, 1, (16, 3)), stage.uniform(0.1, 0.15)
     spin = stage.uniform(1.5, 2.5) * speed.integral(frames) * 2 * np.pi
     poses = np.concatenate([poses, spin[:, None]], axis=1)

@@ -21,6 +21,9 @@ Choices = dict[str, float | str]
 _LEAST_CONTRAST = 65
 """Least difference in luminance (0..255) between a thing and the background: the nets see luminance."""
 
+_LEAST_STEP = 30
+"""Least difference in luminance between a colour and the one drawn before it, so that parts can be told apart."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -37,15 +40,18 @@ class Stage:
     sample_seconds: Floats
     background_luminance: float
 
-    def colour(self) -> Colour:
-        """A random colour that stands out from the background."""
-        target = self.background_luminance
-        low, high = target - _LEAST_CONTRAST, target + _LEAST_CONTRAST
-        while True:
-            colour = self.rng.integers(10, 256, 3)
-            luminance = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
-            if not low < luminance < high:
-                return int(colour[0]), int(colour[1]), int(colour[2])
+    def colours(self, count: int) -> list[Colour]:
+        """Random colours that stand out from the background, each also from the one before it."""
+        found: list[Colour] = []
+        before = -255.0
+        while len(found) < count:
+            red, green, blue = self.rng.integers(10, 256, 3).tolist()
+            luminance = 0.299 * red + 0.587 * green + 0.114 * blue
+            apart = abs(luminance - self.background_luminance) >= _LEAST_CONTRAST
+            if apart and abs(luminance - before) >= _LEAST_STEP:
+                found.append((red, green, blue))
+                before = luminance
+        return found
 
     def uniform(self, low: float, high: float) -> float:
         """A random number between low and high."""

@@ -26,7 +26,7 @@ def _bell(stage: Stage) -> Scene:
     bodies = sounds.struck(stage.rng, sounds.MATERIALS["bell"], takes=2)
     gains = np.exp(stage.rng.uniform(-0.7, 0.0, len(events)))
     sound = sounds.place(stage.sample_seconds, events, bodies, gains)
-    metal, tongue, beam, flash = (stage.colour() for _ in range(4))
+    metal, tongue, beam, flash = stage.colours(4)
     frames = stage.frame_seconds
     clapper = swung(frames, events, stage.uniform(2.2, 3.5))
     side = 2.0 * (ordinal(frames, events) % 2) - 1.0
@@ -61,7 +61,7 @@ def _string(stage: Stage) -> Scene:
     picks = stage.rng.integers(0, count, len(events))
     gains = np.exp(stage.rng.uniform(-0.7, 0.0, len(events)))
     sound = sounds.place(stage.sample_seconds, events, notes, gains, picks.astype(float))
-    wood, hole, wire, finger = (stage.colour() for _ in range(4))
+    hole, wood, wire, finger = stage.colours(4)
     frames = stage.frame_seconds
     age, coming, done = since(frames, events), until(frames, events), ordinal(frames, events)
     pull = np.clip(1 - coming / 0.14, 0, 1) ** 2
@@ -102,7 +102,7 @@ def _pendulum(stage: Stage) -> Scene:
     bodies = sounds.struck(stage.rng, sounds.MATERIALS[material], takes=2)
     gains = np.exp(stage.rng.uniform(-0.4, 0.0, len(events)))
     sound = sounds.place(stage.sample_seconds, events, bodies, gains)
-    case, bob, dial, hand = (stage.colour() for _ in range(4))
+    case, bob, dial, hand = stage.colours(4)
     frames = stage.frame_seconds
     angle = np.sin(np.pi / 2 * swung(frames, turns, 1.0))
     # The hand jumps at each tick and overshoots a little.

@@ -47,7 +47,7 @@ def _rain(stage: Stage) -> Scene:
     frames = stage.frame_seconds
     fall = stage.uniform(2.0, 3.0) * (0.4 * frames + 0.6 * density.integral(frames))
     poses = np.stack([density(frames), fall], axis=1)
-    water, ground = stage.colour(), stage.colour()
+    water, ground = stage.colours(2)
     width = stage.uniform(0.014, 0.03)
 
     def paint(pen: Pen, pose: list[float]) -> None:
@@ -74,7 +74,7 @@ def _fire(stage: Stage) -> Scene:
     tongues = int(stage.rng.integers(4, 8))
     sway = [drift(stage.rng, stage.span, 0.12)(frames) for _ in range(tongues)]
     poses = np.stack([density(frames), 1.2 * frames + density.integral(frames), *sway], axis=1)
-    outer, logs = stage.colour(), stage.colour()
+    outer, logs = stage.colours(2)
     bright = stage.background_luminance < 128
     core = (255, 235, 150) if bright else shaded(outer, 0.6)
     home = np.linspace(-0.32, 0.32, tongues)
@@ -105,7 +105,7 @@ def _waves(stage: Stage) -> Scene:
     sound = hiss(stage, thick, low, low * stage.uniform(3, 8))
     frames = stage.frame_seconds
     poses = np.stack([density(frames), 1.5 * frames + 2 * density.integral(frames)], axis=1)
-    water, foam = stage.colour(), stage.colour()
+    water, foam = stage.colours(2)
     rows = [(0.5, 0.6), (1.0, 1.0)]
     along = np.linspace(-1.2, 1.2, 25)
     seeds = stage.rng.uniform(0, 1, (40, 3))
@@ -142,7 +142,7 @@ def _pouring(stage: Stage) -> Scene:
     sound += np.float32(stage.uniform(0.1, 0.7)) * tone * thick.astype(np.float32)
     level = np.interp(frames, times, filled)
     poses = np.stack([flow(frames), level, 0.8 * frames + 3.5 * flow.integral(frames)], axis=1)
-    jug, glass, water, drop = (stage.colour() for _ in range(4))
+    jug, glass, water, drop = stage.colours(4)
     wide, seeds = stage.uniform(0.2, 0.28), stage.rng.uniform(0, 1, (24, 3))
     spout, thickest = stage.uniform(-0.04, 0.04), stage.uniform(0.09, 0.16)
 

@@ -50,7 +50,7 @@ def _mouth(stage: Stage) -> Scene:
     tract = float(np.clip((tone / 150) ** 0.35, 0.85, 1.3)) * stage.uniform(0.93, 1.07)
     sound = speech.vowels(stage.rng, source, weights, names, tract)
     frames = stage.frame_seconds
-    head, lips, inside, hair = (stage.colour() for _ in range(4))
+    head, lips, inside, hair = stage.colours(4)
     nod = drift(stage.rng, stage.span, 0.9)(frames)
     blink = (np.abs((frames - stage.uniform(0, 2)) % stage.uniform(2, 3.5)) < 0.12).astype(float)
     wide = drift(stage.rng, stage.span, 0.3)(frames)
@@ -92,7 +92,7 @@ def _dog(stage: Stage) -> Scene:
     loud = open_**1.5
     sound = speech.vowels(stage.rng, source, [0 * open_, loud * sweep, loud * (1 - sweep)], list(shapes), tract)
     frames = stage.frame_seconds
-    fur, muzzle, tongue, ear = (stage.colour() for _ in range(4))
+    fur, muzzle, tongue, ear = stage.colours(4)
     nod = drift(stage.rng, stage.span, 0.8)(frames)
     poses = np.stack([opening(frames), nod, trembling(stage, opening)], axis=1)
     skull, snout = stage.uniform(0.22, 0.28), stage.uniform(0.24, 0.34)
@@ -131,7 +131,7 @@ def _bird(stage: Stage) -> Scene:
     air = sounds.band(sounds.noise(stage.rng, len(times)), 1500, 6500)
     sound = (sound + np.float32(stage.uniform(0.0, 0.25)) * air) * (open_**1.2).astype(np.float32)
     frames = stage.frame_seconds
-    body, wing, beak, belly = (stage.colour() for _ in range(4))
+    body, wing, beak, belly = stage.colours(4)
     nod = drift(stage.rng, stage.span, 0.7)(frames)
     poses = np.stack([opening(frames), nod, trembling(stage, opening)], axis=1)
     fat, long, gape = stage.uniform(0.2, 0.27), stage.uniform(0.16, 0.24), stage.uniform(0.4, 0.65)
