@@ -22,7 +22,7 @@ from avts.corpus.folder import VIDEO_ENDINGS, VideoFile, video_files
 from avts.corpus.journal import Journal, Record
 from avts.corpus.manifest import CORPUS_NAME, JOURNAL_NAME, MANIFEST_NAME, settings_of, write_manifest
 from avts.corpus.pool import Crashed, OrderedPool
-from avts.corpus.shards import ShardWriter, shard_name
+from avts.corpus.shards import SHARD_BYTES, ShardWriter, shard_name
 from avts.corpus.transcode import Refusal, Standardised, Task, content_hash_of, transcode
 from avts.errors import CorpusError, MediaError, UsageError
 from avts.media.standard import SHORT_SIDE
@@ -162,7 +162,8 @@ class _Ingest:
         on_progress(done, total)
         if not new:
             return
-        shards = ShardWriter(self._out, shard_index=self._journal.shard_index, end=self._journal.end)
+        journal = self._journal
+        shards = ShardWriter(self._out, shard_index=journal.shard_index, end=journal.end, shard_bytes=SHARD_BYTES)
         pool = OrderedPool(transcode, min(workers, len(new)))
         results = pool.run(self._task(index, file) for index, file in enumerate(new))
         try:

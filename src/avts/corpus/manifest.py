@@ -95,11 +95,13 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise CorpusError(f"{folder}: not a corpus (no {CORPUS_NAME}). Make one with `avts ingest FOLDER CORPUS`.")
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-        version = settings["format_version"] if settings["format"] == FORMAT else None
+        kind, version = settings["format"], settings["format_version"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise CorpusError(
             f"{folder}: damaged: {CORPUS_NAME} cannot be read. Ingest again into a new folder."
         ) from error
+    if kind != FORMAT:
+        raise CorpusError(f"{folder}: its {CORPUS_NAME} is of something else ({kind}). Give another folder.")
     if version != FORMAT_VERSION:
         raise CorpusError(
             f"{folder}: corpus of format version {version}, this program reads {FORMAT_VERSION}. "

@@ -46,7 +46,7 @@ class Place:
 class ShardWriter:
     """Appends clips to the shards of a folder, from a known end on; whatever lay behind it is cut off."""
 
-    def __init__(self, folder: Path, *, shard_index: int, end: int, shard_bytes: int = SHARD_BYTES) -> None:
+    def __init__(self, folder: Path, *, shard_index: int, end: int, shard_bytes: int) -> None:
         self._folder = folder
         self._index = shard_index
         self._shard_bytes = shard_bytes

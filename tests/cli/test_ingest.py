@@ -1,0 +1,46 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from avts.cli import main
+from avts.media.writer import write_video
+
+SMALL: dict[str, Any] = {"seconds": 1.5, "clicks_seconds": (0.4,), "width": 64, "height": 32}
+
+
+def run(*words: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["ingest", *map(str, words)])
+    return int(ended.value.code or 0)
+
+
+def test_ingest_says_what_it_did(films: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films.write("a.mp4", **SMALL)
+    corpus = tmp_path / "corpus"
+    assert run(films.folder, corpus, "--short-side", 32, "--workers", 1) == 0
+    assert capsys.readouterr().out == f"{corpus}: 1 taken, 0 already there, 0 refused\n"
+    (films.folder / "b.mp4").write_text("no film\n" * 100)
+    assert run(films.folder, corpus, "--short-side", 32, "--workers", 1) == 3
+    said = capsys.readouterr()
+    assert said.out == f"{corpus}: 0 taken, 1 already there, 1 refused\n"
+    assert "refused: b.mp4: not a readable media file" in said.err
+
+
+def test_flags_are_counted(films: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (1, 32, 64, 3), np.uint8).repeat(36, 0)
+    films.write("film.mp4", **SMALL)
+    write_video(films.folder / "still.mp4", frames, np.zeros(24_000, np.float32))
+    run(films.folder, tmp_path / "corpus", "--short-side", 32, "--workers", 1)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "flagged: 1 silent, 1 still (no_audio, silent and still clips are kept but not used)"
+
+
+def test_errors_end_with_their_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "gone", tmp_path / "corpus") == 2
+    assert "gone: no such folder" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty", tmp_path / "corpus") == 3
+    assert "empty: no video file in it" in capsys.readouterr().err
+    assert run(tmp_path / "empty") == 2
