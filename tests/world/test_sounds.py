@@ -73,6 +73,19 @@ def test_room_keeps_the_direct_sound_first() -> None:
     assert np.abs(wet[1100:]).max() > 0.001
 
 
+def test_microphone_moves_no_onset() -> None:
+    click = np.zeros(SAMPLE_RATE, np.float32)
+    click[1000:1400] = np.sin(2 * np.pi * 900 * np.arange(400) / SAMPLE_RATE)
+    changed = 0
+    for seed in range(20):
+        heard = sounds.through_microphone(rng(seed), click)
+        changed += not np.array_equal(heard, click)
+        lag = int(np.argmax(np.correlate(heard[:3000], click[:3000], "full"))) - 2999
+        assert abs(lag) / SAMPLE_RATE < 0.001
+        assert np.abs(heard[:1000]).max() < 1e-6
+    assert 5 <= changed <= 18
+
+
 def test_loudness_of_a_tone_that_sounds_half_the_time_is_that_of_the_tone() -> None:
     tone = np.sin(2 * np.pi * 200 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
     tone[: SAMPLE_RATE // 2] = 0

@@ -144,5 +144,6 @@ def _mix(rng: np.random.Generator, sound: Samples) -> Samples:
     quieter = 10 ** (-rng.uniform(12, 32) / 20)
     backing = sounds.coloured(rng, len(sound), rng.uniform(0, 2))
     mixed = wet + np.float32(quieter * sounds.loudness(wet)) * backing
+    mixed = sounds.through_microphone(rng, mixed)
     peak = log_uniform(rng, 0.2, 0.95)
     return np.asarray(mixed * np.float32(peak / np.abs(mixed).max()), np.float32)
