@@ -7,15 +7,21 @@ Kinds of pair (Korbar et al. 2018, section 3):
     super-hard   the same video, windows partly overlapping
 
 Nothing but the relation of the two may give a negative away. So the windows of a hard pair are drawn as an unordered
-pair, and a coin says which gives the picture: both then come from the same places of the file.
+pair, and a coin says which gives the picture: both then come from the same places of the file. A positive is drawn as
+the negative that it might have been, and then takes its sound from where its picture is.
+
+Windows start on frames: the sound of a positive then starts with its first picture, not up to half a frame off.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from avts.timebase import FRAME_RATE, frame_at
 
 POSITIVE, EASY, HARD, SUPER_HARD = range(4)
 KIND_NAMES = ("positive", "easy", "hard", "super_hard")
@@ -60,20 +66,21 @@ def window_pair(
     Returns:
         (picture start, sound start) in seconds, or None if the clip is too short for a pair of this kind.
     """
-    room = duration_seconds - clip_seconds
     if kind == POSITIVE:
-        start = float(rng.uniform(0, room)) if room > 0 else 0.0
+        start = _any_start(duration_seconds, clip_seconds, rng)
         return start, start
-    least, most = clip_seconds + gap_seconds, room
+    room = frame_at(duration_seconds) - frame_at(clip_seconds)  # all in frames from here on
+    least, most = _frames_up(clip_seconds + gap_seconds), room
     if kind == SUPER_HARD:
-        least, most = SUPER_HARD_LEAST_SHIFT * clip_seconds, min(room, clip_seconds * (1 - 1e-6))
+        least = _frames_up(SUPER_HARD_LEAST_SHIFT * clip_seconds)
+        most = min(room, _frames_up(clip_seconds) - 1)
     if most < least:
         return None
-    # uniform over all allowed pairs: a shift s leaves (room - s) places, so draw it with that density
-    low, high = (room - most) ** 2, (room - least) ** 2
-    shift = min(max(room - float(np.sqrt(rng.uniform(low, high))), least), most)
-    first = float(rng.uniform(0, room - shift))
-    pair = (first, first + shift)
+    # uniform over all allowed pairs: a shift leaves room - shift + 1 places, so draw it with that weight
+    places = room + 1 - np.arange(least, most + 1)
+    shift = least + int(rng.choice(len(places), p=places / places.sum()))
+    first = int(rng.integers(room - shift + 1))
+    pair = (first / FRAME_RATE, (first + shift) / FRAME_RATE)
     return pair if rng.random() < 0.5 else pair[::-1]
 
 
@@ -136,19 +143,22 @@ def plan_pairs(
     """
     pictures, sounds, pairs = [], [], []
     for row, clip in enumerate(clips):
-        kind = POSITIVE if rng.random() < 0.5 else _draw(negative_shares, rng)
+        positive, kind = bool(rng.random() < 0.5), _draw(negative_shares, rng)
         found = None
         if kind != EASY:
             found = window_pair(
                 durations_seconds[clip], kind, clip_seconds=clip_seconds, gap_seconds=gap_seconds, rng=rng
             )
+        owner = clip
         if found is None:
             kind = EASY
-            other = int(rng.choice([index for index in clips if index != clip]))
-            first, second = (_any_start(durations_seconds[index], clip_seconds, rng) for index in (clip, other))
+            owner = int(rng.choice([index for index in clips if index != clip]))
+            first, second = (_any_start(durations_seconds[index], clip_seconds, rng) for index in (clip, owner))
             found = (first, second)
+        if positive:
+            kind, owner, found = POSITIVE, clip, (found[0], found[0])
         pictures.append(Window(int(clip), found[0]))
-        sounds.append(Window(other if kind == EASY else int(clip), found[1]))
+        sounds.append(Window(int(owner), found[1]))
         pairs.append((row, row, kind))
     return StepPlan(tuple(pictures), tuple(sounds), tuple(pairs))
 
@@ -159,4 +169,10 @@ def _draw(shares: Mapping[int, float], rng: np.random.Generator) -> int:
 
 
 def _any_start(duration_seconds: float, clip_seconds: float, rng: np.random.Generator) -> float:
-    return float(rng.uniform(0, max(duration_seconds - clip_seconds, 0)))
+    room = max(frame_at(duration_seconds) - frame_at(clip_seconds), 0)
+    return int(rng.integers(room + 1)) / FRAME_RATE
+
+
+def _frames_up(seconds: float) -> int:
+    """The least number of frames that lasts at least so long."""
+    return math.ceil(seconds * FRAME_RATE - 1e-6)
