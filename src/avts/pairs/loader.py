@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
+from avts.errors import AvtsError
 from avts.pairs.negatives import StepPlan, Window
 from avts.timebase import Span
 
@@ -131,9 +132,12 @@ def load_steps(dataset: StepDataset, steps: Sequence[int], *, workers: int) -> I
         dataset: makes a batch from its step's number.
         steps: numbers of the steps wanted.
         workers: processes; 0 makes each batch when it is asked for.
+
+    Raises:
+        CorpusError: while iterating: a window cannot be read.
     """
-    loader: DataLoader[Batch] = DataLoader(
-        dataset,
+    loader: DataLoader[Batch | AvtsError] = DataLoader(
+        _ErrorsAsItems(dataset),
         batch_size=None,
         sampler=steps,
         num_workers=workers,
@@ -141,7 +145,26 @@ def load_steps(dataset: StepDataset, steps: Sequence[int], *, workers: int) -> I
         multiprocessing_context="forkserver" if workers else None,
         worker_init_fn=_start_worker,
     )
-    return iter(loader)
+    return map(_batch_of, iter(loader))
+
+
+class _ErrorsAsItems(Dataset[Batch | AvtsError]):
+    """Hands an error of ours over as an item: raised in a worker, it would come with the worker's traceback as text."""
+
+    def __init__(self, dataset: StepDataset) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, step: int) -> Batch | AvtsError:
+        try:
+            return self.dataset[step]
+        except AvtsError as error:
+            return error
+
+
+def _batch_of(item: Batch | AvtsError) -> Batch:
+    if isinstance(item, AvtsError):
+        raise item
+    return item
 
 
 def _start_worker(_: int) -> None:
