@@ -18,7 +18,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ModelSettings(_Settings):
@@ -98,7 +98,7 @@ class Recipe(_Settings):
     model: ModelSettings = ModelSettings()
     pairs: PairSettings = PairSettings()
     loss: LossSettings = LossSettings()
-    curriculum: tuple[StageSettings, ...] = Field(min_length=1)
+    curriculum: tuple[StageSettings, ...] = Field(min_length=1, strict=False)  # TOML has lists, not tuples
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings = TrainingSettings()
 
@@ -118,7 +118,7 @@ def read_recipe(path: Path) -> Recipe:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such recipe. Give a TOML file such as recipes/demo.toml") from None
-    except (IsADirectoryError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: not a recipe in TOML ({error}). Compare it with recipes/demo.toml") from None
     return recipe_from(values, name=str(path))
 
@@ -148,6 +148,8 @@ def _fault(fault: Any) -> str:
         return f"unknown key '{key}' {where}{hint}"
     if fault["type"] == "missing":
         return f"key '{key}' {where} is missing"
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
     return f"'{key}' {where} is {fault['input']!r}: {fault['msg']}"
 
 
