@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import torch
 
+from avts.errors import UsageError
+
 
 def choose_device(name: str = "auto") -> tuple[torch.device, str]:
     """A device and why it was chosen.
 
     Args:
         name: 'auto', or a torch device such as 'cpu' or 'cuda:1'.
+
+    Raises:
+        UsageError: no such device here.
     """
     if name != "auto":
-        return torch.device(name), "as asked"
+        try:
+            device = torch.device(name)
+            torch.zeros(1, device=device).cpu()
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(f"device '{name}' cannot be used ({reason}). Give auto, cpu or cuda") from None
+        return device, "as asked"
     if torch.cuda.is_available():
         return torch.device("cuda"), torch.cuda.get_device_name()
     return torch.device("cpu"), "no CUDA device found"
