@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from avts.errors import CheckpointError, SettingsError, UsageError
+from avts.model.device import choose_precision
 from avts.model.two_stream import TwoStream
 from avts.settings import ModelSettings, Recipe, recipe_from
 
@@ -62,11 +63,13 @@ def read_header(run: Path) -> tuple[Recipe, dict[str, Any]]:
         raise UsageError(f"{run}: no such model folder. Give the folder that 'avts train --out' made")
     try:
         header = json.loads((run / "model.json").read_text(encoding="utf-8"))
-        version, values, progress = header["version"], header["recipe"], header["progress"]
+        kind, version, values, progress = (header[key] for key in ("format", "version", "recipe", "progress"))
     except FileNotFoundError:
         raise CheckpointError(f"{run}: no model.json in it. Is training still before its first checkpoint?") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise CheckpointError(f"{run}/model.json: not an avts model. Give the folder that 'avts train' made") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        kind = None
+    if kind != FORMAT:
+        raise CheckpointError(f"{run}/model.json: not an avts model. Give the folder that 'avts train' made")
     if version != FORMAT_VERSION:
         raise CheckpointError(
             f"{run}/model.json: format version {version}; this avts reads version {FORMAT_VERSION}. Train it again"
@@ -87,6 +90,7 @@ def load_model(run: Path) -> TwoStream:
     recipe, _ = read_header(run)
     model = build_model(recipe.model)
     load_weights(model, run / "model.safetensors")
+    model.low_precision, _ = choose_precision(recipe.training.precision, torch.device("cpu"))
     return model.eval()
 
 
@@ -98,7 +102,7 @@ def load_weights(model: TwoStream, path: Path) -> None:
     """
     try:
         weights = load_file(path)
-    except (FileNotFoundError, OSError):
+    except OSError:
         raise CheckpointError(f"{path}: missing or unreadable. Copy the whole run folder") from None
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{path}: not whole ({error}). Copy it again or resume training") from None
