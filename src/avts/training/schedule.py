@@ -39,12 +39,12 @@ class Plateau:
 
     patience_epochs: int
     factor: float = 1.0
-    best_loss: float = math.inf
+    best_loss: float | None = None
     epochs_without_gain: int = 0
 
     def end_epoch(self, loss: float) -> None:
         """Take note of an epoch's mean loss."""
-        if loss < self.best_loss * (1 - PLATEAU_LEAST_GAIN):
+        if self.best_loss is None or loss < self.best_loss * (1 - PLATEAU_LEAST_GAIN):
             self.best_loss, self.epochs_without_gain = loss, 0
             return
         self.epochs_without_gain += 1
@@ -54,4 +54,4 @@ class Plateau:
 
     def start_stage(self) -> None:
         """Forget the losses of the last stage."""
-        self.best_loss, self.epochs_without_gain = math.inf, 0
+        self.best_loss, self.epochs_without_gain = None, 0

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -41,8 +42,9 @@ def save_state(
         keep: how many checkpoints to leave.
     """
     target = run / "checkpoints" / f"step-{progress['step']:06d}"
+    for left_by_a_kill in target.parent.glob("*.partial"):
+        shutil.rmtree(left_by_a_kill)
     partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
     save_model(partial, model, recipe, progress)
     state = optimizer.state_dict()
     tensors = {f"{index}.{name}": value for index, slots in state["state"].items() for name, value in slots.items()}
@@ -57,7 +59,8 @@ def save_state(
 
 def checkpoints(run: Path) -> list[Path]:
     """The whole checkpoints of a run, oldest first."""
-    return sorted(path for path in (run / "checkpoints").glob("step-*") if path.suffix != ".partial")
+    whole = (path for path in (run / "checkpoints").glob("step-*") if path.suffix != ".partial")
+    return sorted(whole, key=lambda path: int(path.name.removeprefix("step-")))
 
 
 def load_state(run: Path, model: TwoStream, optimizer: torch.optim.Optimizer, recipe: Recipe) -> dict[str, Any]:
@@ -75,11 +78,12 @@ def load_state(run: Path, model: TwoStream, optimizer: torch.optim.Optimizer, re
     newest = found[-1]
     try:
         header = json.loads((newest / "model.json").read_text(encoding="utf-8"))
+        made_by, progress = header["recipe"], dict(header["progress"])
         groups = json.loads((newest / "optimizer.json").read_text(encoding="utf-8"))
         tensors = load_file(newest / "optimizer.safetensors")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{newest}: not whole ({error}). Remove it to go on from the one before") from None
-    if header["recipe"] != json.loads(json.dumps(recipe.model_dump())):
+    if made_by != json.loads(json.dumps(recipe.model_dump())):
         raise CheckpointError(f"{newest}: made by another recipe. Resume with the recipe it was started with")
     load_weights(model, newest / "model.safetensors")
     slots: dict[int, dict[str, Any]] = {}
@@ -87,4 +91,4 @@ def load_state(run: Path, model: TwoStream, optimizer: torch.optim.Optimizer, re
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = value
     optimizer.load_state_dict({"state": slots, "param_groups": groups})
-    return dict(header["progress"])
+    return progress

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from avts.corpus.corpus import Corpus
-from avts.errors import CorpusError, TrainingError, UsageError
-from avts.model.checkpoint import build_model, save_model
+from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
+from avts.model.checkpoint import build_model, save_model, write_whole
 from avts.model.device import choose_device, choose_precision
 from avts.model.losses import contrastive_loss, distance_matrix, pair_weights
 from avts.pairs.loader import Batch, StepDataset, load_steps
@@ -76,16 +76,24 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.plateau = Plateau(recipe.optimizer.plateau_epochs)
         self.step = 0
+        self.epoch_losses: list[float] = []
 
     def resume(self) -> int:
-        """Go on from the newest checkpoint; gives the number of steps already done."""
+        """Go on from the newest checkpoint; gives the number of steps already done.
+
+        Raises:
+            CheckpointError: nothing to go on from, damaged, or made by another recipe or from other clips.
+        """
         progress = load_state(self.run, self.model, self.optimizer, self.recipe)
+        if progress["num_clips"] != len(self.clips):
+            raise CheckpointError(
+                f"{self.run}: its training began with {progress['num_clips']} clips, {self.corpus.path} has "
+                f"{len(self.clips)}. Resume with the corpus it was started with"
+            )
         self.step = int(progress["step"])
         self.plateau = Plateau(**progress["plateau"])
-        log = self.run / "log.jsonl"
-        if log.exists():  # lines past the checkpoint are about to be made again
-            lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] < self.step]
-            log.write_text("".join(line + "\n" for line in lines))
+        self.epoch_losses = list(progress["epoch_losses"])
+        _cut_log(self.run / "log.jsonl", self.step)
         return self.step
 
     def train(self, on_progress: Callable[[int, int], None] | None = None) -> None:
@@ -107,21 +115,20 @@ class Trainer:
         )
         total = self.curriculum.num_steps
         batches = load_steps(dataset, range(self.step, total), workers=self.recipe.training.workers)
-        losses: list[float] = []
         self.model.train()
-        with _stop_on_signal() as stopped, (self.run / "log.jsonl").open("a") as log:
+        with _stop_on_signal() as stopped, (self.run / "log.jsonl").open("a" if self.step else "w") as log:
             while self.step < total:
                 started = time.perf_counter()
                 batch = next(batches).to(self.device)
                 waited = time.perf_counter() - started
                 row = self._train_step(batch)
-                losses.append(row["loss"])
+                self.epoch_losses.append(row["loss"])
                 if self.step % self.recipe.training.log_every_steps == 0 or self.step == total - 1:
                     row |= {"seconds": time.perf_counter() - started, "wait_seconds": waited}
                     log.write(json.dumps(row) + "\n")
                     log.flush()
                 self.step += 1
-                self._end_epoch(losses)
+                self._end_epoch()
                 if on_progress:
                     on_progress(self.step, total)
                 if stopped() or (self.step % self.recipe.training.checkpoint_every_steps == 0 and self.step < total):
@@ -159,19 +166,25 @@ class Trainer:
         row = {"step": self.step, "epoch": epoch, "stage": index, "loss": value, "learning_rate": rate}
         return row | mean_distances(distances.detach(), batch)
 
-    def _end_epoch(self, losses: list[float]) -> None:
+    def _end_epoch(self) -> None:
         """At the end of an epoch: watch the loss for a plateau; a new stage starts the watch anew."""
-        if self.step % self.curriculum.steps_per_epoch or not losses:
+        if self.step % self.curriculum.steps_per_epoch:
             return
-        self.plateau.end_epoch(sum(losses) / len(losses))
-        losses.clear()
+        self.plateau.end_epoch(sum(self.epoch_losses) / len(self.epoch_losses))
+        self.epoch_losses.clear()
         if self.step < self.curriculum.num_steps:
             before, after = self.curriculum.stage_at(self.step - 1)[0], self.curriculum.stage_at(self.step)[0]
             if before != after:
                 self.plateau.start_stage()
 
     def _progress(self) -> dict[str, Any]:
-        return {"step": self.step, "num_steps": self.curriculum.num_steps, "plateau": asdict(self.plateau)}
+        return {
+            "step": self.step,
+            "num_steps": self.curriculum.num_steps,
+            "num_clips": len(self.clips),
+            "plateau": asdict(self.plateau),
+            "epoch_losses": self.epoch_losses,
+        }
 
     def _save(self) -> None:
         keep = self.recipe.training.keep_checkpoints
@@ -207,13 +220,25 @@ def mean_distances(distances: Tensor, batch: Batch) -> dict[str, float | None]:
     return means
 
 
+def _cut_log(log: Path, step: int) -> None:
+    """Take out the lines from a step on, which are about to be made again, and a last one that a kill cut off."""
+    if not log.exists():
+        return
+    rows = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+    kept = "".join(line for line in rows if json.loads(line)["step"] < step)
+    write_whole(log, lambda path: path.write_text(kept, encoding="utf-8"))
+
+
 def start_run(run: Path, *, resume: bool) -> None:
     """Check that a run may be written to a folder.
 
     Raises:
-        UsageError: the folder already holds a run and resume was not asked for.
+        UsageError: it is a file, or already holds a run and resume was not asked for. What a run left that was
+            killed before its first checkpoint is no run: there is nothing to go on from.
     """
-    if not resume and (run / "log.jsonl").exists():
+    if run.exists() and not run.is_dir():
+        raise UsageError(f"{run}: is a file; a run needs a folder. Choose another --out")
+    if not resume and (checkpoints(run) or (run / "model.json").exists()):
         raise UsageError(f"{run}: already holds a run. Add --resume to go on with it, or choose another --out")
 
 
