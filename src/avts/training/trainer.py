@@ -100,7 +100,8 @@ class Trainer:
         """Run to the end of the curriculum and write the finished model.
 
         Raises:
-            TrainingError: the loss is not finite.
+            TrainingError: the loss or its gradient is not finite.
+            CorpusError: a clip cannot be read, or every window of an epoch is silent.
             Interrupted: stopped by Ctrl-C or SIGTERM; the state is saved.
         """
         self.run.mkdir(parents=True, exist_ok=True)
@@ -154,22 +155,33 @@ class Trainer:
         shares = negative_shares(stage) if self.recipe.pairs.sampling == "grid" else None
         weights = pair_weights(batch.kinds, batch.valid, shares)
         loss = contrastive_loss(distances, batch.kinds == POSITIVE, weights, margin=self.recipe.loss.margin)
-        if not math.isfinite(value := float(loss.detach())):
-            newest = checkpoints(self.run)[-1:]
-            raise TrainingError(
-                f"step {self.step}: the contrastive loss is {value}. Last good checkpoint: "
-                f"{newest[0] if newest else 'none'}. Lower [optimizer] learning_rate, or try precision = 'fp32'"
-            )
+        self._must_be_finite("contrastive loss", value := float(loss.detach()))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        self._must_be_finite("gradient's norm", float(torch.nn.utils.get_total_norm(gradients)))
         self.optimizer.step()
         row = {"step": self.step, "epoch": epoch, "stage": index, "loss": value, "learning_rate": rate}
         return row | mean_distances(distances.detach(), batch)
+
+    def _must_be_finite(self, name: str, value: float) -> None:
+        if math.isfinite(value):
+            return
+        newest = checkpoints(self.run)[-1:]
+        raise TrainingError(
+            f"step {self.step}: the {name} is {value}. Last good checkpoint: {newest[0] if newest else 'none'}. "
+            "Lower [optimizer] learning_rate, or try precision = 'fp32'"
+        )
 
     def _end_epoch(self) -> None:
         """At the end of an epoch: watch the loss for a plateau; a new stage starts the watch anew."""
         if self.step % self.curriculum.steps_per_epoch:
             return
+        if not any(self.epoch_losses):  # a pair that counts costs something
+            raise CorpusError(
+                f"{self.corpus.path}: no pair of an epoch could be used: none of its windows is louder than "
+                f"{self.recipe.pairs.silence_dbfs:g} dBFS. Lower [pairs] silence_dbfs"
+            )
         self.plateau.end_epoch(sum(self.epoch_losses) / len(self.epoch_losses))
         self.epoch_losses.clear()
         if self.step < self.curriculum.num_steps:
