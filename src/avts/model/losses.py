@@ -46,17 +46,22 @@ def pair_weights(kinds: Tensor, valid: Tensor, negative_shares: Mapping[int, flo
     Args:
         kinds: int [n]; POSITIVE or a kind of negative.
         valid: bool [n]; False leaves a pair out (its sound is silent).
-        negative_shares: share of each kind among the negatives; positives and negatives then weigh one half each.
-            None weighs all valid pairs alike (pairs drawn one by one already have the right shares).
+        negative_shares: share of each kind among the negatives; positives and negatives then weigh one half each,
+            and the kinds that are there share the part of one that is not. None weighs all valid pairs alike (pairs
+            drawn one by one already have the right shares).
 
     Returns:
-        [n], summing to 1; all 0 when no pair is valid.
+        [n], summing to 1; all 0 when no pair is valid, or with shares no positive or no negative: nothing would hold
+        the other side against collapse.
     """
     if negative_shares is None:
         weights = valid.float()
         return weights / weights.sum().clamp_min(1)
-    weights = torch.zeros(kinds.shape, device=kinds.device)
-    for kind, share in {POSITIVE: 1.0, **negative_shares}.items():
+    positive = (valid & (kinds == POSITIVE)).float()
+    negative = torch.zeros_like(positive)
+    for kind, share in negative_shares.items():
         chosen = valid & (kinds == kind)
-        weights = torch.where(chosen, 0.5 * share / chosen.sum().clamp_min(1), weights)
-    return weights / weights.sum().clamp_min(1e-12)
+        negative = torch.where(chosen, share / chosen.sum().clamp_min(1), negative)
+    both_there = (positive.sum() > 0) & (negative.sum() > 0)
+    halves = [0.5 * side / side.sum().clamp_min(1e-12) for side in (positive, negative)]
+    return torch.where(both_there, halves[0] + halves[1], 0.0)
