@@ -16,7 +16,7 @@ from avts.evaluation.scores import KINDS, MIXED, PairDistances, auc, fit_thresho
 from avts.model.losses import distance_matrix
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import StepDataset, load_steps
-from avts.pairs.negatives import EASY, HARD, SUPER_HARD, StepPlan, plan_grid
+from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD, StepPlan, plan_grid
 from avts.settings import PairSettings
 
 EVALUATION_SEED = 20180630
@@ -112,13 +112,14 @@ def evaluate(
 
     Returns:
         threshold: distance fitted on the validation videos (75 % easy, 25 % hard negatives).
-        kinds: for easy, mixed (75/25), hard and super_hard: auc and accuracy, each value, low, high (95 %).
+        kinds: for easy, mixed (75/25), hard and super_hard: auc and accuracy, each value, low, high (95 %); None where
+            the test has no such pair.
         num_pairs: number of pairs of each kind in the test.
         distances: up to 2,000 test distances of each kind, for drawing.
         by_label: auc_easy and auc_hard of each label, where clips have one.
 
     Raises:
-        CorpusError: fewer than two usable validation or test clips.
+        CorpusError: fewer than two usable validation or test clips, or nothing but silence in them.
     """
     splits = {}
     for split in ("validation", "test"):
@@ -134,6 +135,11 @@ def evaluate(
         before = sum(sizes[:index])
         report = _shifted(on_progress, before, sum(sizes))
         measured.append(pair_distances(model, corpus, clips, pairs, rounds=rounds, workers=workers, on_progress=report))
+        if not {POSITIVE, EASY} <= set(measured[-1].kinds):
+            raise CorpusError(
+                f"{corpus.path}: {len(measured[-1].kinds)} pair(s) to measure in {len(clips)} {list(splits)[index]} "
+                f"clips: the others are under {pairs.silence_dbfs:g} dBFS. Ingest videos with more sound"
+            )
     threshold = fit_threshold(measured[0], MIXED)
     return summary(measured[1], threshold, [clip.label for clip in splits["test"]])
 
@@ -151,7 +157,8 @@ def summary(test: PairDistances, threshold: float, labels: Sequence[str | None])
     by_label = {}
     for label in sorted({label for label in labels if label}):
         mine = test.of_clips(np.array([index for index, other in enumerate(labels) if other == label]))
-        by_label[label] = {"auc_easy": auc(mine, KINDS["easy"]), "auc_hard": auc(mine, KINDS["hard"])}
+        areas = {f"auc_{kind}": auc(mine, KINDS[kind]) for kind in ("easy", "hard")}
+        by_label[label] = {name: None if np.isnan(area) else area for name, area in areas.items()}
     counts = kind_counts(test)
     drawn = {name: _thinned(test.of_kind(kind)) for kind, name in enumerate(counts)}
     return {

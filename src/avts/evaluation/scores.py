@@ -48,22 +48,25 @@ class PairDistances:
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95 % confidence interval."""
+    """A figure with its 95 % confidence interval; all None if there is no pair to measure it on."""
 
-    value: float
-    low: float
-    high: float
+    value: float | None
+    low: float | None
+    high: float | None
 
 
 def fit_threshold(pairs: PairDistances, shares: dict[int, float]) -> float:
     """The distance threshold with the highest accuracy when negatives come in the given shares."""
-    order = np.argsort(pairs.distances, kind="stable")
-    kinds = pairs.kinds[order]
-    accepted = {kind: np.cumsum(kinds == kind) / max((kinds == kind).sum(), 1) for kind in {POSITIVE, *shares}}
-    accuracy = 0.5 * accepted[POSITIVE] - 0.5 * sum(share * accepted[kind] for kind, share in shares.items())
-    best = int(np.argmax(accuracy))
-    values = pairs.distances[order]
-    return float((values[best] + values[min(best + 1, len(values) - 1)]) / 2)
+    values, rank = np.unique(pairs.distances, return_inverse=True)
+    above = np.append((values[:-1] + values[1:]) / 2, np.inf)  # equal distances fall on the same side of any threshold
+    thresholds = np.append(values[0], np.clip(above, np.nextafter(values, np.inf), values[-1] + 1e-6))
+
+    def accepted(kind: int) -> NDArray[np.float64]:
+        counts = np.bincount(rank[pairs.kinds == kind], minlength=len(values))
+        return np.asarray(np.append(0, np.cumsum(counts)) / max(counts.sum(), 1))
+
+    gain = accepted(POSITIVE) - sum(share * accepted(kind) for kind, share in shares.items())
+    return float(thresholds[int(np.argmax(gain))])
 
 
 def accuracy(
@@ -118,9 +121,11 @@ def with_intervals(
         counts = np.bincount(rng.integers(0, len(videos), len(videos)), minlength=len(videos)).astype(float)
         weights = counts[row]
         samples.append((auc(pairs, shares, weights), accuracy(pairs, threshold, shares, weights)))
+    figures = auc(pairs, shares), accuracy(pairs, threshold, shares)
+    if np.isnan(figures).any():
+        return Interval(None, None, None), Interval(None, None, None)
     low, high = np.nanpercentile(np.array(samples), [2.5, 97.5], axis=0)
-    values = auc(pairs, shares), accuracy(pairs, threshold, shares)
-    auc_interval, accuracy_interval = (Interval(values[i], float(low[i]), float(high[i])) for i in (0, 1))
+    auc_interval, accuracy_interval = (Interval(figures[i], float(low[i]), float(high[i])) for i in (0, 1))
     return auc_interval, accuracy_interval
 
 
