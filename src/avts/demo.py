@@ -169,7 +169,7 @@ class Demo:
         truths = self._truths()
         with self.bar("offsets", "file") as on_progress:
             for done, truth in enumerate(truths, start=1):
-                found = estimate(scan(truth["path"], model))
+                found = estimate(scan(truth["path"], model, window_seconds=self.recipe.pairs.clip_seconds))
                 rows.append(
                     {
                         "file": truth["path"].name,
@@ -216,7 +216,8 @@ class Demo:
         """The first shifted video of each of the first kinds, as the report shows it."""
         by_kind = {truth["kind"]: truth for truth in reversed(self._truths())}
         chosen = [by_kind[kind] for kind in sorted(by_kind)][:: max(len(by_kind) // NUM_EXAMPLES, 1)][:NUM_EXAMPLES]
-        return [example(truth["path"], truth["kind"], truth["offset_seconds"], model) for truth in chosen]
+        seconds = self.recipe.pairs.clip_seconds
+        return [example(t["path"], t["kind"], t["offset_seconds"], model, window_seconds=seconds) for t in chosen]
 
 
 def within_tolerance(offsets: Sequence[dict[str, Any]]) -> float:
@@ -229,12 +230,14 @@ def within_tolerance(offsets: Sequence[dict[str, Any]]) -> float:
     return float(sum(right)) / max(len(right), 1)
 
 
-def example(path: Path, label: str, true_offset_seconds: float, model: TwoStream) -> dict[str, Any]:
+def example(
+    path: Path, label: str, true_offset_seconds: float, model: TwoStream, *, window_seconds: float
+) -> dict[str, Any]:
     """A file as the report shows it: a few frames, its filterbank, its scan and estimate."""
     import torch
 
     clip = read_standard(path)
-    found: OffsetScan = scan(path, model)
+    found: OffsetScan = scan(path, model, window_seconds=window_seconds)
     answer: OffsetEstimate = estimate(found)
     picks = np.linspace(0, clip.planes.num_frames - 1, EXAMPLE_FRAMES).round().astype(int)
     energies = model.filterbank(torch.from_numpy(clip.samples)[None])[0]  # [M, S]

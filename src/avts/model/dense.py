@@ -21,11 +21,13 @@ from avts.timebase import FRAME_RATE, SAMPLE_RATE
 STEPS_PER_SECOND = SAMPLE_RATE // STEP_SAMPLES
 CHUNK_FRAMES = 96
 CONTEXT_FRAMES = 24
-"""Frames seen beyond each end of a chunk: the tower sees 5 frames either way, the moving statistics 12."""
+"""Frames seen beyond each end of a chunk, or a window's length if that is more: the tower sees 5 frames either way,
+the moving statistics half a window."""
 
 CHUNK_STEPS = 1600
 CONTEXT_STEPS = 100
-"""Steps seen beyond each end of a chunk of filterbank: the tower sees 15 either way, the moving statistics 50."""
+"""Steps seen beyond each end of a chunk of filterbank, or a window's length if that is more: the tower sees 15 either
+way, the moving statistics half a window."""
 
 SOUND_STRIDE = 4
 """Filterbank steps from one feature of the audio tower to the next."""
@@ -48,7 +50,7 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
     with torch.inference_mode():
         sequences = [
             model.picture_sequence(model.picture_input_of(*planes, window=frames))[0, first:stop].float()
-            for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, CONTEXT_FRAMES)
+            for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, max(CONTEXT_FRAMES, frames))
         ]
         if not sequences or (sequence := torch.cat(sequences)).shape[0] < frames:
             return torch.empty(0, 0)
@@ -76,7 +78,8 @@ def sound_windows(model: TwoStream, samples: NDArray[np.float32], *, window_seco
         energies = _filterbank(model, samples, device)
         pieces = []
         for start in range(0, energies.shape[-1], CHUNK_STEPS):
-            first, stop = max(start - CONTEXT_STEPS, 0), start + CHUNK_STEPS + CONTEXT_STEPS
+            context = max(CONTEXT_STEPS, steps)
+            first, stop = max(start - context, 0), start + CHUNK_STEPS + context
             sequence = model.sound_sequence_dense(normalise_filterbank(energies[..., first:stop], window=steps))[0]
             pieces.append(sequence[start - first : start - first + CHUNK_STEPS].float())
         sequence = torch.cat(pieces)  # [S - 6, C]: the feature of step s is the first of a window that starts there
@@ -106,7 +109,7 @@ def _filterbank(model: TwoStream, samples: NDArray[np.float32], device: torch.de
 
 
 def _scaled(model: TwoStream, chunks: Iterable[Planes]) -> Iterator[tuple[Tensor, ...]]:
-    """Planes [1, t, size, size] at the network's size, still as bytes: luminance, and colour where it is used."""
+    """Planes [1, t, size, size] at the network's size, in [0, 1]: luminance, and colour where it is used."""
     device = next(model.parameters()).device
     for chunk in chunks:
         planes = (chunk.y, chunk.u, chunk.v) if model.needs_colour else (chunk.y,)

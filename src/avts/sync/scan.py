@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from avts.model.two_stream import TwoStream
 
 WINDOW_SECONDS = 1.0
-"""Length of a window: the one that the models are trained on."""
+"""Length of a window: the one that the recipes of this project train on."""
 
 SILENCE_DBFS = -60.0
 """A window whose sound is quieter has nothing to be compared with."""
