@@ -68,6 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         status = 2
+    except OSError as error:  # no rights, no space, a file where a folder should be
+        if debug:
+            traceback.print_exc()
+        click.echo(f"avts: {error}", err=True)
+        status = 3
     except (click.Abort, KeyboardInterrupt):
         click.echo("avts: stopped", err=True)
         status = 130
