@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from avts.errors import SettingsError
 
@@ -98,9 +98,16 @@ class Recipe(_Settings):
     model: ModelSettings = ModelSettings()
     pairs: PairSettings = PairSettings()
     loss: LossSettings = LossSettings()
-    curriculum: tuple[StageSettings, ...] = Field(min_length=1, strict=False)  # TOML has lists, not tuples
+    curriculum: tuple[StageSettings, ...] = Field(strict=False)  # TOML has lists, not tuples
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings = TrainingSettings()
+
+    @field_validator("curriculum")
+    @classmethod
+    def _has_a_stage(cls, stages: tuple[StageSettings, ...]) -> tuple[StageSettings, ...]:
+        if not stages:
+            raise ValueError("the curriculum has 0 stages; give at least one [[curriculum]]")
+        return stages
 
     @property
     def num_epochs(self) -> int:
