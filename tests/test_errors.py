@@ -1,0 +1,29 @@
+"""The exit status of each error, and that the tree drawn in the docstring is the tree."""
+
+import pytest
+
+from avts import errors
+
+TREE = {
+    "UsageError": ("AvtsError", 2),
+    "SettingsError": ("UsageError", 2),
+    "InputError": ("AvtsError", 3),
+    "MediaError": ("InputError", 3),
+    "CorpusError": ("InputError", 3),
+    "CheckpointError": ("InputError", 3),
+    "TrainingError": ("InputError", 3),
+    "LimitError": ("AvtsError", 4),
+}
+
+
+@pytest.mark.parametrize(("name", "parent", "status"), [(name, *rest) for name, rest in TREE.items()])
+def test_each_error_has_its_place_and_its_exit_status(name: str, parent: str, status: int) -> None:
+    error = getattr(errors, name)
+    assert error.__base__ is getattr(errors, parent)
+    assert error("x").exit_status == status
+    assert f"{name} " in (errors.__doc__ or "")
+
+
+def test_no_error_is_left_out_of_the_tree() -> None:
+    found = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert found == {*TREE, "AvtsError"}

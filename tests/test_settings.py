@@ -1,0 +1,117 @@
+"""Recipes: what is taken, and the message of everything that is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avts.errors import SettingsError
+from avts.settings import Recipe, read_recipe, recipe_from
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+STAGE = {"name": "easy", "epochs": 1}
+
+
+def refused(**values: Any) -> str:
+    with pytest.raises(SettingsError) as error:
+        recipe_from({"curriculum": [STAGE], **values}, name="r.toml")
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", ["demo.toml", "paper.toml"])
+def test_the_recipes_of_the_repository_are_valid(name: str) -> None:
+    recipe = read_recipe(RECIPES / name)
+    assert [stage.name for stage in recipe.curriculum] == ["easy", "75/25"]
+    assert (recipe.curriculum[1].easy, recipe.curriculum[1].hard) == (0.75, 0.25)
+    assert recipe.loss.margin == 0.99
+    assert recipe.pairs.hard_gap_seconds == 0.5
+
+
+def test_the_paper_recipe_is_the_papers() -> None:
+    recipe = read_recipe(RECIPES / "paper.toml")
+    assert recipe.num_epochs == 90
+    assert [stage.epochs for stage in recipe.curriculum] == [50, 40]
+    assert (recipe.model.video, recipe.model.video_width, recipe.model.picture_input) == ("mc3", 64, "rgb")
+    assert (recipe.model.filter_bands, recipe.model.frame_size, recipe.pairs.batch_size) == (40, 224, 64)
+    assert (recipe.optimizer.name, recipe.optimizer.schedule, recipe.optimizer.plateau_epochs) == ("sgd", "plateau", 5)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"pairs": {"clip_second": 1.0}}, "r.toml: unknown key 'clip_second' in [pairs]; did you mean 'clip_seconds'?"),
+        ({"modell": {}}, "r.toml: unknown key 'modell' at the top; did you mean 'model'?"),
+        ({"loss": {"xyz": 1}}, "r.toml: unknown key 'xyz' in [loss]; known are margin"),
+        (
+            {"curriculum": [{**STAGE, "super_herd": 0.0}]},
+            "r.toml: unknown key 'super_herd' in [curriculum]; did you mean 'super_hard'?",
+        ),
+        ({"curriculum": [{"name": "x"}]}, "r.toml: key 'epochs' in [curriculum] is missing"),
+    ],
+)
+def test_an_unknown_or_missing_key_is_named_with_its_table(values: dict[str, Any], message: str) -> None:
+    assert refused(**values) == message
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"pairs": {"batch_size": "32"}}, "'batch_size' in [pairs] is '32': Input should be a valid integer"),
+        ({"pairs": {"batch_size": True}}, "'batch_size' in [pairs] is True: Input should be a valid integer"),
+        ({"pairs": {"batch_size": 1}}, "'batch_size' in [pairs] is 1: Input should be greater than or equal to 2"),
+        ({"model": {"video": "mc6"}}, "'video' in [model] is 'mc6': Input should be 'mc2', 'mc3', 'mc4' or 'mc5'"),
+        ({"model": {"video_width": 6}}, "'video_width' in [model] is 6: Input should be a multiple of 4"),
+        ({"optimizer": {"learning_rate": float("inf")}}, "'learning_rate' in [optimizer] is inf: Input should be a f"),
+        ({"optimizer": {"learning_rate": float("nan")}}, "'learning_rate' in [optimizer] is nan: "),
+        ({"training": 5}, "'training' at the top is 5: "),
+        ({"curriculum": []}, "the curriculum has 0 stages; give at least one [[curriculum]]"),
+    ],
+)
+def test_a_value_of_the_wrong_type_or_range_is_shown(values: dict[str, Any], message: str) -> None:
+    assert refused(**values).startswith(f"r.toml: {message}")
+
+
+def test_a_whole_number_is_good_for_a_share_or_seconds() -> None:
+    recipe = recipe_from({"curriculum": [{**STAGE, "easy": 1}], "pairs": {"clip_seconds": 2}}, name="r")
+    assert recipe.pairs.clip_seconds == 2.0
+
+
+@pytest.mark.parametrize(("hard", "total"), [(0.25, "1.25"), (0.0, None)])
+def test_shares_of_a_stage_sum_to_one(hard: float, total: str | None) -> None:
+    stage = {**STAGE, "hard": hard}
+    if total is None:
+        recipe_from({"curriculum": [stage]}, name="r")
+    else:
+        message = f"r.toml: easy + hard + super_hard of stage 'easy' is {total}; they must sum to 1"
+        assert refused(curriculum=[stage]) == message
+
+
+def test_a_recipe_without_a_curriculum_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^r: key 'curriculum' at the top is missing$"):
+        recipe_from({}, name="r")
+
+
+def test_every_fault_is_told_one_a_line() -> None:
+    lines = refused(pairs={"clip_second": 1.0, "batch_size": 1}, looss={}).splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("r.toml: ") for line in lines)
+
+
+def test_a_file_that_is_no_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.toml: no such recipe\. Give a TOML file such as"):
+        read_recipe(tmp_path / "gone.toml")
+    (tmp_path / "note.txt").write_text("Dear diary,\n")
+    with pytest.raises(SettingsError, match=r"note\.txt: not a recipe in TOML \(Expected '='.*line 1"):
+        read_recipe(tmp_path / "note.txt")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match=r"bytes\.toml: not a recipe in TOML \('utf-8' codec"):
+        read_recipe(tmp_path / "bytes.toml")
+    with pytest.raises(SettingsError, match=r"not a recipe in TOML \(.*Is a directory"):
+        read_recipe(tmp_path)
+
+
+def test_settings_are_frozen_and_travel_as_plain_values() -> None:
+    recipe = read_recipe(RECIPES / "demo.toml")
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.pairs.batch_size = 3  # type: ignore[misc]
+    assert Recipe.model_validate(recipe.model_dump()) == recipe
