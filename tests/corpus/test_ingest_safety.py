@@ -77,6 +77,20 @@ def test_a_torn_journal_line_and_half_a_clip_are_cut_off(films: Any, tmp_path: P
     shard.write_bytes(shard.read_bytes()[:-2000])
     assert take(films.folder, out).taken == 1
     assert content_of(out) == whole
+    assert take(films.folder, out).reused == 3
+
+
+def test_half_a_clip_is_cut_off_even_if_nothing_follows(films: Any, tmp_path: Path) -> None:
+    for index in range(2):
+        films.write(f"{index}.mp4", **{**SMALL, "clicks_seconds": (0.3 + index / 10,)})
+    out = tmp_path / "corpus"
+    take(films.folder, out)
+    whole = content_of(out)
+    with (out / "shard-000000.tar").open("ab") as shard:
+        shard.write(b"half a clip" * 500)
+    (films.folder / "bad.mp4").write_text("no film")
+    take(films.folder, out)
+    assert content_of(out)["shard-000000.tar"] == whole["shard-000000.tar"]
 
 
 def test_clips_whose_shard_was_lost_are_taken_again(films: Any, tmp_path: Path) -> None:

@@ -146,6 +146,15 @@ def test_damaged_bytes_are_an_error_and_harm_no_later_window(standard_file: Path
     assert_same(read_window(standard_file, start_seconds=1, duration_seconds=1), every_frame.part(24, 48))
 
 
+def test_a_table_that_names_a_wrong_key_frame_is_an_error(standard_file: Path) -> None:
+    data = bytearray(standard_file.read_bytes())
+    entry = data.index(b"stss") + 12 + 4 * 2
+    assert int.from_bytes(data[entry : entry + 4], "big") == 25  # counted from 1
+    data[entry : entry + 4] = (26).to_bytes(4, "big")
+    with pytest.raises(MediaError, match=r"video: damaged near 1.083 s: 0 of 5 frames decode"):
+        read_window(bytes(data), start_seconds=26 / 24, duration_seconds=5 / 24)
+
+
 def test_other_files_are_refused(tmp_path: Path, films: Any) -> None:
     text = tmp_path / "text.mp4"
     text.write_bytes(b"no film at all, however long this text may be")

@@ -86,7 +86,7 @@ def _window(data: memoryview, table: PacketTable, name: str, start_seconds: floa
     planes = Planes.empty(count, table.height, table.width)
     try:
         done = _decode_into(planes, decoder, data, table, first)
-    except (av.error.FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, ValueError, IndexError) as error:
         _decoders().pop(table.parameters, None)
         raise MediaError(f"{name}: damaged near {start_seconds:.3f} s ({error}). Ingest its source again.") from error
     if done != count:
@@ -107,7 +107,7 @@ def _decode_into(planes: Planes, decoder: VideoCodecContext, data: memoryview, t
         _copy(frame, planes, index - first)
         index += 1
     decoder.flush_buffers()
-    return index - max(first, key)
+    return max(0, index - first)
 
 
 def _copy(frame: VideoFrame, planes: Planes, index: int) -> None:
