@@ -48,8 +48,11 @@ def save_model(folder: Path, model: TwoStream, recipe: Recipe, progress: dict[st
 def write_whole(path: Path, write: Any) -> None:
     """Write a file under a temporary name and rename it, so that no reader ever sees half of it."""
     temporary = path.with_name(path.name + ".partial")
-    write(temporary)
-    os.replace(temporary, path)
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_header(run: Path) -> tuple[Recipe, dict[str, Any]]:
