@@ -1,0 +1,77 @@
+"""Both towers together: shapes, unit length, which planes are needed, precision."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from avts.model.checkpoint import build_model
+from avts.model.two_stream import TwoStream
+from avts.settings import ModelSettings
+
+SMALL: dict[str, Any] = {
+    "video_width": 4, "audio_width": 8, "frame_size": 32, "hidden": 16, "embedding": 8, "filter_bands": 16,
+}  # fmt: skip
+
+
+def model(**settings: Any) -> TwoStream:
+    torch.manual_seed(0)
+    built = build_model(ModelSettings(**{**SMALL, **settings})).eval()
+    built.low_precision = False
+    return built
+
+
+def planes(clips: int = 2, frames: int = 24, size: int = 48) -> list[torch.Tensor]:
+    shapes = [(clips, frames, size, size), *[(clips, frames, size // 2, size // 2)] * 2]
+    return [torch.randint(0, 256, shape, dtype=torch.uint8) for shape in shapes]
+
+
+@pytest.mark.parametrize("head", ["global", "temporal"])
+@pytest.mark.parametrize("picture_input", ["rgb", "change"])
+def test_windows_become_embeddings_of_unit_length(head: str, picture_input: str) -> None:
+    both = model(head=head, picture_input=picture_input)
+    y, u, v = planes()
+    with torch.no_grad():
+        pictures = both.embed_pictures(y, u, v)
+        sounds = both.embed_sounds(torch.randn(3, 16_000) * 0.1)
+    assert (pictures.shape, sounds.shape) == ((2, 8), (3, 8))
+    assert torch.allclose(pictures.norm(dim=1), torch.ones(2))
+    assert torch.allclose(sounds.norm(dim=1), torch.ones(3))
+
+
+def test_colour_is_needed_for_rgb_only() -> None:
+    assert model(picture_input="rgb").needs_colour
+    change = model(picture_input="change")
+    assert not change.needs_colour
+    assert change.picture_input_of(planes()[0]).shape == (2, 3, 24, 32, 32)
+
+
+def test_there_is_a_feature_for_each_frame_and_every_fourth_step_of_sound() -> None:
+    both = model()
+    with torch.no_grad():
+        assert both.picture_sequence(torch.rand(1, 3, 24, 32, 32)).shape == (1, 24, 32)
+        sound = torch.randn(1, 16, 100)
+        assert both.sound_sequence(sound).shape == (1, 24, 64)
+        dense = both.sound_sequence_dense(sound)
+        assert dense.shape == (1, 94, 64)
+        assert torch.allclose(dense[:, ::4], both.sound_sequence(sound), atol=1e-5)
+
+
+def test_embeddings_of_a_batch_do_not_depend_on_each_other() -> None:
+    both = model(picture_input="change")
+    y = planes()[0]
+    with torch.no_grad():
+        assert torch.allclose(both.embed_pictures(y)[1:], both.embed_pictures(y[1:]), atol=1e-5)
+
+
+def test_low_precision_stays_near_full_precision_and_gives_float32() -> None:
+    both = model(picture_input="change")
+    y, samples = planes()[0], torch.randn(2, 16_000) * 0.1
+    with torch.no_grad():
+        full = both.embed_pictures(y), both.embed_sounds(samples)
+        both.low_precision = True
+        low = both.embed_pictures(y), both.embed_sounds(samples)
+    for one, other in zip(full, low, strict=True):
+        assert other.dtype == torch.float32
+        assert not torch.equal(one, other)
+        assert (one * other).sum(1).min() > 0.99
