@@ -18,7 +18,7 @@ FRAME_RATE, SAMPLE_RATE = 24, 16_000
 @pytest.fixture(scope="module")
 def model() -> TwoStream:
     torch.manual_seed(3)
-    nets = {"video_width": 4, "audio_width": 8, "frame_size": 32, "hidden": 32, "embedding": 16, "filter_bands": 16}
+    nets = {"video_width": 4, "audio_width": 8, "frame_size": 32, "hidden": 64, "embedding": 64, "filter_bands": 16}
     built = build_model(ModelSettings(**nets, head="temporal", picture_input="change")).eval()
     built.low_precision = False
     return built
@@ -66,7 +66,7 @@ def test_windows_cut_from_a_film_are_those_encoded_one_by_one(model: TwoStream, 
         cut = picture_windows(model, [whole], window_seconds=1.0)
     else:
         cut = sound_windows(model, samples, window_seconds=1.0)
-    assert cut.shape == alone.shape == (121, 16)
+    assert cut.shape == alone.shape == (121, 64)
     assert torch.allclose(cut.norm(dim=1), torch.ones(121), atol=1e-4)
     closeness = (cut * alone).sum(1)
     assert closeness[12:-12].min() > 0.9
@@ -81,7 +81,7 @@ def test_a_film_in_pieces_of_any_size_gives_the_same_windows(model: TwoStream, s
     whole = film(250)
     expected = picture_windows(model, [whole], window_seconds=1.0)
     found = picture_windows(model, pieces(whole, size), window_seconds=1.0)
-    assert found.shape == (227, 16)
+    assert found.shape == (227, 64)
     assert torch.allclose(found, expected, atol=1e-4)
 
 
