@@ -56,7 +56,7 @@ class DemoSize:
     Seeds follow from `seed`, one for each folder, so that no two share a video.
     """
 
-    train: int = 832
+    train: int = 704
     validation: int = 96
     test: int = 192
     shifted: int = 100

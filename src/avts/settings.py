@@ -52,6 +52,18 @@ class LossSettings(_Settings):
     margin: float = Field(0.99, gt=0, le=2, description="distance beyond which a negative costs nothing")
 
 
+class AugmentSettings(_Settings):
+    """What training does to its windows; shares are of the windows."""
+
+    least_crop: float = Field(0.7, gt=0, le=1, description="smallest share of each side that a random box keeps")
+    frame_rate: Share = Field(0.0, description="through another frame rate: frames repeat or are missing")
+    inset: Share = Field(0.0, description="with another clip in one corner")
+    picture_noise: float = Field(0.0, ge=0, le=1, description="most noise, standard deviation of 1 = white")
+    sound_colour: Share = Field(0.0, description="through a random smooth filter")
+    sound_behind: Share = Field(0.0, description="with another clip's sound behind, 8 to 25 dB quieter")
+    sound_noise: Share = Field(0.0, description="with coloured noise behind, 10 to 35 dB quieter")
+
+
 class StageSettings(_Settings):
     """One stage of the curriculum: for how long, and the shares of its negatives."""
 
@@ -98,6 +110,7 @@ class Recipe(_Settings):
     model: ModelSettings = ModelSettings()
     pairs: PairSettings = PairSettings()
     loss: LossSettings = LossSettings()
+    augment: AugmentSettings = AugmentSettings()
     curriculum: tuple[StageSettings, ...] = Field(strict=False)  # TOML has lists, not tuples
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings = TrainingSettings()

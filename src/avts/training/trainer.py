@@ -25,16 +25,15 @@ from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
 from avts.model.checkpoint import build_model, save_model, write_whole
 from avts.model.device import choose_device, choose_precision
+from avts.model.frontend import crop_and_resize
 from avts.model.losses import contrastive_loss, distance_matrix, pair_weights
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
 from avts.settings import OptimizerSettings, Recipe
+from avts.training.augment import augment_pictures, augment_sounds, random_boxes
 from avts.training.curriculum import Curriculum, negative_shares
 from avts.training.schedule import Plateau, learning_rate
 from avts.training.state import checkpoints, load_state, save_state
-
-LEAST_CROP_SHARE = 0.7
-"""Training cuts a random box of at least this share of each side."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -148,9 +147,12 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         rng = np.random.default_rng([self.recipe.training.seed, 2, self.step])
-        boxes = random_boxes(len(batch.y), rng)
-        pictures = self.model.embed_pictures(batch.y, batch.u, batch.v, boxes=boxes)
-        sounds = self.model.embed_sounds(batch.sounds)
+        augment = self.recipe.augment
+        boxes = random_boxes(len(batch.y), augment.least_crop, rng)
+        raw = [plane for plane in (batch.y, batch.u, batch.v) if plane is not None]
+        scaled = [crop_and_resize(plane, boxes, self.model.frame_size) for plane in raw]
+        pictures = self.model.embed_pictures(*augment_pictures(scaled, augment, rng))
+        sounds = self.model.embed_sounds(augment_sounds(batch.sounds, augment, rng))
         distances = distance_matrix(pictures, sounds)[batch.picture_rows, batch.sound_rows]  # [n]
         shares = negative_shares(stage) if self.recipe.pairs.sampling == "grid" else None
         weights = pair_weights(batch.kinds, batch.valid, shares)
@@ -213,14 +215,6 @@ def make_optimizer(model: torch.nn.Module, settings: OptimizerSettings) -> torch
     if settings.name == "adamw":
         return torch.optim.AdamW(groups, lr=settings.learning_rate)
     return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-
-
-def random_boxes(num_clips: int, rng: np.random.Generator) -> Tensor:
-    """Random crops for training, [B, 5]: top, left, bottom, right as shares of the sides, and 1 to mirror."""
-    sides = rng.uniform(LEAST_CROP_SHARE, 1, (num_clips, 2))
-    corners = rng.uniform(0, 1, (num_clips, 2)) * (1 - sides)
-    mirror = rng.integers(0, 2, (num_clips, 1))
-    return torch.from_numpy(np.concatenate([corners, corners + sides, mirror], axis=1))
 
 
 def mean_distances(distances: Tensor, batch: Batch) -> dict[str, float | None]:

@@ -1,0 +1,128 @@
+"""What training does to windows so that the net meets more than its corpus holds. All chance is of one generator.
+
+Pictures: a random box (always), another source frame rate, noise, another clip in a part of the frame.
+Sounds: another colour (a room, a microphone), noise, another sound behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avts.settings import AugmentSettings
+from avts.timebase import FRAME_RATE
+
+SOURCE_FRAME_RATES = (12.5, 15.0, 20.0, 25.0, 30.0)
+"""Rates that real files have; brought to 24 frames a second they repeat or skip frames."""
+
+COLOUR_POINTS = 8  # a sound's random colour is a smooth curve through this many points
+COLOUR_DECIBELS = 9.0
+
+
+def random_boxes(num_clips: int, least_share: float, rng: np.random.Generator) -> Tensor:
+    """Random crops, [B, 5]: top, left, bottom, right as shares of the sides, and 1 to mirror.
+
+    Args:
+        num_clips: number of boxes.
+        least_share: smallest share of each side that is kept.
+        rng: source of all chance.
+    """
+    sides = rng.uniform(least_share, 1, (num_clips, 2))
+    corners = rng.uniform(0, 1, (num_clips, 2)) * (1 - sides)
+    mirror = rng.integers(0, 2, (num_clips, 1))
+    return torch.from_numpy(np.concatenate([corners, corners + sides, mirror], axis=1))
+
+
+def augment_pictures(planes: Sequence[Tensor], settings: AugmentSettings, rng: np.random.Generator) -> list[Tensor]:
+    """Disturb a batch of pictures.
+
+    Args:
+        planes: luminance, and colour where it is used, each [B, T, H, W] in [0, 1] at the network's size.
+        settings: how often and how strongly.
+        rng: source of all chance.
+
+    Returns:
+        Planes of the same shapes.
+    """
+    count, frames, height, width = planes[0].shape
+    for clip in np.flatnonzero(rng.random(count) < settings.frame_rate):
+        index = torch.from_numpy(frames_at_rate(frames, float(rng.choice(SOURCE_FRAME_RATES))))
+        for plane in planes:
+            plane[clip] = plane[clip, index]
+    for clip in np.flatnonzero(rng.random(count) < settings.inset):
+        other = (clip + int(rng.integers(1, count))) % count
+        rows, columns = _corner(height, rng), _corner(width, rng)
+        for plane in planes:
+            plane[clip, :, rows, columns] = plane[other, :, rows, columns].clone()
+    noise = rng.uniform(0, settings.picture_noise, count).astype(np.float32)
+    if settings.picture_noise:
+        seed = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        grain = torch.randn(planes[0].shape, generator=seed).to(planes[0].device)
+        strength = torch.from_numpy(noise).to(planes[0].device)[:, None, None, None]
+        return [(planes[0] + strength * grain).clamp(0, 1), *planes[1:]]
+    return list(planes)
+
+
+def frames_at_rate(num_frames: int, frames_per_second: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Which frame is seen at each place when a film has been through another frame rate, nearest in time both ways."""
+    times = np.arange(num_frames) / FRAME_RATE
+    through = np.round(times * frames_per_second) / frames_per_second
+    return np.clip(np.round(through * FRAME_RATE), 0, num_frames - 1).astype(np.int64)
+
+
+def _corner(size: int, rng: np.random.Generator) -> slice:
+    """A stretch at one end of a side, a quarter to a half of it."""
+    length = int(size * rng.uniform(0.25, 0.5))
+    return slice(0, length) if rng.random() < 0.5 else slice(size - length, size)
+
+
+def augment_sounds(samples: Tensor, settings: AugmentSettings, rng: np.random.Generator) -> Tensor:
+    """Disturb a batch of sounds.
+
+    Args:
+        samples: [Q, N] at 16 kHz.
+        settings: how often and how strongly.
+        rng: source of all chance.
+
+    Returns:
+        [Q, N].
+    """
+    count = len(samples)
+    heard = samples
+    if settings.sound_colour:
+        heard = torch.where(_chosen(count, settings.sound_colour, rng, samples), _coloured(samples, rng), heard)
+    level = samples.square().mean(1, keepdim=True).sqrt()
+    if settings.sound_behind:
+        places = int(rng.integers(1, max(count, 2)))
+        behind, its_level = samples.roll(places, 0), level.roll(places, 0)
+        gain = _decibels(rng, count, -25, -8, samples) * level / its_level.clamp_min(1e-3)
+        heard = heard + torch.where(_chosen(count, settings.sound_behind, rng, samples), gain, 0) * behind
+    if settings.sound_noise:
+        seed = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        hiss = _coloured(torch.randn(samples.shape, generator=seed).to(samples.device), rng)
+        gain = _decibels(rng, count, -35, -10, samples) * level
+        heard = heard + torch.where(_chosen(count, settings.sound_noise, rng, samples), gain, 0) * hiss
+    return heard
+
+
+def _coloured(samples: Tensor, rng: np.random.Generator) -> Tensor:
+    """Each sound through a smooth random gain over frequency."""
+    bins = samples.shape[1] // 2 + 1
+    points = rng.uniform(-COLOUR_DECIBELS, COLOUR_DECIBELS, (len(samples), COLOUR_POINTS))
+    where = np.linspace(0, COLOUR_POINTS - 1, bins) ** 0.5 * (COLOUR_POINTS - 1) ** 0.5  # finer at low frequencies
+    decibels = np.stack([np.interp(where, np.arange(COLOUR_POINTS), curve) for curve in points])
+    gain = torch.from_numpy((10 ** (decibels / 20)).astype(np.float32)).to(samples.device)
+    changed: Tensor = torch.fft.irfft(torch.fft.rfft(samples) * gain, n=samples.shape[1])
+    return changed
+
+
+def _chosen(count: int, share: float, rng: np.random.Generator, like: Tensor) -> Tensor:
+    return torch.from_numpy(rng.random((count, 1)) < share).to(like.device)
+
+
+def _decibels(rng: np.random.Generator, count: int, low: float, high: float, like: Tensor) -> Tensor:
+    gain = 10 ** (rng.uniform(low, high, (count, 1)) / 20)
+    return torch.from_numpy(gain.astype(np.float32)).to(like.device)
