@@ -1,0 +1,161 @@
+"""Batches: the right frames with the right sound, silence left out, sizes aligned, any number of workers alike."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fixtures_training import tiny_recipe
+
+from avts.corpus.clip import Clip
+from avts.corpus.corpus import Corpus
+from avts.corpus.ingest import ingest
+from avts.errors import CorpusError
+from avts.media.planes import Planes
+from avts.pairs.loader import Batch, StepDataset, load_steps
+from avts.pairs.negatives import EASY, HARD, POSITIVE, StepPlan, Window
+from avts.timebase import Span
+from avts.training.curriculum import Curriculum
+
+TENSORS = ("y", "sounds", "picture_rows", "sound_rows", "kinds", "valid", "clips")
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in TENSORS)
+
+
+def curriculum_of(corpus: Corpus) -> Curriculum:
+    return Curriculum(tiny_recipe(), tuple(clip.duration_seconds for clip in corpus.select("train")))
+
+
+def dataset_of(corpus: Corpus, planner: Any, *, colour: bool = False, clips: Any = None) -> StepDataset:
+    clips = corpus.select("train") if clips is None else clips
+    return StepDataset(corpus, clips, planner, clip_seconds=1.0, silence_dbfs=-55.0, colour=colour)
+
+
+def test_batches_are_the_same_with_any_number_of_workers(small_corpus: Corpus) -> None:
+    dataset = dataset_of(small_corpus, curriculum_of(small_corpus))
+    alone = list(load_steps(dataset, range(8), workers=0))
+    assert len(alone) == 8
+    for workers in (1, 2):
+        found = list(load_steps(dataset, range(8), workers=workers))
+        assert all(equal(one, other) for one, other in zip(alone, found, strict=True))
+
+
+def test_a_resumed_loader_goes_on_with_the_very_batches_that_were_left(small_corpus: Corpus) -> None:
+    dataset = dataset_of(small_corpus, curriculum_of(small_corpus))
+    whole = list(load_steps(dataset, range(8), workers=0))
+    resumed = list(load_steps(dataset, range(3, 8), workers=0))
+    assert all(equal(one, other) for one, other in zip(whole[3:], resumed, strict=True))
+    assert not equal(whole[0], whole[1])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_clip_that_cannot_be_read_is_one_error_of_one_line(small_corpus: Corpus, workers: int) -> None:
+    clips = [replace(clip, shard="gone.tar") for clip in small_corpus.select("train")]
+    dataset = dataset_of(small_corpus, curriculum_of(small_corpus), clips=clips)
+    with pytest.raises(CorpusError, match=r"its shard gone\.tar cannot be read") as error:
+        next(load_steps(dataset, range(8), workers=workers))
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.fixture
+def counted(films: Any, tmp_path: Path) -> Corpus:
+    """A film that counts its frames, with a click in the middle of each of its first frames, then near silence."""
+    clicks = tuple(0.25 + 0.25 * index for index in range(8))
+    films.write("train/a.mp4", frames_per_second=Fraction(24), seconds=4.0, clicks_seconds=clicks, audio_codec="aac")
+    ingest(films.folder, tmp_path / "corpus", short_side=64, workers=1)
+    return Corpus.open(tmp_path / "corpus")
+
+
+def test_a_window_holds_the_frames_and_the_sound_of_its_time(counted: Corpus, films: Any) -> None:
+    starts = [0.0, 5 / 24, 19 / 24, 1.0]
+    windows = tuple(Window(0, start) for start in starts)
+    pairs = tuple((index, index, POSITIVE) for index in range(4))
+    batch = dataset_of(counted, lambda _: StepPlan(windows, windows, pairs))[0]
+    assert batch.y.shape == (4, 24, 64, 128)
+    assert batch.sounds.shape == (4, 16_000)
+    for start, picture, sound in zip(starts, batch.y.numpy(), batch.sounds.numpy(), strict=True):
+        assert films.shown_indices(picture).tolist() == list(range(round(start * 24), round(start * 24) + 24))
+        inside = [0.25 + 0.25 * k - start for k in range(8) if 0.05 < 0.25 + 0.25 * k - start < 0.95]
+        assert len(inside) >= 3
+        assert np.abs(films.click_errors_seconds(inside, sound)).max() < 0.005
+
+
+def test_silent_windows_are_not_valid_nor_pictures_whose_own_sound_is_silent(counted: Corpus) -> None:
+    windows = (Window(0, 0.5), Window(0, 2.5))  # with clicks; without
+    pairs = ((0, 0, POSITIVE), (1, 1, POSITIVE), (0, 1, HARD), (1, 0, HARD))
+    batch = dataset_of(counted, lambda _: StepPlan(windows, windows, pairs))[0]
+    assert batch.valid.tolist() == [True, False, False, False]
+
+
+def test_silence_is_told_by_the_level_in_the_settings() -> None:
+    quiet = made_batch(loudness=10 ** (-54.0 / 20))
+    assert quiet.valid.all()
+    assert not made_batch(loudness=10 ** (-56.0 / 20)).valid.any()
+
+
+class MadeCorpus:
+    """Two clips of different sizes whose pixels say where they are; chroma is every second pixel of the luminance."""
+
+    sizes = ((20, 34), (26, 30))
+
+    def __init__(self, loudness: float) -> None:
+        self.loudness = loudness
+
+    def frames(self, clip: int, span: Span) -> Planes:
+        height, width = self.sizes[clip]
+        picture = (np.arange(height)[:, None] * 8 + np.arange(width)) % 251
+        y = np.tile(picture, (24, 1, 1)).astype(np.uint8)
+        return Planes(y, y[:, ::2, ::2].copy(), 255 - y[:, ::2, ::2])
+
+    def sound(self, clip: int, span: Span) -> np.ndarray:
+        return np.full(16_000, self.loudness, np.float32)
+
+
+def made_batch(*, loudness: float = 0.1, colour: bool = True) -> Batch:
+    windows = (Window(0, 0.0), Window(1, 0.0))
+    plan = StepPlan(windows, windows, ((0, 0, POSITIVE), (0, 1, EASY), (1, 0, EASY), (1, 1, POSITIVE)))
+    corpus: Any = MadeCorpus(loudness)
+    clips: Any = [0, 1]
+    return dataset_of(corpus, lambda _: plan, colour=colour, clips=clips)[0]
+
+
+def test_clips_of_different_sizes_are_cut_around_the_middle_with_colour_in_place() -> None:
+    batch = made_batch()
+    assert batch.y.shape == (2, 24, 20, 30)
+    assert batch.u is not None
+    assert batch.v is not None
+    assert torch.equal(batch.y[:, :, ::2, ::2], batch.u)
+    assert torch.equal(255 - batch.u, batch.v)
+    # by hand: 34 wide leaves 4, so 2 go on the left; 26 high leaves 6, so 3 would go, but chroma takes even numbers
+    assert batch.y[0, 0, 0, 0] == 0 * 8 + 2
+    assert batch.y[1, 0, 0, 0] == 2 * 8 + 0
+
+
+def test_colour_planes_are_there_only_when_asked_for() -> None:
+    batch = made_batch(colour=False)
+    assert batch.u is None
+    assert batch.v is None
+    assert batch.to(torch.device("cpu")).u is None
+
+
+def test_a_batch_says_whose_pictures_they_are_and_how_they_are_paired() -> None:
+    batch = made_batch()
+    assert batch.clips.tolist() == [0, 1]
+    assert list(zip(batch.picture_rows.tolist(), batch.sound_rows.tolist(), batch.kinds.tolist(), strict=True)) == [
+        (0, 0, POSITIVE), (0, 1, EASY), (1, 0, EASY), (1, 1, POSITIVE),
+    ]  # fmt: skip
+
+
+def test_clips_are_named_by_the_list_planned_for(small_corpus: Corpus) -> None:
+    clips: list[Clip] = list(reversed(small_corpus.select("train")))
+    batch = dataset_of(small_corpus, curriculum_of(small_corpus), clips=clips)[0]
+    first = clips[int(batch.clips[0])]
+    start = curriculum_of(small_corpus)(0).pictures[0].start_seconds
+    expected = small_corpus.frames(first, Span(start, start + 1.0)).y
+    margin = (expected.shape[-1] - batch.y.shape[-1]) // 2
+    assert np.array_equal(batch.y[0].numpy(), expected[..., margin : margin + batch.y.shape[-1]])
