@@ -1,0 +1,286 @@
+"""Both towers as graphs for other programs: ONNX, or torch.export. Input: a model. Output: a folder of three files.
+
+OUT/picture.onnx, OUT/sound.onnx (or .pt2)   windows of one fixed form to embeddings [B, D]; B is free
+OUT/towers.json                              the form of inputs and outputs, and how to compare two embeddings
+
+Frontends are in the graphs; decoding, scaling to `frame_size` and resampling to 16 kHz are left to the caller.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from avts import __version__
+from avts.errors import AvtsError, UsageError
+from avts.model.extras import need_extra
+from avts.model.frontend import FFT_SIZE, POWER_FLOOR, STEP_SAMPLES, WINDOW_SAMPLES, Filterbank, normalise_filterbank
+from avts.model.two_stream import TwoStream
+from avts.timebase import FRAME_RATE, SAMPLE_RATE, frame_at, sample_at
+
+Form = Literal["onnx", "torch"]
+SUFFIX: dict[Form, str] = {"onnx": ".onnx", "torch": ".pt2"}
+
+MOST_DIFFERENCE = 1e-4
+"""An export whose embeddings differ from the model's by more is refused; float32 gives about 1e-6."""
+
+DISTANCE = "sqrt(max(0, 2 - 2 * dot(picture, sound))) / 2, from 0 (fits) to 1"
+
+Run = Callable[[tuple[Tensor, ...]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written.
+
+    Attributes:
+        folder: where it is.
+        files: the graphs and their description.
+        largest_difference: between the embeddings of the written graphs and of the model, both in float32.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    largest_difference: float
+
+
+class FourierFilterbank(nn.Module):
+    """A `Filterbank` whose Fourier transform is a convolution with cosines and sines, which every ONNX runtime has.
+
+    Args:
+        filterbank: the one to give the same numbers as.
+    """
+
+    bases: Tensor
+    filters: Tensor
+
+    def __init__(self, filterbank: Filterbank) -> None:
+        super().__init__()
+        angles = 2 * np.pi * np.outer(np.arange(FFT_SIZE // 2 + 1), np.arange(WINDOW_SAMPLES)) / FFT_SIZE
+        waves = torch.from_numpy(np.concatenate([np.cos(angles), np.sin(angles)]))
+        tapered = waves * filterbank.taper.double().cpu() / WINDOW_SAMPLES**0.5
+        self.register_buffer("bases", tapered.float()[:, None], persistent=False)  # [2 * (FFT_SIZE / 2 + 1), 1, window]
+        self.register_buffer("filters", filterbank.filters.T.contiguous().cpu(), persistent=False)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Log energies, as those of `Filterbank`.
+
+        Shape: [B, N] to [B, M, N // STEP_SAMPLES].
+        """
+        margin = (WINDOW_SAMPLES - STEP_SAMPLES) // 2
+        padded = F.pad(samples, (margin, WINDOW_SAMPLES - STEP_SAMPLES - margin))
+        real, imaginary = F.conv1d(padded[:, None], self.bases, stride=STEP_SAMPLES).chunk(2, dim=1)
+        return (self.filters @ (real.square() + imaginary.square()) + POWER_FLOOR).log()
+
+
+class PictureGraph(nn.Module):
+    """Planes already scaled to the network's size, to embeddings."""
+
+    def __init__(self, model: TwoStream) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, y: Tensor, u: Tensor | None = None, v: Tensor | None = None) -> Tensor:
+        """Shape: each [B, T, frame_size, frame_size], byte / 255, to [B, D] of unit length."""
+        return self.model.embed_pictures(y, u, v)
+
+
+class SoundGraph(nn.Module):
+    """Samples to embeddings."""
+
+    def __init__(self, model: TwoStream) -> None:
+        super().__init__()
+        self.model = model
+        self.filterbank = FourierFilterbank(model.filterbank)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Shape: [B, N] at 16 kHz to [B, D] of unit length."""
+        sequence = self.model.sound_sequence(normalise_filterbank(self.filterbank(samples)))
+        return cast(Tensor, self.model.audio_head(sequence))
+
+
+def export_towers(model: TwoStream, out: Path, *, form: Form = "onnx", window_seconds: float = 1.0) -> Export:
+    """Write both towers and their description, then read them back and compare them with the model.
+
+    Args:
+        model: a trained model; it is not changed.
+        out: folder to make; it appears only when it is whole.
+        form: 'onnx', or 'torch' for torch.export.
+        window_seconds: length of the windows that the graphs take.
+
+    Raises:
+        UsageError: the folder exists and is not empty, its parent is missing, or a package is not installed.
+        AvtsError: a written graph gives other embeddings than the model.
+    """
+    _check_target(out)
+    if form == "onnx":
+        need_extra("export", "avts export --format onnx")
+    part = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    part.mkdir()
+    try:
+        largest = _write(model, part, form, window_seconds)
+        if out.exists():  # an empty folder, which not every system lets be replaced
+            out.rmdir()
+        os.replace(part, out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Export(out, tuple(sorted(out.iterdir())), largest)
+
+
+def _check_target(out: Path) -> None:
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}. Make it first.")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        found = "a folder with files in it" if out.is_dir() else "a file"
+        raise UsageError(f"{out}: a new folder was asked for, this is {found}. Name another place.")
+
+
+def _write(model: TwoStream, folder: Path, form: Form, window_seconds: float) -> float:
+    """Write all files into a folder; returns the largest difference found."""
+    plain = copy.deepcopy(model).cpu().float().eval()
+    plain.low_precision = False
+    inputs = _input_shapes(plain, window_seconds)
+    graphs: dict[str, nn.Module] = {"picture": PictureGraph(plain), "sound": SoundGraph(plain)}
+    largest = 0.0
+    for name, graph in graphs.items():
+        path = folder / f"{name}{SUFFIX[form]}"
+        with _quiet(), torch.no_grad():
+            _write_graph(graph.eval(), path, inputs[name], form)
+            found = _difference(plain, _reader(path, form), inputs[name])
+        if not found <= MOST_DIFFERENCE:  # NaN too
+            raise AvtsError(
+                f"{path.name}: its embeddings differ from the model's by {found:.1e}; {MOST_DIFFERENCE:.0e} is "
+                f"allowed. Nothing was written; try the other --format, and report it."
+            )
+        largest = max(largest, found)
+    description = _description(plain, inputs, form, largest)
+    (folder / "towers.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    return largest
+
+
+def _input_shapes(model: TwoStream, window_seconds: float) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Shape of each input of each tower, without the batch."""
+    plane = (frame_at(window_seconds), model.frame_size, model.frame_size)
+    names = ("y", "u", "v") if model.needs_colour else ("y",)
+    return {"picture": dict.fromkeys(names, plane), "sound": {"samples": (sample_at(window_seconds),)}}
+
+
+def _example(shapes: dict[str, tuple[int, ...]], batch: int) -> tuple[Tensor, ...]:
+    """Noise of the right form: planes in [0, 1], sound in about [-1, 1]."""
+    source = torch.Generator().manual_seed(batch)
+    noise = [torch.rand(batch, *shape, generator=source) for shape in shapes.values()]
+    return tuple(2 * values - 1 for values in noise) if "samples" in shapes else tuple(noise)
+
+
+def _write_graph(graph: nn.Module, path: Path, shapes: dict[str, tuple[int, ...]], form: Form) -> None:
+    free = torch.export.Dim("B", min=1)
+    example = _example(shapes, 2)
+    dynamic = tuple({0: free} for _ in shapes)
+    if form == "torch":
+        torch.export.save(torch.export.export(graph, example, dynamic_shapes=dynamic), path)
+        return
+    torch.onnx.export(
+        graph,
+        example,
+        path,
+        input_names=list(shapes),
+        output_names=["embedding"],
+        dynamic_shapes=dynamic,
+        external_data=False,
+        dynamo=True,
+        verbose=False,
+    )
+
+
+def _reader(path: Path, form: Form) -> Run:
+    """The function that a written graph computes."""
+    if form == "torch":
+        module = torch.export.load(path).module()
+        return lambda inputs: cast(NDArray[np.float32], module(*inputs).numpy())
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [entry.name for entry in session.get_inputs()]
+
+    def run(inputs: tuple[Tensor, ...]) -> NDArray[np.float32]:
+        feed = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
+        return cast(NDArray[np.float32], session.run(None, feed)[0])
+
+    return run
+
+
+def _difference(model: TwoStream, run: Run, shapes: dict[str, tuple[int, ...]]) -> float:
+    """Largest difference between a graph's embeddings and the model's, over two sizes of batch."""
+    embed = model.embed_sounds if "samples" in shapes else model.embed_pictures
+    found = []
+    for batch in (1, 3):
+        inputs = _example(shapes, batch)
+        found.append(np.abs(run(inputs) - embed(*inputs).numpy()).max())
+    return float(np.max(found))
+
+
+def _description(
+    model: TwoStream, inputs: dict[str, dict[str, tuple[int, ...]]], form: Form, largest: float
+) -> dict[str, Any]:
+    size = model.frame_size
+    how = {
+        "y": f"luminance at {FRAME_RATE} frames a second, scaled to {size} x {size} by area averaging, byte / 255 of "
+        "limited range (black 16 / 255, white 235 / 255)",
+        "u": f"blue colour difference, scaled to {size} x {size} by area averaging, byte / 255 (none: 128 / 255)",
+        "v": f"red colour difference, scaled to {size} x {size} by area averaging, byte / 255 (none: 128 / 255)",
+        "samples": f"sound, mono, {SAMPLE_RATE} samples a second, -1 to 1",
+    }
+    with torch.no_grad():
+        embedding = int(model.embed_sounds(*_example(inputs["sound"], 1)).shape[1])
+    towers = {
+        tower: {
+            "file": f"{tower}{SUFFIX[form]}",
+            "inputs": [
+                {"name": name, "type": "float32", "shape": ["B", *shape], "holds": how[name]}
+                for name, shape in shapes.items()
+            ],
+            "output": {"name": "embedding", "type": "float32", "shape": ["B", embedding], "holds": "unit length"},
+        }
+        for tower, shapes in inputs.items()
+    }
+    return {
+        "format": "avts-towers",
+        "version": 1,
+        "avts": __version__,
+        "letters": {"B": "batch, free"},
+        "window_seconds": inputs["sound"]["samples"][0] / SAMPLE_RATE,
+        "frame_rate": FRAME_RATE,
+        "sample_rate": SAMPLE_RATE,
+        "distance": DISTANCE,
+        "largest_difference": largest,
+        "towers": towers,
+    }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what the exporter says about itself: its own deprecated calls, and torchvision's absence."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
