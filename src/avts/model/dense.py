@@ -7,6 +7,7 @@ padding, and its normalisation statistics move with time. tests/model/test_dense
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 import numpy as np
 import torch
@@ -29,6 +30,9 @@ CONTEXT_STEPS = 100
 """Steps seen beyond each end of a chunk of filterbank, or a window's length if that is more: the tower sees 15 either
 way, the moving statistics half a window."""
 
+LOST_STEPS = 6
+"""Steps at the end of a filterbank that have no dense feature of their own."""
+
 SOUND_STRIDE = 4
 """Filterbank steps from one feature of the audio tower to the next."""
 
@@ -47,23 +51,28 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
         [W, D], of unit length; window w starts at w / 24 s. W = 0 if the film is shorter than a window.
     """
     frames = round(window_seconds * FRAME_RATE)
+    held = torch.empty(0)
+    embedded: list[Tensor] = []
     with torch.inference_mode():
-        sequences = [
-            model.picture_sequence(model.picture_input_of(*planes, window=frames))[0, first:stop].float()
-            for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, max(CONTEXT_FRAMES, frames))
-        ]
-        if not sequences or (sequence := torch.cat(sequences)).shape[0] < frames:
-            return torch.empty(0, 0)
-        windows = sequence.unfold(0, frames, 1).transpose(1, 2)  # [W, frames, C]
-        return torch.cat([model.video_head(part).cpu() for part in torch.split(windows, WINDOWS_AT_ONCE)])
+        for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, max(CONTEXT_FRAMES, frames)):
+            sequence = model.picture_sequence(model.picture_input_of(*planes, window=frames))[0, first:stop].float()
+            held = torch.cat([held, sequence]) if len(held) else sequence
+            if len(held) < frames:
+                continue
+            windows = held.unfold(0, frames, 1).transpose(1, 2)  # [w, frames, C]
+            embedded += [model.video_head(part).cpu() for part in torch.split(windows, WINDOWS_AT_ONCE)]
+            held = held[len(windows) :]
+    return torch.cat(embedded) if embedded else torch.empty(0, 0)
 
 
-def sound_windows(model: TwoStream, samples: NDArray[np.float32], *, window_seconds: float) -> Tensor:
+def sound_windows(
+    model: TwoStream, samples: NDArray[np.float32] | Iterable[NDArray[np.float32]], *, window_seconds: float
+) -> Tensor:
     """Embed the windows of a sound that start at each frame of the picture.
 
     Args:
         model: the networks, in evaluation mode.
-        samples: [N] at 16 kHz.
+        samples: [N] at 16 kHz, or chunks of them in order.
         window_seconds: length of a window.
 
     Returns:
@@ -72,40 +81,94 @@ def sound_windows(model: TwoStream, samples: NDArray[np.float32], *, window_seco
     device = next(model.parameters()).device
     steps = round(window_seconds * STEPS_PER_SECOND)
     features = ((steps - 3) // 2 + 1 - 3) // 2 + 1  # of a window, after both poolings
-    if len(samples) < round(window_seconds * SAMPLE_RATE):
-        return torch.empty(0, 0)
+    reach = SOUND_STRIDE * torch.arange(features, device=device)
+    count = _Count(iter([samples]) if isinstance(samples, np.ndarray) else iter(samples))
+    embedded: list[Tensor] = []
+    held, origin, done = torch.empty(0), 0, 0  # features from step `origin` on; windows embedded so far
     with torch.inference_mode():
-        energies = _filterbank(model, samples, device)
-        pieces = []
-        for start in range(0, energies.shape[-1], CHUNK_STEPS):
-            context = max(CONTEXT_STEPS, steps)
-            first, stop = max(start - context, 0), start + CHUNK_STEPS + context
-            sequence = model.sound_sequence_dense(normalise_filterbank(energies[..., first:stop], window=steps))[0]
-            pieces.append(sequence[start - first : start - first + CHUNK_STEPS].float())
-        sequence = torch.cat(pieces)  # [S - 6, C]: the feature of step s is the first of a window that starts there
-        starts = window_starts(len(samples), window_seconds)
-        index = torch.from_numpy(starts)[:, None] + SOUND_STRIDE * torch.arange(features)
-        index = index.clamp_max(len(sequence) - 1).to(device)
-        return torch.cat([model.audio_head(sequence[part]).cpu() for part in torch.split(index, WINDOWS_AT_ONCE)])
+        for sequence in _sound_sequences(model, _filterbank(model, count, device), steps):
+            held = torch.cat([held, sequence]) if len(held) else sequence
+            # the feature of a step is the first of a window that starts there
+            ready = _num_starts_before(origin + len(held) - int(reach[-1]))
+            if ready <= done:
+                continue
+            embedded += _embed_sounds(model, held, _start_steps(done, ready) - origin, reach)
+            done, keep = ready, int(_start_steps(ready, ready + 1)[0])
+            held, origin = held[max(keep - origin, 0) :], max(keep, origin)
+        total = num_windows(count.num_samples, window_seconds)
+        if total > done and len(held):
+            embedded += _embed_sounds(model, held, _start_steps(done, total) - origin, reach)
+    return torch.cat(embedded)[:total] if embedded and total else torch.empty(0, 0)
+
+
+def num_windows(num_samples: int, window_seconds: float) -> int:
+    """Number of windows of `sound_windows`."""
+    return max(0, int((num_samples / SAMPLE_RATE - window_seconds) * FRAME_RATE + 1 + 1e-6))
 
 
 def window_starts(num_samples: int, window_seconds: float) -> NDArray[np.int64]:
     """Filterbank step at which each window of `sound_windows` starts, [W]."""
-    frames = int((num_samples / SAMPLE_RATE - window_seconds) * FRAME_RATE + 1e-6) + 1
-    return np.round(np.arange(frames) * STEPS_PER_SECOND / FRAME_RATE).astype(np.int64)
+    return _start_steps(0, num_windows(num_samples, window_seconds))
 
 
-def _filterbank(model: TwoStream, samples: NDArray[np.float32], device: torch.device) -> Tensor:
-    """Log energies of a sound of any length, [1, M, S]; computed piecewise, since pieces of samples are large."""
+def _start_steps(first: int, stop: int) -> NDArray[np.int64]:
+    """Filterbank step nearest to each frame from first up to but not including stop."""
+    return np.round(np.arange(first, stop) * STEPS_PER_SECOND / FRAME_RATE).astype(np.int64)
+
+
+def _num_starts_before(step: int) -> int:
+    """Number of windows that start before a filterbank step."""
+    guess = max(0, step * FRAME_RATE // STEPS_PER_SECOND + 2)
+    return int(np.searchsorted(_start_steps(max(guess - 8, 0), guess), step)) + max(guess - 8, 0)
+
+
+def _embed_sounds(model: TwoStream, sequence: Tensor, starts: NDArray[np.int64], reach: Tensor) -> list[Tensor]:
+    """Embeddings of the windows that start at some features of a sequence, in batches."""
+    index = torch.from_numpy(starts).to(reach.device)[:, None] + reach
+    index = index.clamp_max(len(sequence) - 1)
+    return [model.audio_head(sequence[part]).cpu() for part in torch.split(index, WINDOWS_AT_ONCE)]
+
+
+class _Count:
+    """Hands chunks of samples on and counts them."""
+
+    def __init__(self, chunks: Iterator[NDArray[np.float32]]) -> None:
+        self.num_samples = 0
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        for chunk in self._chunks:
+            self.num_samples += len(chunk)
+            yield chunk
+
+
+def _sound_sequences(model: TwoStream, energies: Iterator[Tensor], steps: int) -> Iterator[Tensor]:
+    """Features of each filterbank step, [s, C], from pieces of log energies [1, s, M]; the last 6 steps have none."""
+    pieces = ((piece,) for piece in energies)
+    for (piece,), first, stop in _with_context(pieces, CHUNK_STEPS, max(CONTEXT_STEPS, steps)):
+        normal = normalise_filterbank(piece.transpose(1, 2), window=steps)
+        if normal.shape[-1] > LOST_STEPS:
+            yield model.sound_sequence_dense(normal)[0, first:stop].float()
+
+
+def _filterbank(model: TwoStream, chunks: Iterable[NDArray[np.float32]], device: torch.device) -> Iterator[Tensor]:
+    """Log energies of a sound of any length as pieces [1, s, M], since its samples unfolded are large."""
     size = CHUNK_STEPS * STEP_SAMPLES
-    pieces = []
-    for start in range(0, len(samples), size):
-        first = max(start - STEP_SAMPLES, 0)  # one step of context either side hides the seams
-        piece = torch.from_numpy(samples[first : start + size + STEP_SAMPLES])
-        energies = model.filterbank(piece[None].to(device))
-        skip = (start - first) // STEP_SAMPLES
-        pieces.append(energies[..., skip : skip + min(CHUNK_STEPS, (len(samples) - start) // STEP_SAMPLES)])
-    return torch.cat(pieces, dim=-1)
+    held, before = np.empty(0, np.float32), 0
+
+    def energies(steps: int) -> Tensor:
+        # one step of context either side hides the seams
+        piece = torch.from_numpy(held[: before + (steps + 1) * STEP_SAMPLES])[None].to(device)
+        skip = before // STEP_SAMPLES
+        return cast(Tensor, model.filterbank(piece))[..., skip : skip + steps].transpose(1, 2)
+
+    for chunk in chunks:
+        held = np.concatenate([held, chunk])
+        while len(held) >= before + size + STEP_SAMPLES:
+            yield energies(CHUNK_STEPS)
+            held, before = held[before + size - STEP_SAMPLES :], STEP_SAMPLES
+    if len(held) >= before + STEP_SAMPLES:
+        yield energies((len(held) - before) // STEP_SAMPLES)
 
 
 def _scaled(model: TwoStream, chunks: Iterable[Planes]) -> Iterator[tuple[Tensor, ...]]:

@@ -36,8 +36,13 @@ PEAK_HALF_WIDTH_SECONDS = 0.25
 LUCK = 2.0
 """Standard deviations by which the best of many wrong offsets stands out by luck alone."""
 
+WIDEST_RANGE_SECONDS = 15.0
+"""Offsets are searched up to this much either way, at most."""
+
 TOO_SHORT = "too short: it holds no whole window"
 SILENT = "silent: no window has sound"
+STILL = "still picture: no window has motion"
+APART = "no window with motion has sound in reach"
 FLAT = "flat curve: no offset fits clearly better than the others"
 
 
@@ -75,19 +80,52 @@ def estimate(scan: OffsetScan, *, sharpness: float = DEFAULT_SHARPNESS) -> Offse
             the typical scatter within a window's row.
     """
     known = np.isfinite(scan.distances)  # [W, K]
-    num_windows = int(known.any(axis=1).sum())
     curve = _mean_where_covered(scan.distances, known)
-    if num_windows == 0:
-        return OffsetEstimate(0.0, 0.0, curve, 0, SILENT if len(scan.distances) else TOO_SHORT)
-    evidence = _evidence(scan, known, sharpness)  # [K]
-    evidence[np.isnan(curve)] = -np.inf
+    evidence = _evidence(scan, known, sharpness) if known.any() else np.zeros(len(curve))  # [K]
+    return estimate_from_evidence(scan, evidence, curve)
+
+
+def estimate_from_evidence(
+    scan: OffsetScan, evidence: NDArray[np.float64], curve: NDArray[np.float64]
+) -> OffsetEstimate:
+    """The offset with the most evidence, and how sure it is.
+
+    Args:
+        scan: the distance map; a row without a distance says why nothing can be told.
+        evidence: log of how likely each offset is, up to a constant, [K].
+        curve: distance at each offset, [K]; NaN where an offset may not win.
+    """
+    num_windows = int(np.isfinite(scan.distances).any(axis=1).sum())
+    if num_windows == 0 or np.isnan(curve).all():
+        return OffsetEstimate(0.0, 0.0, np.full(len(curve), np.nan), 0, _why_empty(scan))
+    evidence = np.where(np.isnan(curve), -np.inf, evidence)
     step = _step_seconds(scan.offsets_seconds)
     offset = _peak_seconds(scan.offsets_seconds, evidence, step)
     share_near = _share_near(scan.offsets_seconds, offset, step)
     confidence = float((_posterior(_tempered(evidence, scan.offsets_seconds, offset)) * share_near).sum())
     by_chance = float((_posterior(np.where(np.isnan(curve), -np.inf, 0.0)) * share_near).sum())
     flat = confidence <= min(2 * by_chance, (1 + by_chance) / 2)
-    return OffsetEstimate(offset, min(confidence, 1.0), curve, num_windows, FLAT if flat else None)
+    reason = FLAT if flat else _at_edge(scan.offsets_seconds, evidence)
+    return OffsetEstimate(offset, min(confidence, 1.0), curve, num_windows, reason)
+
+
+def _why_empty(scan: OffsetScan) -> str:
+    """Why a map has no distance in it."""
+    if len(scan.distances) == 0:
+        return TOO_SHORT
+    if scan.num_heard:
+        return APART if scan.num_moving else STILL
+    return SILENT
+
+
+def _at_edge(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.float64]) -> str | None:
+    """The reason not to trust a peak at the end of the range: the true one may lie beyond it."""
+    if 0 < int(evidence.argmax()) < len(evidence) - 1:
+        return None
+    searched = float(offsets_seconds[-1])
+    wider = min(2 * searched, WIDEST_RANGE_SECONDS)
+    advice = f"; try --range {wider:g}" if wider > searched + 1e-9 else ""
+    return f"the best offset is at the edge of the range searched, {searched:g} s{advice}"
 
 
 def _mean_where_covered(distances: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,0 +1,53 @@
+"""The model that tells offsets: a trained run, or the one that ships in the package.
+
+Input: a folder with model.safetensors and model.json. Output: the networks and the length of the windows they know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from avts.errors import CheckpointError
+from avts.model.checkpoint import load_model, read_header
+from avts.model.two_stream import TwoStream
+
+SHIPPED = Path(__file__).parents[1] / "weights"
+"""The model in the box."""
+
+
+@dataclass(frozen=True)
+class SyncModel:
+    """A trained model, ready to synchronise films.
+
+    Attributes:
+        network: the two towers, in evaluation mode.
+        window_seconds: length of the windows that it was trained on.
+        name: the folder that it came from.
+    """
+
+    network: TwoStream
+    window_seconds: float
+    name: str
+
+
+def load_sync_model(path: Path | str | None = None) -> SyncModel:
+    """Load a trained run, or the model in the box.
+
+    Args:
+        path: the folder that 'avts train' made; None takes the model in the box.
+
+    Raises:
+        UsageError: no such folder.
+        CheckpointError: no model in it, or a damaged or foreign one; or this installation has no model in the box.
+    """
+    if path is None and not (SHIPPED / "model.json").is_file():
+        raise CheckpointError(
+            f"no model given, and this installation has none in the box ({SHIPPED} holds no model.json). "
+            "Train one with 'avts train' and name its folder, or use the plain baseline '--method motion'"
+        )
+    folder = SHIPPED if path is None else Path(path)
+    recipe, _ = read_header(folder)
+    return SyncModel(
+        load_model(folder), recipe.pairs.clip_seconds, "the model in the box" if path is None else str(path)
+    )
