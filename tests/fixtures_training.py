@@ -62,7 +62,7 @@ def tiny_recipe(**tables: dict[str, Any] | list[dict[str, Any]]) -> Recipe:
 
     values = tomllib.loads(TINY_TOML)
     for name, table in tables.items():
-        values[name] = {**values[name], **table} if isinstance(table, dict) else table
+        values[name] = {**values.get(name, {}), **table} if isinstance(table, dict) else table
     return recipe_from(values, name="tiny")
 
 

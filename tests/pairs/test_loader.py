@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fixtures_training import tiny_recipe
 
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
@@ -19,6 +18,7 @@ from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.pairs.negatives import EASY, HARD, POSITIVE, StepPlan, Window
 from avts.timebase import Span
 from avts.training.curriculum import Curriculum
+from fixtures_training import tiny_recipe
 
 TENSORS = ("y", "sounds", "picture_rows", "sound_rows", "kinds", "valid", "clips")
 
@@ -106,13 +106,13 @@ class MadeCorpus:
     def __init__(self, loudness: float) -> None:
         self.loudness = loudness
 
-    def frames(self, clip: int, span: Span) -> Planes:
+    def frames(self, clip: int, _: Span) -> Planes:
         height, width = self.sizes[clip]
         picture = (np.arange(height)[:, None] * 8 + np.arange(width)) % 251
         y = np.tile(picture, (24, 1, 1)).astype(np.uint8)
         return Planes(y, y[:, ::2, ::2].copy(), 255 - y[:, ::2, ::2])
 
-    def sound(self, clip: int, span: Span) -> np.ndarray:
+    def sound(self, *_: Any) -> np.ndarray:
         return np.full(16_000, self.loudness, np.float32)
 
 

@@ -1,0 +1,263 @@
+"""The training loop: the loss falls, a stopped run goes on exactly, and what cannot go on says why."""
+
+import json
+import math
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from avts.corpus.corpus import Corpus
+from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
+from avts.model.checkpoint import load_model, read_header
+from avts.settings import Recipe
+from avts.training import trainer as trainer_module
+from avts.training.state import checkpoints
+from avts.training.trainer import Interrupted, Trainer, make_optimizer, mean_distances, start_run
+from fixtures_training import VIDEOS, tiny_recipe
+
+OnProgress = Callable[[int, int], None]
+STEPS = 8  # 4 epochs of 8 clips in batches of 4
+
+
+@pytest.fixture(autouse=True)
+def alone(one_thread: None) -> None:
+    """Every test here runs in one thread."""
+
+
+def trainer_of(corpus: Corpus, run: Path, recipe: Recipe | None = None) -> Trainer:
+    return Trainer(corpus, recipe or tiny_recipe(), run, device="cpu", say=lambda _: None)
+
+
+def log_of(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+
+
+def at_step(step: int, action: Callable[[], None]) -> OnProgress:
+    return lambda done, _: action() if done == step else None
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_loss_falls_below_what_a_net_that_ignores_its_input_can_reach(small_corpus: Corpus, tmp_path: Path) -> None:
+    recipe = tiny_recipe(
+        curriculum=[{"name": "easy", "epochs": 14}],
+        optimizer={"schedule": "constant"},
+        pairs={"batch_size": 8, "clip_seconds": 3.0},  # the whole clip: the same batch each time
+        model={"video_width": 8, "embedding": 32, "hidden": 32},
+        augment={"least_crop": 1.0},
+    )
+    trainer_of(small_corpus, tmp_path, recipe).train()
+    rows = log_of(tmp_path)
+    constant = (0.99 / 2) ** 2  # all distances alike, d: the least of d^2 / 2 + (0.99 - d)^2 / 2
+    assert rows[0]["loss"] > constant
+    assert rows[-1]["loss"] < 0.85 * constant
+    assert rows[-1]["positive_distance"] < rows[-1]["easy_distance"]
+
+
+def test_a_finished_run_holds_a_model_and_a_line_for_each_step(small_corpus: Corpus, tmp_path: Path) -> None:
+    trainer = trainer_of(small_corpus, tmp_path)
+    seen: list[tuple[int, int]] = []
+    trainer.train(lambda done, total: seen.append((done, total)))
+    assert seen == [(step, STEPS) for step in range(1, STEPS + 1)]
+    rows = log_of(tmp_path)
+    assert [(row["step"], row["epoch"], row["stage"]) for row in rows] == [
+        (0, 0, 0), (1, 0, 0), (2, 1, 0), (3, 1, 0), (4, 2, 1), (5, 2, 1), (6, 3, 1), (7, 3, 1),
+    ]  # fmt: skip
+    assert all(row["hard_distance"] is None for row in rows[:4])
+    assert all(row["hard_distance"] > 0 for row in rows[4:])
+    assert same(load_model(tmp_path).state_dict(), weights_of(trainer))
+    assert read_header(tmp_path)[1]["step"] == STEPS
+    json.loads((tmp_path / "model.json").read_text(), parse_constant=pytest.fail)
+
+
+@pytest.fixture
+def whole(small_corpus: Corpus, tmp_path: Path) -> tuple[dict[str, torch.Tensor], list[float]]:
+    """Weights and losses of a run that nobody stopped."""
+    trainer = trainer_of(small_corpus, tmp_path / "whole")
+    trainer.train()
+    return weights_of(trainer), [row["loss"] for row in log_of(tmp_path / "whole")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("step", [3, 4, STEPS])
+def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(
+    small_corpus: Corpus, tmp_path: Path, whole: Any, step: int, number: int
+) -> None:
+    run = tmp_path / "stopped"
+    handlers = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    with pytest.raises(Interrupted):
+        trainer_of(small_corpus, run).train(at_step(step, lambda: os.kill(os.getpid(), number)))
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == handlers
+    assert [path.name for path in checkpoints(run)] == [f"step-{step:06d}"]
+    assert not (run / "model.json").exists()
+    start_run(run, resume=True)
+    resumed = trainer_of(small_corpus, run)
+    assert resumed.resume() == step
+    resumed.train()
+    assert same(whole[0], weights_of(resumed))
+    assert [row["step"] for row in log_of(run)] == list(range(STEPS))
+    assert [row["loss"] for row in log_of(run)] == whole[1]
+
+
+def test_a_run_that_was_killed_goes_on_bit_for_bit_from_its_last_checkpoint(
+    small_corpus: Corpus, tmp_path: Path, whole: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, recipe = tmp_path / "killed", tiny_recipe(training={"checkpoint_every_steps": 3})
+
+    def die() -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        trainer_of(small_corpus, run, recipe).train(at_step(5, die))
+    with (run / "log.jsonl").open("a") as log:
+        log.write('{"step": 5, "lo')  # the line that was being written
+    resumed = trainer_of(small_corpus, run, recipe)
+    assert resumed.resume() == 3
+    resumed.train()
+    assert same(whole[0], weights_of(resumed))
+    assert [row["loss"] for row in log_of(run)] == whole[1]
+
+
+def test_a_plateau_is_seen_across_a_stop_in_mid_epoch(
+    small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    means: list[float] = []
+    end_epoch = trainer_module.Plateau.end_epoch
+    monkeypatch.setattr(trainer_module.Plateau, "end_epoch", lambda p, loss: (means.append(loss), end_epoch(p, loss)))
+    with pytest.raises(Interrupted):
+        trainer_of(small_corpus, tmp_path).train(at_step(1, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    resumed = trainer_of(small_corpus, tmp_path)
+    resumed.resume()
+    resumed.train()
+    losses = [row["loss"] for row in log_of(tmp_path)]
+    assert means == pytest.approx([(losses[2 * epoch] + losses[2 * epoch + 1]) / 2 for epoch in range(4)])
+
+
+def test_learning_rates_are_those_of_the_schedule(small_corpus: Corpus, tmp_path: Path) -> None:
+    optimizer = {"schedule": "cosine", "warmup_steps": 2, "learning_rate": 0.003}
+    trainer_of(small_corpus, tmp_path, tiny_recipe(optimizer=optimizer)).train()
+    rates = [row["learning_rate"] for row in log_of(tmp_path)]
+    by_hand = [0.001, 0.002, *(0.0015 * (1 + math.cos(math.pi * done / 6)) for done in range(6))]
+    assert rates == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_the_last_checkpoints_are_kept(small_corpus: Corpus, tmp_path: Path, keep: int) -> None:
+    recipe = tiny_recipe(training={"checkpoint_every_steps": 2, "keep_checkpoints": keep})
+    trainer_of(small_corpus, tmp_path, recipe).train()
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-000004", "step-000006"][-keep:]
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient's norm"])
+def test_what_is_not_finite_stops_the_run_and_leaves_the_checkpoints(
+    small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    trainer = trainer_of(small_corpus, tmp_path, tiny_recipe(training={"checkpoint_every_steps": 2}))
+    loss_of = trainer_module.contrastive_loss
+
+    def broken(*arguments: Any, **options: Any) -> torch.Tensor:
+        loss = loss_of(*arguments, **options)
+        if trainer.step < 5:
+            return loss
+        return loss * float("nan") if what == "loss" else loss + (loss - loss.detach()).sqrt()
+
+    monkeypatch.setattr(trainer_module, "contrastive_loss", broken)
+    with pytest.raises(
+        TrainingError, match=rf"step 5: the .*{what} is (nan|inf)\. Last good checkpoint: .*step-000004\."
+    ):
+        trainer.train()
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-000002", "step-000004"]
+    assert not (tmp_path / "model.json").exists()
+    assert [row["step"] for row in log_of(tmp_path)] == [0, 1, 2, 3, 4]
+
+
+def test_silence_in_every_window_is_an_error_not_a_loss_of_zero(small_corpus: Corpus, tmp_path: Path) -> None:
+    recipe = tiny_recipe(pairs={"silence_dbfs": 0.0})
+    with pytest.raises(CorpusError, match=r"no pair of an epoch could be used: .* louder than 0 dBFS"):
+        trainer_of(small_corpus, tmp_path, recipe).train()
+
+
+@pytest.mark.parametrize("clips", [0, 1])
+def test_a_corpus_of_fewer_than_two_videos_is_refused_with_the_number(
+    small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: int
+) -> None:
+    kept = small_corpus.select("train")[:clips]
+    monkeypatch.setattr(Corpus, "select", lambda *_: kept)
+    with pytest.raises(CorpusError, match=rf"c: {clips} usable training clip\(s\) of at least 1 s; .* at least 2"):
+        trainer_of(small_corpus, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_clips_shorter_than_a_window_are_not_used(small_corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"0 usable training clip\(s\) of at least 3\.5 s"):
+        trainer_of(small_corpus, tmp_path, tiny_recipe(pairs={"clip_seconds": 3.5}))
+
+
+def test_another_recipe_or_corpus_is_refused_on_resume(
+    small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Interrupted):
+        trainer_of(small_corpus, tmp_path).train(at_step(1, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    with pytest.raises(CheckpointError, match="made by another recipe"):
+        trainer_of(small_corpus, tmp_path, tiny_recipe(training={"seed": 5})).resume()
+    kept = small_corpus.select("train")[:5]
+    monkeypatch.setattr(Corpus, "select", lambda *_: kept)
+    with pytest.raises(CheckpointError, match=rf"training began with {VIDEOS['train']} clips, .* has 5\. Resume with"):
+        trainer_of(small_corpus, tmp_path).resume()
+
+
+def test_a_folder_that_holds_a_run_is_kept_from_a_new_one(small_corpus: Corpus, tmp_path: Path) -> None:
+    start_run(tmp_path / "new", resume=False)
+    trainer_of(small_corpus, tmp_path / "run").train()
+    with pytest.raises(UsageError, match=r"run: already holds a run\. Add --resume .* choose another --out"):
+        start_run(tmp_path / "run", resume=False)
+    start_run(tmp_path / "run", resume=True)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match=r"file: is a file; a run needs a folder"):
+        start_run(tmp_path / "file", resume=False)
+
+
+def test_a_run_killed_before_its_first_checkpoint_can_be_started_again(small_corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"step": 0}\n{"st')
+    start_run(tmp_path, resume=False)
+    trainer_of(small_corpus, tmp_path).train()
+    assert [row["step"] for row in log_of(tmp_path)] == list(range(STEPS))
+
+
+def test_choices_are_told_with_their_reasons(small_corpus: Corpus, tmp_path: Path) -> None:
+    said: list[str] = []
+    Trainer(small_corpus, tiny_recipe(), tmp_path, device="cpu", say=said.append)
+    assert said == ["device: cpu (as asked)", "precision: fp32 (as asked)"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
+def test_batch_norm_and_biases_are_not_decayed(name: str, kind: type) -> None:
+    net = torch.nn.Sequential(torch.nn.Conv3d(3, 4, 3), torch.nn.BatchNorm3d(4), torch.nn.Linear(4, 2))
+    optimizer = make_optimizer(net, tiny_recipe(optimizer={"name": name, "weight_decay": 0.05}).optimizer)
+    assert isinstance(optimizer, kind)
+    decayed, kept = optimizer.param_groups
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.05, 0.0)
+    assert [tuple(p.shape) for p in decayed["params"]] == [(4, 3, 3, 3, 3), (2, 4)]
+    assert [tuple(p.shape) for p in kept["params"]] == [(4,), (4,), (4,), (2,)]
+
+
+def test_mean_distances_leave_silent_pairs_out() -> None:
+    class Made:
+        kinds = torch.tensor([0, 0, 1, 1, 2])
+        valid = torch.tensor([True, False, True, True, False])
+
+    made: Any = Made()
+    found = mean_distances(torch.tensor([0.1, 0.9, 0.4, 0.6, 0.9]), made)
+    expected = {"positive_distance": 0.1, "easy_distance": 0.5, "hard_distance": None, "super_hard_distance": None}
+    assert found == pytest.approx(expected)
