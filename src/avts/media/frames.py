@@ -13,6 +13,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
@@ -20,9 +21,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from avts.errors import MediaError
+from avts.media.limits import Guard
 from avts.media.orientation import Orientation, orientation_of
 from avts.media.planes import Planes, picture_of
-from avts.media.source import TimedFrames, opened, picture_stream, sound_stream, streams_in_words
+from avts.media.source import TimedFrames, opened, picture_stream, skip_to, sound_stream, start_of, streams_in_words
+from avts.timebase import Span
 
 CHUNK_FRAMES = 48
 """Frames handed on at a time, at most: 2 s, about 1.2 MB at 128 x 128."""
@@ -75,7 +78,15 @@ class StandardFrames:
     `source_frames_per_second` as measured, and `truncated` tells whether something was missing or did not decode.
     """
 
-    def __init__(self, path: Path, *, short_side: int, frames_per_second: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        short_side: int,
+        frames_per_second: float,
+        part: Span | None = None,
+        guard: Guard | None = None,
+    ) -> None:
         if short_side < 2 or short_side % 2:
             raise MediaError(f"short side of {short_side} pixels: must be even and at least 2.")
         self.start_seconds = 0.0
@@ -87,6 +98,9 @@ class StandardFrames:
         self._path = path
         self._short_side = short_side
         self._rate = frames_per_second
+        self._part = part
+        self._guard = guard
+        self._from_seconds, self._to_seconds = -math.inf, math.inf
 
     def __iter__(self) -> Iterator[Planes]:
         with opened(self._path) as container:
@@ -95,9 +109,27 @@ class StandardFrames:
             self.streams = streams_in_words(container)
             if stream is None:
                 raise MediaError(f"{self._path.name}: no video stream (it has: {self.streams}). Nothing to look at.")
-            yield from self._chunks(stream, TimedFrames[VideoFrame](container, stream))
+            self._begin(container, stream)
+            timed = TimedFrames[VideoFrame](container, stream, self._guard)
+            yield from self._chunks(stream, timed)
+            if self.num_frames == 0 and self._part is not None and timed.end_seconds:
+                raise MediaError(
+                    f"{self._path.name}: asked for {self._part.start_seconds:.3f} to {self._part.stop_seconds:.3f} s, "
+                    f"but its picture ends at {timed.end_seconds - start_of(container):.3f} s."
+                )
             if self.num_frames == 0:
                 raise MediaError(f"{self._path.name}: no frame of its video {stream.codec_context.name} decodes.")
+
+    def _begin(self, container: InputContainer, stream: VideoStream) -> None:
+        """Check what the file says of itself, and go to the part that was asked for."""
+        declared = container.duration / av.time_base if container.duration else 0.0
+        if self._guard is not None:
+            self._guard.before(stream, declared if self._part is None else self._part.duration_seconds)
+        if self._part is not None:
+            # half a frame: a start that lies on a frame, but for rounding, takes that frame
+            self._from_seconds = start_of(container) + self._part.start_seconds - 0.5 / self._rate
+            self._to_seconds = start_of(container) + self._part.stop_seconds
+            skip_to(container, self._from_seconds)
 
     def _chunks(self, stream: VideoStream, timed: TimedFrames[VideoFrame]) -> Iterator[Planes]:
         chunk: Planes | None = None
@@ -128,6 +160,10 @@ class StandardFrames:
         held: VideoFrame | None = None
         held_seconds = 0.0
         for seconds, frame in deinterlaced(timed, stream):
+            if seconds < self._from_seconds:
+                continue
+            if seconds >= self._to_seconds:
+                break
             if held is None:
                 self.start_seconds = seconds
             else:
@@ -139,6 +175,8 @@ class StandardFrames:
                         f"{self._path.name}: its video leaps from {held_relative:.1f} to {relative:.1f} s. "
                         "Its clock is broken: re-encode it."
                     )
+                if self._guard is not None:
+                    self._guard.check_duration(relative)
                 until = nearest.stop_before(relative, held_relative)
                 if until > shown:
                     yield held, until - shown
@@ -146,7 +184,7 @@ class StandardFrames:
             held, held_seconds = frame, seconds
             count += 1
         if held is not None:
-            length = max(timed.end_seconds, held_seconds) - self.start_seconds
+            length = min(max(timed.end_seconds, held_seconds), self._to_seconds) - self.start_seconds
             total = max(1, round(length * self._rate), shown)
             if total > shown:
                 yield held, total - shown
@@ -155,6 +193,8 @@ class StandardFrames:
     def _finish(self, stream: VideoStream, timed: TimedFrames[VideoFrame], count: int, length: float) -> None:
         self.source_frames_per_second = count / length if length > 0 else 0.0
         promised = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+        if self._part is not None:
+            promised = self._part.duration_seconds
         self.truncated = timed.num_errors > 0 or length < promised - SHORTFALL_SECONDS
 
 

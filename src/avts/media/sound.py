@@ -15,7 +15,8 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from avts.errors import MediaError
-from avts.media.source import TimedFrames, opened, sound_stream, streams_in_words
+from avts.media.limits import Guard
+from avts.media.source import TimedFrames, opened, skip_to, sound_stream, streams_in_words
 
 CHUNK_SAMPLES = 160_000
 """Samples of silence handed on at a time, at most: 10 s."""
@@ -41,7 +42,15 @@ class StandardSound:
     After the iteration: `num_samples`, `source_sample_rate`, and `num_errors`, the packets that did not decode.
     """
 
-    def __init__(self, path: Path, *, start_seconds: float, duration_seconds: float | None, sample_rate: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start_seconds: float,
+        duration_seconds: float | None,
+        sample_rate: int,
+        guard: Guard | None = None,
+    ) -> None:
         self.num_samples = 0
         self.num_errors = 0
         self.source_sample_rate = 0
@@ -49,6 +58,7 @@ class StandardSound:
         self._start_seconds = start_seconds
         self._limit = None if duration_seconds is None else round(duration_seconds * sample_rate)
         self._rate = sample_rate
+        self._guard = guard
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         with opened(self._path) as container:
@@ -56,7 +66,8 @@ class StandardSound:
             if stream is None:
                 has = streams_in_words(container)
                 raise MediaError(f"{self._path.name}: no audio stream (it has: {has}). Nothing to synchronise.")
-            timed = TimedFrames[AudioFrame](container, stream)
+            skip_to(container, self._start_seconds)
+            timed = TimedFrames[AudioFrame](container, stream, self._guard)
             for chunk in self._placed(timed):
                 yield from self._counted(chunk)
                 if self._limit is not None and self.num_samples >= self._limit:
@@ -76,6 +87,9 @@ class StandardSound:
         while done < left:
             take = min(CHUNK_SAMPLES, left - done)
             self.num_samples += take
+            if self._guard is not None:
+                self._guard.check_duration(self.num_samples / self._rate)
+                self._guard.beat()
             yield chunk[done : done + take] if isinstance(chunk, np.ndarray) else np.zeros(take, np.float32)
             done += take
 

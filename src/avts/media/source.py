@@ -20,11 +20,18 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from avts.errors import MediaError
+from avts.media.limits import Guard
 
 FrameT = TypeVar("FrameT", VideoFrame, AudioFrame)
 
 DECODING_TIME_ONLY = frozenset({"avi"})
 """Containers that store no presentation times of pictures."""
+
+SEEKABLE = ("mp4", "matroska")
+"""Containers with an index good enough to begin in the middle; others are read from their beginning."""
+
+LEAD_SECONDS = 1.0
+"""A reader that begins in the middle begins this much earlier, for decoders that need a run-up."""
 
 FALLBACK_FRAMES_PER_SECOND = 25.0
 """Step between frames that carry no time, in a file that names no rate either."""
@@ -56,6 +63,22 @@ def reason_of(error: Exception) -> str:
     return str(words).split(":")[0].rstrip(".").lower()
 
 
+def start_of(container: InputContainer) -> float:
+    """Time in seconds at which a player's counter shows 0."""
+    return container.start_time / av.time_base if container.start_time else 0.0
+
+
+def skip_to(container: InputContainer, seconds: float) -> None:
+    """Leave out what lies well before a time on the file's own clock, where that is sure to work."""
+    ahead = seconds - LEAD_SECONDS
+    if ahead <= start_of(container) or not any(name in container.format.name for name in SEEKABLE):
+        return
+    try:
+        container.seek(int(ahead * av.time_base))
+    except (av.error.FFmpegError, OSError):  # no index after all
+        container.seek(int(start_of(container) * av.time_base))
+
+
 def picture_stream(container: InputContainer) -> VideoStream | None:
     """The first video stream that is not a cover picture."""
     for stream in container.streams.video:
@@ -84,11 +107,14 @@ class TimedFrames(Generic[FrameT]):
     `end_seconds` is where the last frame ends.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream | AudioStream) -> None:
+    def __init__(
+        self, container: InputContainer, stream: VideoStream | AudioStream, guard: Guard | None = None
+    ) -> None:
         self.num_errors = 0
         self.end_seconds = 0.0
         self._container = container
         self._stream = stream
+        self._guard = guard
         self._clock = _DecodingClock() if container.format.name in DECODING_TIME_ONLY else None
         # ingest runs one file a core, and decoding times are right with one thread only
         stream.codec_context.thread_count = 1
@@ -97,6 +123,8 @@ class TimedFrames(Generic[FrameT]):
         step = default_step_seconds(self._stream)
         last_seconds: float | None = None
         for frame in self._decoded():
+            if self._guard is not None:
+                self._guard.see(frame)
             seconds = time_of(frame, self._clock)
             if seconds is None:  # AVI and MPEG program streams leave some out
                 seconds = self.end_seconds if last_seconds is not None else 0.0

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avts.media.frames import StandardFrames
+from avts.media.limits import Guard
 from avts.media.planes import Planes
 from avts.media.sound import StandardSound
 from avts.media.source import opened, sound_stream
-from avts.timebase import FRAME_RATE, SAMPLE_RATE
+from avts.timebase import FRAME_RATE, SAMPLE_RATE, Span
 
 SHORT_SIDE = 128
 """Short side of the standard form in pixels."""
@@ -42,18 +43,38 @@ class StandardClip:
 
 
 def standard_frames(
-    path: Path, *, short_side: int = SHORT_SIDE, frames_per_second: float = FRAME_RATE
+    path: Path,
+    *,
+    short_side: int = SHORT_SIDE,
+    frames_per_second: float = FRAME_RATE,
+    part: Span | None = None,
+    guard: Guard | None = None,
 ) -> StandardFrames:
     """Stream a file's picture: an iterable of Planes of up to 48 frames.
 
+    Args:
+        path: any media file.
+        short_side: in pixels, even.
+        frames_per_second: of what is given.
+        part: what to take of the file, in seconds as a player counts them; None for all of it.
+        guard: holds the file to limits.
+
     Raises:
-        MediaError: while iterating: not a media file, no video stream, nothing decodes, a broken clock.
+        MediaError: while iterating: not a media file, no video stream, nothing decodes, a broken clock, no such part.
+        LimitError: while iterating: the guard's limits.
     """
-    return StandardFrames(Path(path), short_side=short_side, frames_per_second=frames_per_second)
+    return StandardFrames(
+        Path(path), short_side=short_side, frames_per_second=frames_per_second, part=part, guard=guard
+    )
 
 
 def standard_sound(
-    path: Path, *, start_seconds: float = 0.0, duration_seconds: float | None = None, sample_rate: int = SAMPLE_RATE
+    path: Path,
+    *,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
+    sample_rate: int = SAMPLE_RATE,
+    guard: Guard | None = None,
 ) -> StandardSound:
     """Stream a file's sound: an iterable of float32 [N], mono, full scale 1.
 
@@ -63,12 +84,18 @@ def standard_sound(
             the picture.
         duration_seconds: length to cut or pad to; None ends where the file's sound ends.
         sample_rate: samples a second.
+        guard: holds the file to limits.
 
     Raises:
         MediaError: while iterating: not a media file, no audio stream, nothing decodes.
+        LimitError: while iterating: the guard's limits.
     """
     return StandardSound(
-        Path(path), start_seconds=start_seconds, duration_seconds=duration_seconds, sample_rate=sample_rate
+        Path(path),
+        start_seconds=start_seconds,
+        duration_seconds=duration_seconds,
+        sample_rate=sample_rate,
+        guard=guard,
     )
 
 
