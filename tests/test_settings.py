@@ -41,7 +41,7 @@ def test_the_paper_recipe_is_the_papers() -> None:
     [
         ({"pairs": {"clip_second": 1.0}}, "r.toml: unknown key 'clip_second' in [pairs]; did you mean 'clip_seconds'?"),
         ({"modell": {}}, "r.toml: unknown key 'modell' at the top; did you mean 'model'?"),
-        ({"loss": {"xyz": 1}}, "r.toml: unknown key 'xyz' in [loss]; known are margin"),
+        ({"loss": {"xyz": 1}}, "r.toml: unknown key 'xyz' in [loss]; known are name, temperature, margin"),
         (
             {"curriculum": [{**STAGE, "super_herd": 0.0}]},
             "r.toml: unknown key 'super_herd' in [curriculum]; did you mean 'super_hard'?",

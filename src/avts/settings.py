@@ -34,6 +34,7 @@ class ModelSettings(_Settings):
     hidden: int = Field(512, ge=8, description="hidden units of the temporal head")
     embedding: int = Field(512, ge=8, description="size of the embedding")
     filter_bands: int = Field(40, ge=16, le=128, description="filters of the sound's filterbank")
+    context_seconds: float = Field(1.0, ge=0.5, le=60, description="stretch over which inputs are normalised, seconds")
 
 
 class PairSettings(_Settings):
@@ -41,14 +42,24 @@ class PairSettings(_Settings):
 
     clip_seconds: float = Field(1.0, ge=0.5, le=10, description="length of a window, seconds")
     hard_gap_seconds: float = Field(0.5, ge=0, description="least time between the edges of a hard pair, seconds")
-    sampling: Literal["grid", "pairs"] = Field("grid", description="all pairs of a batch, or one pair a picture")
-    batch_size: int = Field(32, ge=2, description="pictures in a step")
+    sampling: Literal["grid", "pairs", "spans"] = Field(
+        "grid", description="all pairs of a batch, one pair a picture, or all pairs of the windows in longer spans"
+    )
+    span_seconds: float = Field(3.0, ge=0.5, le=30, description="length of the spans of sampling 'spans', seconds")
+    batch_size: int = Field(32, ge=2, description="pictures, or spans, in a step")
     silence_dbfs: float = Field(-55.0, le=0, description="a window whose sound is quieter leaves the loss, dBFS RMS")
+
+    @property
+    def cut_seconds(self) -> float:
+        """Length of what is cut out of a clip for a step: a window, or a span of windows."""
+        return self.span_seconds if self.sampling == "spans" else self.clip_seconds
 
 
 class LossSettings(_Settings):
-    """The contrastive loss."""
+    """The loss."""
 
+    name: Literal["contrastive", "info_nce"] = Field("contrastive", description="info_nce needs sampling 'spans'")
+    temperature: float = Field(0.1, gt=0, description="of info_nce")
     margin: float = Field(0.99, gt=0, le=2, description="distance beyond which a negative costs nothing")
 
 
@@ -121,6 +132,14 @@ class Recipe(_Settings):
         if not stages:
             raise ValueError("the curriculum has 0 stages; give at least one [[curriculum]]")
         return stages
+
+    @model_validator(mode="after")
+    def _loss_fits_sampling(self) -> Recipe:
+        if self.loss.name == "info_nce" and self.pairs.sampling != "spans":
+            raise ValueError(f"loss 'info_nce' needs [pairs] sampling = 'spans'; it is '{self.pairs.sampling}'")
+        if self.pairs.sampling == "spans" and self.pairs.span_seconds < self.pairs.clip_seconds:
+            raise ValueError(f"span_seconds {self.pairs.span_seconds:g} is shorter than a window")
+        return self
 
     @property
     def num_epochs(self) -> int:

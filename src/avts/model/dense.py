@@ -54,8 +54,9 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
     held = torch.empty(0)
     embedded: list[Tensor] = []
     with torch.inference_mode():
-        for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, max(CONTEXT_FRAMES, frames)):
-            sequence = model.picture_sequence(model.picture_input_of(*planes, window=frames))[0, first:stop].float()
+        normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
+        for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, max(CONTEXT_FRAMES, normal)):
+            sequence = model.picture_sequence(model.picture_input_of(*planes, window=normal))[0, first:stop].float()
             held = torch.cat([held, sequence]) if len(held) else sequence
             if len(held) < frames:
                 continue
@@ -145,8 +146,9 @@ class _Count:
 def _sound_sequences(model: TwoStream, energies: Iterator[Tensor], steps: int) -> Iterator[Tensor]:
     """Features of each filterbank step, [s, C], from pieces of log energies [1, s, M]; the last 6 steps have none."""
     pieces = ((piece,) for piece in energies)
-    for (piece,), first, stop in _with_context(pieces, CHUNK_STEPS, max(CONTEXT_STEPS, steps)):
-        normal = normalise_filterbank(piece.transpose(1, 2), window=steps)
+    window = max(steps, round(model.context_seconds * STEPS_PER_SECOND))
+    for (piece,), first, stop in _with_context(pieces, CHUNK_STEPS, max(CONTEXT_STEPS, window)):
+        normal = normalise_filterbank(piece.transpose(1, 2), window=window)
         if normal.shape[-1] > LOST_STEPS:
             yield model.sound_sequence_dense(normal)[0, first:stop].float()
 

@@ -40,6 +40,27 @@ def contrastive_loss(distances: Tensor, positive: Tensor, weights: Tensor, *, ma
     return (weights * costs).sum()
 
 
+def info_nce(distances: Tensor, kinds: Tensor, valid: Tensor, *, temperature: float) -> Tensor:
+    """Each picture has to find its sound among the negatives, and each sound its picture.
+
+    Source: van den Oord et al. 2018, both ways as in CLIP (Radford et al. 2021).
+
+    Args:
+        distances: of every picture to every sound, [P, Q], in [0, 1].
+        kinds: int [P, Q]; one POSITIVE a row and column, negatives > 0, anything below 0 is left out.
+        valid: bool [P, Q]; False leaves a pair out.
+        temperature: of the softmax over cosines.
+    """
+    cosines = 1 - 2 * distances.square()
+    logits = (cosines / temperature).masked_fill(~valid | (kinds < 0), -torch.inf)
+    rows, columns = torch.where(valid & (kinds == POSITIVE))
+    if not len(rows):
+        return distances.sum() * 0
+    found = logits[rows, columns]
+    lost = torch.logsumexp(logits[rows], 1) + torch.logsumexp(logits[:, columns], 0)
+    return (0.5 * lost - found).mean()
+
+
 def pair_weights(kinds: Tensor, valid: Tensor, negative_shares: Mapping[int, float] | None) -> Tensor:
     """Weights of the pairs of a batch.
 

@@ -27,6 +27,7 @@ class TwoStream(nn.Module):
         hidden: hidden units of the temporal head.
         embedding: size of the embedding.
         filter_bands: filters of the sound's filterbank.
+        context_seconds: stretch of a film over which its inputs are normalised.
 
     Attributes:
         low_precision: run the towers in bfloat16 (frontends and distances stay in float32).
@@ -45,10 +46,12 @@ class TwoStream(nn.Module):
         hidden: int,
         embedding: int,
         filter_bands: int,
+        context_seconds: float = 1.0,
     ) -> None:
         super().__init__()
         self.low_precision = True
         self.picture_input = picture_input
+        self.context_seconds = context_seconds
         self.frame_size = frame_size
         self.video = VideoTower(video, width=video_width)
         self.audio = AudioTower(width=audio_width)

@@ -51,12 +51,14 @@ class Curriculum:
         epoch, place = divmod(step, self.steps_per_epoch)
         order = epoch_order(len(self.durations_seconds), seed=self.recipe.training.seed, epoch=epoch)
         clips = order[place * pairs.batch_size : (place + 1) * pairs.batch_size]
-        plan = plan_grid if pairs.sampling == "grid" else plan_pairs
+        plan = plan_pairs if pairs.sampling == "pairs" else plan_grid
+        # spans bring their hard negatives with them: the plan only says where each span is
+        shares = {EASY: 1.0} if pairs.sampling == "spans" else negative_shares(self.stage_at(step)[1])
         return plan(
             [int(clip) for clip in clips],
             self.durations_seconds,
-            negative_shares=negative_shares(self.stage_at(step)[1]),
-            clip_seconds=pairs.clip_seconds,
+            negative_shares=shares,
+            clip_seconds=pairs.cut_seconds,
             gap_seconds=pairs.hard_gap_seconds,
             rng=np.random.default_rng([self.recipe.training.seed, 1, step]),
         )

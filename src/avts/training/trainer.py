@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
 from avts.model.checkpoint import build_model, save_model, write_whole
 from avts.model.device import choose_device, choose_precision
 from avts.model.frontend import crop_and_resize
-from avts.model.losses import contrastive_loss, distance_matrix, pair_weights
+from avts.model.losses import contrastive_loss, distance_matrix, info_nce, pair_weights
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
-from avts.settings import OptimizerSettings, Recipe
+from avts.settings import OptimizerSettings, Recipe, StageSettings
 from avts.training.augment import augment_pictures, augment_sounds, random_boxes
 from avts.training.curriculum import Curriculum, negative_shares
 from avts.training.schedule import Plateau, learning_rate
+from avts.training.spans import UNPAIRED, embed_picture_spans, embed_sound_spans, heard_windows, pair_kinds
 from avts.training.state import checkpoints, load_state, save_state
 
 
@@ -58,7 +59,7 @@ class Trainer:
         self, corpus: Corpus, recipe: Recipe, run: Path, *, device: str = "auto", say: Callable[[str], None] = print
     ) -> None:
         self.recipe, self.run, self.corpus = recipe, run, corpus
-        seconds = recipe.pairs.clip_seconds
+        seconds = recipe.pairs.cut_seconds
         self.clips = [clip for clip in corpus.select("train") if clip.duration_seconds >= seconds]
         if len(self.clips) < 2:
             raise CorpusError(
@@ -109,7 +110,7 @@ class Trainer:
             self.corpus,
             self.clips,
             self.curriculum,
-            clip_seconds=pairs.clip_seconds,
+            clip_seconds=pairs.cut_seconds,
             silence_dbfs=pairs.silence_dbfs,
             colour=self.model.needs_colour,
         )
@@ -151,13 +152,13 @@ class Trainer:
         boxes = random_boxes(len(batch.y), augment.least_crop, rng)
         raw = [plane for plane in (batch.y, batch.u, batch.v) if plane is not None]
         scaled = [crop_and_resize(plane, boxes, self.model.frame_size) for plane in raw]
-        pictures = self.model.embed_pictures(*augment_pictures(scaled, augment, rng))
-        sounds = self.model.embed_sounds(augment_sounds(batch.sounds, augment, rng))
-        distances = distance_matrix(pictures, sounds)[batch.picture_rows, batch.sound_rows]  # [n]
-        shares = negative_shares(stage) if self.recipe.pairs.sampling == "grid" else None
-        weights = pair_weights(batch.kinds, batch.valid, shares)
-        loss = contrastive_loss(distances, batch.kinds == POSITIVE, weights, margin=self.recipe.loss.margin)
-        self._must_be_finite("contrastive loss", value := float(loss.detach()))
+        planes = augment_pictures(scaled, augment, rng)
+        samples = augment_sounds(batch.sounds, augment, rng)
+        if self.recipe.pairs.sampling == "spans":
+            loss, distances, batch = self._span_loss(planes, samples, batch, stage)
+        else:
+            loss, distances = self._pair_loss(planes, samples, batch, stage)
+        self._must_be_finite(f"{self.recipe.loss.name} loss", value := float(loss.detach()))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
@@ -165,6 +166,40 @@ class Trainer:
         self.optimizer.step()
         row = {"step": self.step, "epoch": epoch, "stage": index, "loss": value, "learning_rate": rate}
         return row | mean_distances(distances.detach(), batch)
+
+    def _pair_loss(
+        self, planes: list[Tensor], samples: Tensor, batch: Batch, stage: StageSettings
+    ) -> tuple[Tensor, Tensor]:
+        """Loss of a step's planned pairs, and the distance of each."""
+        pictures, sounds = self.model.embed_pictures(*planes), self.model.embed_sounds(samples)
+        distances = distance_matrix(pictures, sounds)[batch.picture_rows, batch.sound_rows]  # [n]
+        shares = negative_shares(stage) if self.recipe.pairs.sampling == "grid" else None
+        weights = pair_weights(batch.kinds, batch.valid, shares)
+        loss = contrastive_loss(distances, batch.kinds == POSITIVE, weights, margin=self.recipe.loss.margin)
+        return loss, distances
+
+    def _span_loss(
+        self, planes: list[Tensor], samples: Tensor, batch: Batch, stage: StageSettings
+    ) -> tuple[Tensor, Tensor, Batch]:
+        """Loss of all pairs of windows in a step's spans, the distance of each, and the batch with those pairs."""
+        pairs, loss = self.recipe.pairs, self.recipe.loss
+        pictures = embed_picture_spans(self.model, planes, clip_seconds=pairs.clip_seconds)
+        sounds = embed_sound_spans(self.model, samples, clip_seconds=pairs.clip_seconds)
+        kinds = pair_kinds(len(batch.y), pairs.span_seconds, pairs.clip_seconds, pairs.hard_gap_seconds)
+        kinds = kinds.to(samples.device)
+        for kind, share in negative_shares(stage).items():  # a kind that the stage leaves out is not paired
+            kinds = kinds if share else kinds.masked_fill(kinds == kind, UNPAIRED)
+        heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=pairs.silence_dbfs)
+        matrix, valid = distance_matrix(pictures, sounds), heard[:, None] & heard[None]
+        rows, columns = torch.where(kinds != UNPAIRED)
+        told = replace(
+            batch, picture_rows=rows, sound_rows=columns, kinds=kinds[rows, columns], valid=valid[rows, columns]
+        )
+        distances = matrix[rows, columns]
+        if loss.name == "info_nce":
+            return info_nce(matrix, kinds, valid, temperature=loss.temperature), distances, told
+        weights = pair_weights(told.kinds, told.valid, negative_shares(stage))
+        return contrastive_loss(distances, told.kinds == POSITIVE, weights, margin=loss.margin), distances, told
 
     def _must_be_finite(self, name: str, value: float) -> None:
         if math.isfinite(value):

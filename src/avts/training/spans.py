@@ -1,0 +1,90 @@
+"""Dense steps: spans of several seconds go through the towers once, and all windows in them are paired.
+
+One pass gives many windows, so hard and super-hard negatives cost nothing, and the windows are what a whole film gives
+when it is scanned: features that see beyond the window's edges, statistics taken over more than the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from avts.model.dense import SOUND_STRIDE, STEPS_PER_SECOND
+from avts.model.frontend import normalise_filterbank
+from avts.model.two_stream import TwoStream
+from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD, SUPER_HARD_LEAST_SHIFT
+from avts.timebase import FRAME_RATE, SAMPLE_RATE
+
+HOP_FRAMES = 3
+"""Frames from one window of a span to the next."""
+
+UNPAIRED = -1
+"""Kind of two windows that are neither in sync nor a negative: too near to be told apart, or between kinds."""
+
+
+def num_windows(span_seconds: float, clip_seconds: float) -> int:
+    """Windows in a span."""
+    return round((span_seconds - clip_seconds) * FRAME_RATE) // HOP_FRAMES + 1
+
+
+def pair_kinds(num_spans: int, span_seconds: float, clip_seconds: float, gap_seconds: float) -> Tensor:
+    """Kind of every pair of a window of picture and a window of sound.
+
+    Args:
+        num_spans: spans of a step, each of another clip.
+        span_seconds: length of a span.
+        clip_seconds: length of a window.
+        gap_seconds: least time between the edges of a hard pair.
+
+    Returns:
+        int [P, P] with P = num_spans * num_windows, windows of a span next to each other.
+    """
+    starts = torch.arange(num_windows(span_seconds, clip_seconds)) * HOP_FRAMES / FRAME_RATE
+    shift = (starts[:, None] - starts[None]).abs() + 1e-6  # [W, W]
+    within = torch.full(shift.shape, UNPAIRED)
+    within[shift < 1e-3] = POSITIVE
+    within[(shift >= SUPER_HARD_LEAST_SHIFT * clip_seconds) & (shift < clip_seconds)] = SUPER_HARD
+    within[shift >= clip_seconds + gap_seconds] = HARD
+    kinds = torch.full((num_spans, len(starts), num_spans, len(starts)), EASY)
+    for span in range(num_spans):
+        kinds[span, :, span] = within
+    return kinds.flatten(2).flatten(0, 1)
+
+
+def embed_picture_spans(model: TwoStream, planes: Sequence[Tensor], *, clip_seconds: float) -> Tensor:
+    """Embed the windows of spans of picture.
+
+    Shape: planes [B, T, H, W] each to [B * W, D], of unit length.
+    """
+    sequence = model.picture_sequence(model.picture_input_of(*planes)).float()  # [B, T, C]
+    windows = sequence.unfold(1, round(clip_seconds * FRAME_RATE), HOP_FRAMES)  # [B, W, C, frames]
+    embedded: Tensor = model.video_head(windows.flatten(0, 1).transpose(1, 2))
+    return embedded
+
+
+def embed_sound_spans(model: TwoStream, samples: Tensor, *, clip_seconds: float) -> Tensor:
+    """Embed the windows of spans of sound at 16 kHz.
+
+    Shape: [B, N] to [B * W, D], of unit length.
+    """
+    sequence = model.sound_sequence_dense(normalise_filterbank(model.filterbank(samples))).float()  # [B, S - 6, C]
+    steps = round(clip_seconds * STEPS_PER_SECOND)
+    features = ((steps - 3) // 2 + 1 - 3) // 2 + 1  # of a window, after both poolings
+    count = num_windows(samples.shape[1] / SAMPLE_RATE, clip_seconds)
+    starts = (torch.arange(count) * (HOP_FRAMES * STEPS_PER_SECOND / FRAME_RATE)).round().long()
+    index = starts[:, None] + SOUND_STRIDE * torch.arange(features)  # [W, features]
+    windows = sequence[:, index.clamp_max(sequence.shape[1] - 1)]  # [B, W, features, C]
+    embedded: Tensor = model.audio_head(windows.flatten(0, 1))
+    return embedded
+
+
+def heard_windows(samples: Tensor, *, clip_seconds: float, silence_dbfs: float) -> Tensor:
+    """Which windows of spans of sound are not silent.
+
+    Shape: [B, N] to bool [B * W].
+    """
+    hop = SAMPLE_RATE * HOP_FRAMES // FRAME_RATE
+    windows = samples.unfold(1, round(clip_seconds * SAMPLE_RATE), hop)  # [B, W, n]
+    return (windows.square().mean(-1) > 10 ** (silence_dbfs / 10)).flatten()
