@@ -1,5 +1,8 @@
 """avts: learn from unlabelled videos which sound goes with which picture, and when; then use it.
 
+    model = avts.load()                      # the model in the box
+    avts.sync("talk.mp4", model)             # how far is its sound off?
+
 The way of the data, one package a stage; imports only point back along it:
     media, world -> corpus -> pairs -> model -> training -> evaluation, sync -> report -> cli
 
@@ -9,4 +12,29 @@ Shape letters, the same everywhere:
 Importing avts does nothing: no logging set-up, no device choice, no heavy import.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from avts.api import SyncModel as SyncModel
+    from avts.api import SyncResult as SyncResult
+    from avts.api import load as load
+    from avts.api import sync as sync
+
 __version__ = "0.1.0"
+
+_PUBLIC = ("SyncModel", "SyncResult", "load")
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first asked for."""
+    import importlib
+
+    if name == "sync":  # the room, which can be called
+        return importlib.import_module("avts.sync")
+    if name in _PUBLIC:
+        return getattr(importlib.import_module("avts.api"), name)
+    raise AttributeError(f"module 'avts' has no attribute '{name}'; public are {', '.join(sorted(_PUBLIC))} and sync")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC, "sync"])

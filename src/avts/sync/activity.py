@@ -25,14 +25,15 @@ SILENCE_DBFS = -60.0
 
 
 class PictureActivity:
-    """Change of the picture from each frame to the next.
+    """Change of the picture from each frame to the next: what happens while the frame is shown, as its sound does.
 
     Attributes:
-        change: mean absolute change of the frames gone by as a share of 255, [T]; the first frame has that of the next.
+        change: mean absolute change as a share of 255, [T]; the last frame has that of the one before.
         largest: largest change of one of SIDE x SIDE cells in levels of 255, [T].
     """
 
     def __init__(self) -> None:
+        self._num_frames = 0
         self._change: list[float] = []
         self._largest: list[float] = []
 
@@ -42,21 +43,27 @@ class PictureActivity:
         for chunk in chunks:
             for picture in chunk.y:
                 small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-                moved = np.abs(small - last) if last is not None else np.zeros((1, 1), np.float32)
-                self._change.append(float(moved.mean()) / 255)
-                self._largest.append(float(moved.max()))
+                if last is not None:
+                    moved = np.abs(small - last)
+                    self._change.append(float(moved.mean()) / 255)
+                    self._largest.append(float(moved.max()))
+                self._num_frames += 1
                 last = small
             yield chunk
 
     @property
     def change(self) -> NDArray[np.float64]:
         """Mean absolute change, [T]."""
-        return _first_as_second(self._change)
+        return self._filled(self._change)
 
     @property
     def largest(self) -> NDArray[np.float64]:
         """Largest change, [T]."""
-        return _first_as_second(self._largest)
+        return self._filled(self._largest)
+
+    def _filled(self, values: list[float]) -> NDArray[np.float64]:
+        """One value a frame: a change of 0 at the last one would be an event."""
+        return np.array([*values, *(values[-1:] or [0.0])][: self._num_frames], np.float64)
 
 
 class SoundActivity:
@@ -94,14 +101,6 @@ class SoundActivity:
     def power(self) -> NDArray[np.float64]:
         """Mean square of the samples during each whole frame, [T]."""
         return np.concatenate([np.empty(0), *self._power])
-
-
-def _first_as_second(values: list[float]) -> NDArray[np.float64]:
-    """The first frame has nothing before it: a change of 0 there would be an event."""
-    filled = np.array(values, np.float64)
-    if len(filled) > 1:
-        filled[0] = filled[1]
-    return filled
 
 
 def audible_windows(power: NDArray[np.float64], window_frames: int) -> NDArray[np.bool_]:

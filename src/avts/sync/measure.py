@@ -9,7 +9,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from avts.sync.estimate import OffsetEstimate, estimate
+from avts.errors import UsageError
+from avts.sync.estimate import WIDEST_RANGE_SECONDS, OffsetEstimate, estimate
 from avts.sync.features import Features, film_features
 from avts.sync.film import Film
 from avts.sync.motion import motion_measure
@@ -74,8 +75,11 @@ def measure(film: Film, model: SyncModel | None, *, range_seconds: float = 2.0) 
         range_seconds: offsets up to this much either way are tried.
 
     Raises:
+        UsageError: a range outside (0, 15].
         MediaError: the film cannot be read, or has no picture or no sound.
     """
+    if not 0 < range_seconds <= WIDEST_RANGE_SECONDS:
+        raise UsageError(f"range_seconds is {range_seconds}: give more than 0 and at most {WIDEST_RANGE_SECONDS:g}")
     if model is None:
         found, answer = motion_measure(film, range_seconds=range_seconds)
     else:

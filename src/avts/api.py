@@ -1,0 +1,60 @@
+"""The Python interface: `avts.load` and `avts.sync`.
+
+    model = avts.load()                       # the model in the box, or avts.load("runs/mine")
+    result = avts.sync("talk.mp4", model)     # or (frames, frames_per_second, samples, sample_rate)
+    result.offset_seconds, result.confidence, result.reason
+
+Type checkers see these through `from avts.api import load, sync`; the names in `avts` are the same functions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avts.sync.film import Arrays, film_of
+from avts.sync.measure import Method, SyncResult, measure
+from avts.sync.model import SyncModel, load_sync_model
+
+__all__ = ["Arrays", "SyncModel", "SyncResult", "load", "sync"]
+
+
+def load(path: Path | str | None = None) -> SyncModel:
+    """Load a trained run, or without a path the model in the box.
+
+    Args:
+        path: the folder that 'avts train' made.
+
+    Raises:
+        UsageError: no such folder.
+        CheckpointError: no model in it, or a damaged or foreign one; or this installation has no model in the box.
+    """
+    return load_sync_model(path)
+
+
+def sync(
+    source: Path | str | Arrays,
+    model: SyncModel | Path | str | None = None,
+    *,
+    range_seconds: float = 2.0,
+    method: Method = "model",
+) -> SyncResult:
+    """Tell by how much the sound of a film is off.
+
+    Args:
+        source: a media file; or (frames uint8 [T, H, W] or [T, H, W, 3], frames a second, samples, sample rate).
+        model: a loaded model, or the folder of one; None loads the model in the box. Load once for many files.
+        range_seconds: offsets up to this much either way are tried, 15 at most.
+        method: 'model', or 'motion' for the plain baseline, which needs none.
+
+    Returns:
+        offset_seconds (> 0: the sound comes early), its confidence, or the reason why it cannot be told.
+
+    Raises:
+        UsageError: arrays of a wrong shape or type, or a range outside (0, 15].
+        MediaError: the file cannot be read, or has no picture or no sound.
+        CheckpointError: no model, or a damaged or foreign one.
+    """
+    film = film_of(source)
+    if method == "motion":
+        return measure(film, None, range_seconds=range_seconds)
+    return measure(film, model if isinstance(model, SyncModel) else load(model), range_seconds=range_seconds)
