@@ -25,6 +25,7 @@ COMMANDS = {
     "train": "Train both towers on a corpus from a recipe.",
     "eval": "Measure AVTS accuracy and AUC on a corpus.",
     "sync": "Tell how far the sound of each file is off, and repair it.",
+    "app": "Serve a page to drop a film on: its offset, the repaired film to watch and take away.",
     "export": "Write both towers as ONNX or torch.export files.",
     "bench": "Measure the program on this machine, beside its targets and its peers.",
     "demo": "Do the main job once, small: generate, ingest, train, evaluate, estimate offsets, report.",
