@@ -1,0 +1,150 @@
+"""What the page answers to one film. Input: a path. Output: an Answer, with the files to show and to take away.
+
+A film that cannot be used is an answer too. No Gradio here.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from avts.errors import AvtsError, MediaError
+from avts.sync.estimate import TOLERANCE_SECONDS
+
+if TYPE_CHECKING:
+    from avts.sync.estimate import OffsetEstimate
+    from avts.sync.scan import OffsetScan
+
+Measure = Callable[[Path, float], tuple["OffsetScan", "OffsetEstimate"]]
+"""Measures a film; the number is how far to search either way, in seconds."""
+
+PLAYABLE = {".mp4", ".m4v", ".mov", ".webm"}
+"""Containers that browsers play; films in others are shown as an MP4 copy of the same streams."""
+
+KEPT_ANSWERS = 20
+"""Answers whose files are kept; older ones are deleted, for a page may stay up for long."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found out about one film.
+
+    Attributes:
+        headline: the result in a few words.
+        detail: what it means and what to do, sentences.
+        tone: found, unknown (cannot tell) or unusable.
+        plot: the distance map, PNG.
+        record: the result as JSON.
+        before: the film as it is, to be played; None if it cannot be shown.
+        after: the repaired film, to be played.
+        repaired: the repaired film, to be taken away.
+    """
+
+    headline: str
+    detail: tuple[str, ...]
+    tone: Literal["found", "unknown", "unusable"]
+    plot: Path | None = None
+    record: Path | None = None
+    before: Path | None = None
+    after: Path | None = None
+    repaired: Path | None = None
+
+
+def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) -> Answer:
+    """Measure a film, draw its distance map and repair it.
+
+    Args:
+        path: the film.
+        folder: where to write, each answer into a new folder of its own.
+        measure: finds the offset.
+        range_seconds: offsets up to this much either way are tried.
+    """
+    from avts.report.sync_plot import plot_scan
+    from avts.report.sync_text import sync_record, verdict
+
+    own = Path(tempfile.mkdtemp(dir=folder))
+    _forget_old(folder)
+    try:
+        scan, estimate = measure(path, range_seconds)
+    except AvtsError as error:
+        return Answer("This file cannot be used", (str(error),), "unusable")
+    plot, record = own / f"{path.stem}.png", own / f"{path.stem}.sync.json"
+    plot_scan(plot, scan=scan, estimate=estimate, title=path.name)
+    found = sync_record(path, scan, estimate) | {"file": path.name}
+    record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    before, headline = _playable(path, path, own, "before"), _sentence(verdict(estimate))
+    if estimate.reason is not None:
+        advice = "Nothing was repaired. A stretch in which things are seen to make a sound may tell more."
+        return Answer(headline, (advice,), "unknown", plot, record, before)
+    sure = f"Confidence is the probability that this is right to within {TOLERANCE_SECONDS:g} s."
+    if round(estimate.offset_seconds * 1000) == 0:
+        return Answer(headline, (sure, "There is nothing to repair."), "found", plot, record, before)
+    try:
+        repaired, notes = _repair(path, own, estimate.offset_seconds)
+    except AvtsError as error:
+        return Answer(headline, (sure, f"It could not be repaired. {error}"), "found", plot, record, before)
+    after = _playable(path, repaired, own, "after")
+    detail = (sure, _what_was_done(estimate.offset_seconds), *notes)
+    return Answer(headline, detail, "found", plot, record, before, after, repaired)
+
+
+def _forget_old(folder: Path) -> None:
+    """Delete all but the newest answers."""
+    answers = sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: entry.stat().st_mtime)
+    for old in answers[:-KEPT_ANSWERS]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _what_was_done(offset_seconds: float) -> str:
+    side = "later" if offset_seconds > 0 else "earlier"
+    return (
+        f"In the repaired file the sound comes {abs(offset_seconds) * 1000:.0f} ms {side}; nothing was encoded again."
+    )
+
+
+def _repair(path: Path, folder: Path, offset_seconds: float) -> tuple[Path, tuple[str, ...]]:
+    """Write the repaired film in the container of the source, or as Matroska if that one cannot hold it."""
+    from avts.sync.repair import repair
+
+    target = folder / f"{path.stem}.repaired{path.suffix}"
+    try:
+        return target, repair(path, target, offset_seconds=offset_seconds)
+    except MediaError:
+        if path.suffix.lower() == ".mkv":
+            raise
+    other = target.with_suffix(".mkv")
+    notes = repair(path, other, offset_seconds=offset_seconds)
+    return other, (f"It is a .mkv, for a {path.suffix or 'nameless'} file cannot hold the shift.", *notes)
+
+
+def _playable(source: Path, film: Path, folder: Path, name: str) -> Path | None:
+    """A film as browsers play it: itself, or an MP4 with the same streams; None if MP4 does not take them."""
+    from avts.sync.repair import repair
+
+    if film.suffix.lower() in PLAYABLE:
+        return film if film != source else _linked(film, folder)
+    target = folder / f"{name}.mp4"
+    try:
+        repair(film, target, offset_seconds=0.0)
+    except AvtsError:
+        return None
+    return target
+
+
+def _linked(film: Path, folder: Path) -> Path:
+    """The film under the answer's own folder, without a copy where the file system can."""
+    target = folder / film.name
+    try:
+        target.hardlink_to(film)
+    except OSError:
+        shutil.copyfile(film, target)
+    return target

@@ -1,0 +1,83 @@
+"""`avts app`: a page to drop a film on."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from avts.errors import UsageError
+
+if TYPE_CHECKING:
+    from avts.app.answer import Answer, Measure
+    from avts.sync.estimate import OffsetEstimate
+    from avts.sync.measure import Method
+    from avts.sync.scan import OffsetScan
+
+
+@click.command(name="app")
+@click.option(
+    "--model", "run", type=click.Path(path_type=Path), metavar="RUN", help="A run; the model in the box if none."
+)
+@click.option(
+    "--method", type=click.Choice(["model", "motion"]), default="model", show_default=True, help="How to measure."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets others in.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port; the first free one from 7860 on if not given.")
+def command(*, run: Path | None, method: Method, host: str, port: int | None) -> int:
+    """Serve a page that tells how far the sound of a film is off, and repairs it. Ctrl-C ends it.
+
+    Needs no network; films stay on this machine and are deleted at the end.
+    """
+    from avts.app.answer import answer
+    from avts.app.page import build_page, open_page
+    from avts.model.extras import need_extra
+
+    need_extra("app", "avts app")
+    measure = _measure_with(run, method)
+    with tempfile.TemporaryDirectory(prefix="avts-app-", ignore_cleanup_errors=True) as place:
+        folder = Path(place).resolve()
+        answers = folder / "answers"
+        answers.mkdir()
+
+        def respond(path: Path, range_seconds: float) -> Answer:
+            return answer(path, folder=answers, measure=measure, range_seconds=range_seconds)
+
+        page = build_page(respond, folder=folder)
+        try:
+            click.echo(open_page(page, folder=folder, host=host, port=port))
+            wait()
+        except KeyboardInterrupt:
+            click.echo("avts: page closed", err=True)
+        finally:
+            page.close(verbose=False)
+    return 0
+
+
+def wait() -> None:
+    """Return when the system asks the program to end; Ctrl-C raises, as ever."""
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    asked.wait()
+
+
+def _measure_with(run: Path | None, method: Method) -> Measure:
+    """Load a model once; gives the function that measures a film with it."""
+    from avts.sync.film import FileFilm
+    from avts.sync.measure import measure
+    from avts.sync.model import load_sync_model
+
+    if method == "motion" and run is not None:
+        raise UsageError(f"--model {run} with --method motion, which uses no model. Leave one of them out.")
+    model = None if method == "motion" else load_sync_model(run)
+    click.echo(f"model: {model.name if model else 'none, motion against loudness'}", err=True)
+
+    def measured(path: Path, range_seconds: float) -> tuple[OffsetScan, OffsetEstimate]:
+        found = measure(FileFilm(path), model, range_seconds=range_seconds)
+        return found.scan, found.estimate
+
+    return measured
