@@ -80,9 +80,8 @@ def lag_by_eye_and_ear(path: Path) -> float:
         pieces = [(float(frame.time), frame) for frame in container.decode(audio=0)]
     rate = pieces[0][1].sample_rate
     loud = np.concatenate([frame.to_ndarray().reshape(-1)[: frame.samples] for _, frame in pieces])
-    flashes = np.array(
-        [at for (at, value), (_, before) in zip(light[1:], light, strict=False) if abs(value - before) > 20]
-    )
+    steps = np.diff([value for _, value in light])
+    flashes = np.array([at for at, _ in light[1:]])[np.abs(steps) > 20]
     power = np.convolve(loud**2, np.full(rate // 100, 100 / rate), "same")
     bursts = pieces[0][0] + np.flatnonzero((power[1:] > 0.005) & (power[:-1] <= 0.005)) / rate
     lags = np.arange(-1.5, 1.5, 0.005)
