@@ -28,11 +28,16 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class _EvaluationPlan:
-    """The plan of each evaluation step: every clip once a round; odd rounds bring super-hard pairs, even ones hard."""
+    """The plan of each evaluation step: every clip once a round, with a hard or a super-hard pair if it is long enough.
+
+    Never both kinds: windows of super-hard pairs lie elsewhere in a clip than those of hard pairs, and so do the
+    positives that are cut with them. Measured against the others' positives, a kind could be told by the time alone.
+    """
 
     durations_seconds: tuple[float, ...]
     clip_seconds: float
     gap_seconds: float
+    within: int = HARD
 
     @property
     def steps_per_round(self) -> int:
@@ -42,14 +47,13 @@ class _EvaluationPlan:
         turn, place = divmod(step, self.steps_per_round)
         order = np.random.default_rng([EVALUATION_SEED, turn]).permutation(len(self.durations_seconds))
         clips = np.array_split(order, self.steps_per_round)[place]
-        within = SUPER_HARD if turn % 2 else HARD
         return plan_grid(
             [int(clip) for clip in clips],
             self.durations_seconds,
-            negative_shares={EASY: 0.5, within: 0.5},
+            negative_shares={EASY: 0.5, self.within: 0.5},
             clip_seconds=self.clip_seconds,
             gap_seconds=self.gap_seconds,
-            rng=np.random.default_rng([EVALUATION_SEED, 1, step]),
+            rng=np.random.default_rng([EVALUATION_SEED, self.within, step]),
         )
 
 
@@ -60,10 +64,11 @@ def pair_distances(
     pairs: PairSettings,
     *,
     rounds: int,
+    within: int = HARD,
     workers: int = 1,
     on_progress: OnProgress | None = None,
 ) -> PairDistances:
-    """Distances of positive, easy, hard and super-hard pairs of some clips.
+    """Distances of positive and easy pairs of some clips, and of hard or super-hard ones.
 
     Args:
         model: the networks, in evaluation mode.
@@ -71,10 +76,12 @@ def pair_distances(
         clips: clips to cut windows from.
         pairs: lengths and limits of the windows; the same as in training.
         rounds: windows taken of each clip.
+        within: HARD or SUPER_HARD.
         workers: processes that decode.
         on_progress: called with (done, total) steps.
     """
-    plan = _EvaluationPlan(tuple(c.duration_seconds for c in clips), pairs.clip_seconds, pairs.hard_gap_seconds)
+    durations = tuple(clip.duration_seconds for clip in clips)
+    plan = _EvaluationPlan(durations, pairs.clip_seconds, pairs.hard_gap_seconds, within)
     dataset = StepDataset(
         corpus,
         clips,
@@ -95,6 +102,8 @@ def pair_distances(
         found.append(tuple(column[batch.valid].cpu().numpy() for column in columns))
         if on_progress:
             on_progress(done, total)
+    if not found:
+        return PairDistances(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
     distances_, kinds, owners = (np.concatenate(column) for column in zip(*found, strict=True))
     return PairDistances(distances_, kinds, owners)
 
@@ -109,6 +118,14 @@ def evaluate(
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """AVTS accuracy and AUC of a model, by kind of negative.
+
+    Args:
+        model: the networks, in evaluation mode.
+        corpus: its splits 'validation' and 'test' are used.
+        pairs: lengths and limits of the windows; the same as in training.
+        rounds: windows taken of each clip; of a test clip, every second one for super-hard pairs.
+        workers: processes that decode.
+        on_progress: called with (done, total) steps.
 
     Returns:
         threshold: distance fitted on the validation videos (75 % easy, 25 % hard negatives).
@@ -129,38 +146,53 @@ def evaluate(
                 f"{corpus.path}: {len(splits[split])} usable {split} clip(s) of at least {pairs.clip_seconds:g} s; "
                 f"evaluation needs at least 2. Put videos into a folder '{split}' and ingest again"
             )
-    sizes = [rounds * max(len(clips) // CLIPS_PER_STEP, 1) for clips in splits.values()]
+    parts = [("validation", HARD, rounds), ("test", HARD, (rounds + 1) // 2), ("test", SUPER_HARD, rounds // 2)]
+    sizes = [turns * max(len(splits[split]) // CLIPS_PER_STEP, 1) for split, _, turns in parts]
     measured = []
-    for index, clips in enumerate(splits.values()):
-        before = sum(sizes[:index])
-        report = _shifted(on_progress, before, sum(sizes))
-        measured.append(pair_distances(model, corpus, clips, pairs, rounds=rounds, workers=workers, on_progress=report))
-        if not {POSITIVE, EASY} <= set(measured[-1].kinds):
+    for index, (split, within, turns) in enumerate(parts):
+        clips = splits[split]
+        report = _shifted(on_progress, sum(sizes[:index]), sum(sizes))
+        measured.append(
+            pair_distances(
+                model, corpus, clips, pairs, rounds=turns, within=within, workers=workers, on_progress=report
+            )
+        )
+        if turns and not {POSITIVE, EASY} <= set(measured[-1].kinds):
             raise CorpusError(
-                f"{corpus.path}: {len(measured[-1].kinds)} pair(s) to measure in {len(clips)} {list(splits)[index]} "
+                f"{corpus.path}: {len(measured[-1].kinds)} pair(s) to measure in {len(clips)} {split} "
                 f"clips: the others are under {pairs.silence_dbfs:g} dBFS. Ingest videos with more sound"
             )
     threshold = fit_threshold(measured[0], MIXED)
-    return summary(measured[1], threshold, [clip.label for clip in splits["test"]])
+    return summary(measured[1], measured[2], threshold, [clip.label for clip in splits["test"]])
 
 
 def _shifted(on_progress: OnProgress | None, before: int, total: int) -> OnProgress | None:
     return None if on_progress is None else lambda done, _: on_progress(before + done, total)
 
 
-def summary(test: PairDistances, threshold: float, labels: Sequence[str | None]) -> dict[str, Any]:
-    """What `evaluate` returns, from the distances of the test pairs and the label of each clip."""
+def summary(
+    test: PairDistances, super_hard: PairDistances, threshold: float, labels: Sequence[str | None]
+) -> dict[str, Any]:
+    """What `evaluate` returns.
+
+    Args:
+        test: distances of the positive, easy and hard pairs of the test clips.
+        super_hard: those of the rounds with super-hard pairs.
+        threshold: below it a pair counts as in sync.
+        labels: of each test clip.
+    """
     kinds = {}
     for name, shares in KINDS.items():
-        area, share_right = with_intervals(test, threshold, shares)
+        area, share_right = with_intervals(super_hard if SUPER_HARD in shares else test, threshold, shares)
         kinds[name] = {"auc": asdict(area), "accuracy": asdict(share_right)}
     by_label = {}
     for label in sorted({label for label in labels if label}):
         mine = test.of_clips(np.array([index for index, other in enumerate(labels) if other == label]))
         areas = {f"auc_{kind}": auc(mine, KINDS[kind]) for kind in ("easy", "hard")}
         by_label[label] = {name: None if np.isnan(area) else area for name, area in areas.items()}
-    counts = kind_counts(test)
-    drawn = {name: _thinned(test.of_kind(kind)) for kind, name in enumerate(counts)}
+    counts = kind_counts(test) | {"super_hard": kind_counts(super_hard)["super_hard"]}
+    sources = {name: super_hard if name == "super_hard" else test for name in counts}
+    drawn = {name: _thinned(source.of_kind(kind)) for kind, (name, source) in enumerate(sources.items())}
     return {
         "threshold": threshold,
         "kinds": kinds,

@@ -114,6 +114,9 @@ def with_intervals(
     pairs: PairDistances, threshold: float, shares: dict[int, float], *, seed: int = 0
 ) -> tuple[Interval, Interval]:
     """AUC and accuracy with 95 % intervals, by resampling videos."""
+    figures = auc(pairs, shares), accuracy(pairs, threshold, shares)
+    if np.isnan(figures).any():
+        return Interval(None, None, None), Interval(None, None, None)
     rng = np.random.default_rng(seed)
     videos, row = np.unique(pairs.clips, return_inverse=True)
     samples = []
@@ -121,9 +124,6 @@ def with_intervals(
         counts = np.bincount(rng.integers(0, len(videos), len(videos)), minlength=len(videos)).astype(float)
         weights = counts[row]
         samples.append((auc(pairs, shares, weights), accuracy(pairs, threshold, shares, weights)))
-    figures = auc(pairs, shares), accuracy(pairs, threshold, shares)
-    if np.isnan(figures).any():
-        return Interval(None, None, None), Interval(None, None, None)
     low, high = np.nanpercentile(np.array(samples), [2.5, 97.5], axis=0)
     auc_interval, accuracy_interval = (Interval(figures[i], float(low[i]), float(high[i])) for i in (0, 1))
     return auc_interval, accuracy_interval
