@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -67,20 +66,20 @@ def tiny_recipe(**tables: dict[str, Any] | list[dict[str, Any]]) -> Recipe:
 
 
 @functools.cache
-def _small_corpus() -> tuple[tempfile.TemporaryDirectory[str], Path]:
-    folder = tempfile.TemporaryDirectory(prefix="avts-tests-")
-    root = Path(folder.name)
+def build_corpus(root: Path) -> Path:
+    """Make the small corpus in a folder."""
     kinds = ["ball", "clap", "hammer", "drumstick"]
     for index, (split, videos) in enumerate(VIDEOS.items()):
         write_world(root / "w" / split, videos=videos, seed=5 + index, size=64, seconds=3.0, kinds=kinds, workers=1)
     ingest(root / "w", root / "c", short_side=64, workers=1)
-    return folder, root / "c"
+    return root / "c"
 
 
 @pytest.fixture(scope="session")
-def small_corpus() -> Corpus:
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     """Eight training, three validation and four test videos of 3 s and 64 pixels; only to be read."""
-    return Corpus.open(_small_corpus()[1])
+    # several conftest.py files import this fixture, and each makes a fixture of its own: the corpus is made once
+    return Corpus.open(build_corpus(tmp_path_factory.getbasetemp() / "small-corpus"))
 
 
 @pytest.fixture
