@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup clean
+.PHONY: demo test setup browser clean
 
 demo: setup
 	$(VENV)/bin/avts demo --out runs/demo
 
-test: setup
+test: setup browser
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/check
 
 setup: $(STAMP)
@@ -19,6 +19,14 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	touch $(STAMP)
+
+# The test of `avts app` drives Debian's Chromium; where it cannot be installed that test is skipped.
+browser:
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium chromium-driver; } \
+			>/dev/null 2>&1 || echo "make: chromium could not be installed; the browser test is skipped" >&2; \
+	else echo "make: no chromium and chromedriver, and no right to install them; the browser test is skipped" >&2; fi
 
 clean:
 	rm -rf $(VENV) runs/demo .mypy_cache .pytest_cache .ruff_cache

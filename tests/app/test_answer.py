@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,17 @@ def test_a_film_that_cannot_be_told_or_is_in_sync_is_not_repaired(tmp_path: Path
     assert fine.headline == "In sync, confidence 0.99"
     assert "There is nothing to repair." in fine.detail
     assert (fine.tone, fine.repaired, fine.after) == ("found", None, None)
+
+
+def test_an_offset_that_is_hardly_known_is_shown_as_doubtful(tmp_path: Path, films: Any) -> None:
+    def measure(*_: Any) -> tuple[OffsetScan, OffsetEstimate]:
+        scan, found = made(0.25)
+        return scan, dataclasses.replace(found, confidence=0.31)
+
+    found = answer(films.write("talk.mp4", seconds=1.0), folder=tmp_path, measure=measure, range_seconds=2.0)
+    assert found.headline == "Sound 250 ms early, confidence 0.31"
+    assert found.tone == "unknown"
+    assert "here it is low, so watch both films" in found.detail[0]
 
 
 def test_an_unusable_film_is_an_answer(tmp_path: Path) -> None:

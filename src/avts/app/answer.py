@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Measure = Callable[[Path, float], tuple["OffsetScan", "OffsetEstimate"]]
 """Measures a film; the number is how far to search either way, in seconds."""
 
+Tone = Literal["found", "unknown", "unusable"]
+
+LOW_CONFIDENCE = 0.5
+"""An offset that is less likely right than wrong is shown as doubtful."""
+
 PLAYABLE = {".mp4", ".m4v", ".mov", ".webm"}
 """Containers that browsers play; films in others are shown as an MP4 copy of the same streams."""
 
@@ -37,7 +42,7 @@ class Answer:
     Attributes:
         headline: the result in a few words.
         detail: what it means and what to do, sentences.
-        tone: found, unknown (cannot tell) or unusable.
+        tone: found, unknown (cannot tell, or hardly) or unusable.
         plot: the distance map, PNG.
         record: the result as JSON.
         before: the film as it is, to be played; None if it cannot be shown.
@@ -47,7 +52,7 @@ class Answer:
 
     headline: str
     detail: tuple[str, ...]
-    tone: Literal["found", "unknown", "unusable"]
+    tone: Tone
     plot: Path | None = None
     record: Path | None = None
     before: Path | None = None
@@ -81,16 +86,16 @@ def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) 
     if estimate.reason is not None:
         advice = "Nothing was repaired. A stretch in which things are seen to make a sound may tell more."
         return Answer(headline, (advice,), "unknown", plot, record, before)
-    sure = f"Confidence is the probability that this is right to within {TOLERANCE_SECONDS:g} s."
+    sure, tone = _how_sure(estimate.confidence)
     if round(estimate.offset_seconds * 1000) == 0:
-        return Answer(headline, (sure, "There is nothing to repair."), "found", plot, record, before)
+        return Answer(headline, (sure, "There is nothing to repair."), tone, plot, record, before)
     try:
         repaired, notes = _repair(path, own, estimate.offset_seconds)
     except AvtsError as error:
-        return Answer(headline, (sure, f"It could not be repaired. {error}"), "found", plot, record, before)
+        return Answer(headline, (sure, f"It could not be repaired. {error}"), tone, plot, record, before)
     after = _playable(path, repaired, own, "after")
     detail = (sure, _what_was_done(estimate.offset_seconds), *notes)
-    return Answer(headline, detail, "found", plot, record, before, after, repaired)
+    return Answer(headline, detail, tone, plot, record, before, after, repaired)
 
 
 def _forget_old(folder: Path) -> None:
@@ -102,6 +107,14 @@ def _forget_old(folder: Path) -> None:
 
 def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
+
+
+def _how_sure(confidence: float) -> tuple[str, Tone]:
+    """What a confidence means, in a sentence, and the tone to say it in."""
+    meaning = f"Confidence is the probability that this is right to within {TOLERANCE_SECONDS:g} s"
+    if confidence < LOW_CONFIDENCE:
+        return f"{meaning}; here it is low, so watch both films before you trust it.", "unknown"
+    return f"{meaning}.", "found"
 
 
 def _what_was_done(offset_seconds: float) -> str:

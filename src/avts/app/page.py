@@ -7,6 +7,7 @@ from elsewhere, and Gradio's own reports and fonts are off, so it works without 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from html import escape
 from pathlib import Path
@@ -33,13 +34,13 @@ POLICY = (
 STYLE = """
 .gradio-container{max-width:920px!important;margin:0 auto!important;padding:28px 20px 64px!important}
 #avts-head h1{font-size:1.9rem;letter-spacing:-.02em;margin:0 0 .25em}
-#avts-head p{margin:0;color:var(--body-text-color-subdued)}
-#avts-file{min-height:150px}
+#avts-head p{margin:0;font-size:1rem;color:var(--body-text-color)}
+#avts-head,#avts-result,#avts-head .html-container,#avts-result .html-container{padding:0!important}
 .avts{font-size:1rem;line-height:1.55}
 .avts h2{font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 .3em}
 .avts p{margin:.15em 0;max-width:46em}
 .avts .card{background:var(--block-background-fill);border:1px solid var(--border-color-primary);border-radius:12px;
-  padding:20px 22px;margin:0 0 16px;border-left:5px solid var(--avts-tone)}
+  padding:20px 22px 20px 26px;margin:0 0 16px;box-shadow:inset 5px 0 0 var(--avts-tone)}
 .avts .found{--avts-tone:#2563a8}.avts .unknown{--avts-tone:#d08a1d}.avts .unusable{--avts-tone:#b8433f}
 .avts .films{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:16px;margin:0 0 16px}
 .avts figure{margin:0}.avts figcaption{font-weight:600;margin:0 0 .35em}
@@ -49,11 +50,11 @@ STYLE = """
 .avts .take a{padding:.5em 1.05em;border-radius:8px;text-decoration:none;font-weight:600;
   border:1px solid var(--border-color-primary);color:var(--body-text-color)}
 .avts .take a.main{background:#2563a8;border-color:#2563a8;color:#fff}
-.avts .quiet{color:var(--body-text-color-subdued);font-size:.92rem;margin:.5em 0 1.2em}
+.avts .quiet{color:var(--body-text-color);opacity:.75;font-size:.92rem;margin:.5em 0 1.2em}
 """
 
 INTRODUCTION = """<h1>Is the sound in sync?</h1>
-<p>Drop a film here. It stays on this machine and is deleted when the page is closed down.</p>"""
+<p>Drop a film below. It stays on the machine that serves this page, and is deleted with it.</p>"""
 
 
 def build_page(answer: Callable[[Path, float], Answer], *, folder: Path) -> Blocks:
@@ -77,12 +78,24 @@ def build_page(answer: Callable[[Path, float], Answer], *, folder: Path) -> Bloc
     choices = [(f"± {seconds:g} s", seconds) for seconds in RANGES_SECONDS]
     page: Blocks = gr.Blocks(title="avts: is the sound in sync?", analytics_enabled=False)
     with page:
-        gr.HTML(INTRODUCTION, elem_id="avts-head")
-        film = gr.File(label="Film", show_label=False, file_count="single", type="filepath", elem_id="avts-file")
-        reach = gr.Radio(choices, value=USUAL_RANGE_SECONDS, label="Search", elem_id="avts-range")
-        result = gr.HTML(elem_id="avts-result", min_height=80)
+        gr.HTML(INTRODUCTION, elem_id="avts-head", padding=False)
+        film = gr.File(label="Film", show_label=False, file_count="single", type="filepath", height=150)
+        reach = gr.Radio(choices, value=USUAL_RANGE_SECONDS, label="Search for offsets within", elem_id="avts-range")
+        result = gr.HTML(elem_id="avts-result", min_height=80, padding=False)
         gr.on([film.change, reach.change], respond, [film, reach], result, concurrency_limit=1, api_name=False)
     return page
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise UsageError if a port cannot be listened on; cheaper to know before a model is loaded."""
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just left is free
+            probe.bind((host, port))
+    except OSError as error:
+        raise UsageError(
+            f"port {port} on {host} cannot be had ({error.strerror}). Name another --port, or leave it out."
+        ) from None
 
 
 def open_page(page: Blocks, *, folder: Path, host: str, port: int | None) -> str:
@@ -93,38 +106,31 @@ def open_page(page: Blocks, *, folder: Path, host: str, port: int | None) -> str
         folder: whose files the page may show.
         host: address to listen on.
         port: port to listen on; None takes the first free one from 7860 on.
-
-    Raises:
-        UsageError: the port or address cannot be used.
     """
     import gradio as gr
     from starlette.middleware import Middleware
 
     fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
     theme = gr.themes.Default(font=fonts, font_mono=["ui-monospace", "Menlo", "monospace"], primary_hue="blue")
-    try:
-        _, address, _ = page.launch(
-            server_name=host,
-            server_port=port,
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            inbrowser=False,
-            show_error=True,
-            enable_monitoring=False,
-            run_history=False,
-            footer_links=[],
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            allowed_paths=[str(folder)],
-            theme=theme,
-            css=STYLE,
-            app_kwargs={"middleware": [Middleware(OwnFilesOnly)]},
-        )
-    except OSError as error:
-        wanted = f"port {port}" if port is not None else "a free port from 7860 on"
-        raise UsageError(f"{wanted} on {host} cannot be had ({error}). Name another --port, or leave it out.") from None
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        inbrowser=False,
+        show_error=True,
+        enable_monitoring=False,
+        run_history=False,
+        footer_links=[],
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        allowed_paths=[str(folder)],
+        theme=theme,
+        css=STYLE,
+        app_kwargs={"middleware": [Middleware(OwnFilesOnly)]},
+    )
     return str(address)
 
 

@@ -34,10 +34,12 @@ def command(*, run: Path | None, method: Method, host: str, port: int | None) ->
     Needs no network; films stay on this machine and are deleted at the end.
     """
     from avts.app.answer import answer
-    from avts.app.page import build_page, open_page
+    from avts.app.page import build_page, check_port, open_page
     from avts.model.extras import need_extra
 
     need_extra("app", "avts app")
+    if port is not None:
+        check_port(host, port)
     measure = _measure_with(run, method)
     with tempfile.TemporaryDirectory(prefix="avts-app-", ignore_cleanup_errors=True) as place:
         folder = Path(place).resolve()
