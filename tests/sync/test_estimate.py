@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from avts.sync.estimate import FLAT, SILENT, TOLERANCE_SECONDS, TOO_SHORT, estimate
+from avts.sync.estimate import APART, FLAT, SILENT, STILL, TOLERANCE_SECONDS, TOO_SHORT, estimate
 from avts.sync.scan import OffsetScan
 
 STEP_SECONDS = 1 / 24
@@ -99,6 +99,15 @@ def test_a_file_without_sound_cannot_be_told() -> None:
     assert np.isnan(found.curve).all()
 
 
+@pytest.mark.parametrize(
+    ("heard", "moving", "reason"), [(0, 9, SILENT), (9, 0, STILL), (9, 9, APART), (0, 0, SILENT), (None, None, SILENT)]
+)
+def test_an_empty_map_says_what_was_missing(heard: int | None, moving: int | None, reason: str) -> None:
+    scan = made_scan(0.0)
+    empty = np.full_like(scan.distances, np.nan)
+    assert estimate(dataclasses.replace(scan, distances=empty, num_heard=heard, num_moving=moving)).reason == reason
+
+
 def test_a_file_without_a_whole_window_cannot_be_told() -> None:
     found = estimate(OffsetScan(np.empty(0), offsets(), np.empty((0, len(offsets())), np.float32), 1.0))
     assert (found.reason, found.confidence, found.num_windows) == (TOO_SHORT, 0.0, 0)
@@ -117,6 +126,16 @@ def test_a_single_offset_cannot_be_told_from_others() -> None:
 
 def test_an_offset_at_the_end_of_the_range_stays_inside_it() -> None:
     assert estimate(made_scan(2.1, noise=0.01)).offset_seconds <= 2.0
+
+
+@pytest.mark.parametrize(("reach", "advice"), [(2.0, "; try --range 4"), (10.0, "; try --range 15"), (15.0, "")])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_best_offset_at_the_edge_of_the_range_cannot_be_told(reach: float, advice: str, sign: int) -> None:
+    tried = offsets(reach)
+    slope = np.tile(0.6 - 0.3 * np.exp(-0.5 * ((tried - sign * (reach + 0.1)) / 0.1) ** 2), (20, 1))
+    found = estimate(OffsetScan(np.arange(20.0), tried, slope.astype(np.float32), 1.0))
+    assert found.reason == f"the best offset is at the edge of the range searched, {reach:g} s{advice}"
+    assert found.in_words == "cannot tell"
 
 
 def test_confidence_falls_as_noise_grows() -> None:

@@ -1,91 +1,77 @@
-"""The distance map: its sign, its edges, what is left out, and that thinning changes nothing."""
+"""The distance map against distances one by one, thinned and not, and coarse to fine over a wide range."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
-from avts.sync import scan as scan_module
+from avts.sync.estimate import estimate
 from avts.sync.features import Features
-from avts.sync.scan import scan_features
-
-FRAME_RATE = 24
-
-
-def unit_vectors(count: int, seed: int = 0, size: int = 32) -> np.ndarray:
-    vectors = np.random.default_rng(seed).normal(size=(count, size))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+from avts.sync.measure import scan_and_estimate
+from avts.sync.scan import distance_map, scan_features
 
 
-def features(frames_early: int = 0, count: int = 100) -> Features:
-    """Sound that is found so many frames before its picture."""
-    pictures = unit_vectors(count)
-    sounds = unit_vectors(count, seed=1)
-    for window in range(count):
-        if 0 <= window - frames_early < count:
-            sounds[window - frames_early] = pictures[window]
-    heard = np.ones(count, dtype=bool)
-    return Features(pictures, sounds, heard.copy(), heard, 1.0)
+def made_features(windows: int, *, offset_frames: int | None = None, noise: float = 0.3, seed: int = 0) -> Features:
+    """Random unit vectors; with an offset each picture's sound lies that many frames before it, else nowhere."""
+    rng = np.random.default_rng(seed)
+    pictures = rng.standard_normal((windows, 16))
+    sounds = rng.standard_normal((windows, 16))
+    if offset_frames is not None:
+        sounds = noise * sounds
+        first, stop = max(offset_frames, 0), min(windows + offset_frames, windows)
+        sounds[first - offset_frames : stop - offset_frames] += pictures[first:stop]
+    unit = [(part / np.linalg.norm(part, axis=1, keepdims=True)).astype(np.float16) for part in (pictures, sounds)]
+    return Features(unit[0], unit[1], rng.random(windows) > 0.2, rng.random(windows) > 0.1, 1.0)
 
 
-def by_hand(found: Features, offset: int, window: int) -> float:
-    """Distance of a picture window to the sound that comes `offset` frames early, or NaN."""
-    place = window - offset
-    if not (0 <= place < len(found) and found.heard[place] and found.moving[window]):
-        return float("nan")
-    return float(np.linalg.norm(found.pictures[window].astype(float) - found.sounds[place].astype(float)) / 2)
+@pytest.mark.parametrize(
+    ("windows", "first_offset", "num_offsets", "hop"),
+    [(50, -10, 21, 1), (50, -10, 21, 3), (40, 5, 7, 9), (5, -48, 97, 1), (1, -3, 7, 1), (0, -3, 7, 1), (33, -60, 3, 2)],
+)
+def test_every_cell_is_the_distance_of_one_pair(windows: int, first_offset: int, num_offsets: int, hop: int) -> None:
+    features = made_features(windows)
+    found = distance_map(features, first_offset=first_offset, num_offsets=num_offsets, hop=hop)
+    assert found.shape == (len(range(0, windows, hop)), num_offsets)
+    for row, picture in enumerate(range(0, windows, hop)):
+        for column in range(num_offsets):
+            sound = picture - (first_offset + column)  # sound that comes early lies before its picture
+            if not (0 <= sound < windows and features.heard[sound] and features.moving[picture]):
+                assert np.isnan(found[row, column])
+            else:
+                apart = features.pictures[picture].astype(float) - features.sounds[sound].astype(float)
+                assert found[row, column] == pytest.approx(np.linalg.norm(apart) / 2, abs=2e-3)
 
 
-@pytest.mark.parametrize("early", [-30, -7, 0, 1, 24])
-def test_sound_that_comes_early_by_k_frames_is_found_at_plus_k(early: int) -> None:
-    found = scan_features(features(early), 2.0)
-    curve = np.nanmean(found.distances, axis=0)
-    assert found.offsets_seconds[curve.argmin()] == pytest.approx(early / FRAME_RATE)
-    assert curve.min() < 0.05
-    assert np.sort(curve)[1] > 0.5
+def test_a_scan_names_its_times_offsets_and_what_was_heard() -> None:
+    features = made_features(60)
+    scan = scan_features(features, 0.5)
+    assert scan.times_seconds == pytest.approx(np.arange(60) / 24)
+    assert scan.offsets_seconds == pytest.approx(np.arange(-12, 13) / 24)
+    assert (scan.num_heard, scan.num_moving) == (features.heard.sum(), features.moving.sum())
+    assert scan_features(features, 0.5, centre_seconds=1.0).offsets_seconds == pytest.approx(np.arange(12, 37) / 24)
 
 
-def test_every_cell_is_the_distance_of_its_picture_to_its_sound() -> None:
-    given = features(5)
-    given.heard[40:50] = False
-    given.moving[70:75] = False
-    found = scan_features(given, 1.0)
-    expected = [[by_hand(given, offset, window) for offset in range(-24, 25)] for window in range(100)]
-    np.testing.assert_allclose(found.distances, expected, atol=2e-2)  # half precision, and a root near 0
-    assert np.array_equal(np.isnan(found.distances), np.isnan(expected))
-    assert (found.num_heard, found.num_moving) == (90, 95)
+def test_the_map_of_a_long_film_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avts.sync.scan.MAP_CELLS", 10_000)
+    scan = scan_features(made_features(5000), 2.0)
+    assert 5_000 < scan.distances.size <= 10_000 + 97
+    assert scan.times_seconds == pytest.approx(np.arange(0, 5000, 49) / 24)
 
 
-def test_there_is_no_sound_before_the_start_nor_after_the_end() -> None:
-    known = np.isfinite(scan_features(features(), 1.0).distances)
-    assert known[0].tolist() == [offset <= 0 for offset in range(-24, 25)], "early sound of the first window is lost"
-    assert known[-1].tolist() == [offset >= 0 for offset in range(-24, 25)]
-    assert known[50].all()
+@pytest.mark.parametrize("offset_frames", [-330, -3, 0, 200])
+def test_a_wide_range_is_searched_coarse_to_fine(offset_frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avts.sync.scan.MAP_CELLS", 60_000)  # 721 offsets leave a window every 1.1 s
+    features = made_features(2000, offset_frames=offset_frames, noise=0.6)
+    scan, answer = scan_and_estimate(features, range_seconds=15.0)
+    assert scan.times_seconds[1] > 0.25
+    assert answer.offset_seconds == pytest.approx(offset_frames / 24, abs=0.01)
+    assert answer.confidence > 0.9
 
 
-@pytest.mark.parametrize("range_seconds", [0.5, 3.0, 15.0])
-def test_offsets_are_a_frame_apart_and_the_same_either_way(range_seconds: float) -> None:
-    found = scan_features(features(), range_seconds)
-    assert len(found.offsets_seconds) == 2 * range_seconds * FRAME_RATE + 1
-    assert np.allclose(np.diff(found.offsets_seconds), 1 / FRAME_RATE)
-    assert found.offsets_seconds[[0, -1]].tolist() == [-range_seconds, range_seconds]
-    assert found.distances.shape == (100, len(found.offsets_seconds))
-
-
-def test_offsets_can_be_tried_around_a_centre() -> None:
-    around, whole = scan_features(features(20), 0.5, centre_seconds=20 / FRAME_RATE), scan_features(features(20), 2.0)
-    first = int(np.flatnonzero(np.isclose(whole.offsets_seconds, 8 / FRAME_RATE))[0])
-    np.testing.assert_allclose(around.distances, whole.distances[:, first : first + 25], atol=1e-4)
-    assert np.nanmean(around.distances, axis=0).argmin() == 12
-
-
-@pytest.mark.parametrize("hop", [2, 3, 7, 60])
-def test_a_thinned_map_holds_every_nth_row_of_the_whole(hop: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = scan_features(features(5), 1.0)
-    monkeypatch.setattr(scan_module, "MAP_CELLS", 49 * 100 / hop)
-    thinned = scan_features(features(5), 1.0)
-    np.testing.assert_allclose(thinned.distances, whole.distances[::hop], atol=1e-4)
-    assert np.array_equal(thinned.times_seconds, whole.times_seconds[::hop])
-
-
-def test_no_window_makes_an_empty_map() -> None:
-    none = Features(np.empty((0, 0), np.float16), np.empty((0, 0), np.float16), *[np.empty(0, bool)] * 2, 1.0)
-    assert scan_features(none, 1.0).distances.shape == (0, 49)
+def test_the_finer_look_only_refines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avts.sync.scan.MAP_CELLS", 30_000)
+    features = made_features(2000, offset_frames=24)
+    moved = dataclasses.replace(estimate(scan_features(features, 15.0)), offset_seconds=1.2)
+    monkeypatch.setattr("avts.sync.measure.estimate", lambda scan: moved if len(scan.offsets_seconds) == 49 else answer)
+    answer = estimate(scan_features(features, 15.0))
+    assert scan_and_estimate(features, range_seconds=15.0)[1].offset_seconds == answer.offset_seconds

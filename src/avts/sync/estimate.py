@@ -76,13 +76,11 @@ def estimate(scan: OffsetScan, *, sharpness: float = DEFAULT_SHARPNESS) -> Offse
 
     Args:
         scan: the distance map; distances of unit vectors, scaled to [0, 1].
-        sharpness: nats of evidence for one unit of distance, at most; noisy maps are given less, down to one nat for
-            the typical scatter within a window's row.
+        sharpness: as for window_votes.
     """
     known = np.isfinite(scan.distances)  # [W, K]
     curve = _mean_where_covered(scan.distances, known)
-    evidence = _evidence(scan, known, sharpness) if known.any() else np.zeros(len(curve))  # [K]
-    return estimate_from_evidence(scan, evidence, curve)
+    return estimate_from_evidence(scan, window_votes(scan, sharpness=sharpness).sum(axis=0), curve)
 
 
 def estimate_from_evidence(
@@ -99,11 +97,11 @@ def estimate_from_evidence(
     if num_windows == 0 or np.isnan(curve).all():
         return OffsetEstimate(0.0, 0.0, np.full(len(curve), np.nan), 0, _why_empty(scan))
     evidence = np.where(np.isnan(curve), -np.inf, evidence)
-    step = _step_seconds(scan.offsets_seconds)
-    offset = _peak_seconds(scan.offsets_seconds, evidence, step)
-    share_near = _share_near(scan.offsets_seconds, offset, step)
-    confidence = float((_posterior(_tempered(evidence, scan.offsets_seconds, offset)) * share_near).sum())
-    by_chance = float((_posterior(np.where(np.isnan(curve), -np.inf, 0.0)) * share_near).sum())
+    step = step_seconds(scan.offsets_seconds)
+    offset = peak_seconds(scan.offsets_seconds, evidence, step)
+    near = share_near(scan.offsets_seconds, offset, step)
+    confidence = float((posterior(_tempered(evidence, scan.offsets_seconds, offset)) * near).sum())
+    by_chance = float((posterior(np.where(np.isnan(curve), -np.inf, 0.0)) * near).sum())
     flat = confidence <= min(2 * by_chance, (1 + by_chance) / 2)
     reason = FLAT if flat else _at_edge(scan.offsets_seconds, evidence)
     return OffsetEstimate(offset, min(confidence, 1.0), curve, num_windows, reason)
@@ -137,13 +135,23 @@ def _mean_where_covered(distances: NDArray[np.float32], known: NDArray[np.bool_]
     return np.where(covered, total / np.maximum(count, 1), np.nan)
 
 
-def _evidence(scan: OffsetScan, known: NDArray[np.bool_], sharpness: float) -> NDArray[np.float64]:
-    """Log of how much likelier each offset makes the map than chance does, [K].
+def window_votes(scan: OffsetScan, *, sharpness: float = DEFAULT_SHARPNESS) -> NDArray[np.float64]:
+    """Log of how much likelier each offset makes the row of each window than chance does, [W, K].
 
     A window that does not exist at an offset says nothing about it (a ratio of 1): if that offset is the true one, the
-    rest of its row is noise, which is as likely as under no offset at all.
+    rest of its row is noise, which is as likely as under no offset at all. Overlapping windows see the same event,
+    which is to count once: their votes are scaled down to it.
+
+    Args:
+        scan: the distance map; distances of unit vectors, scaled to [0, 1].
+        sharpness: nats of evidence for one unit of distance, at most; noisy maps are given less, down to one nat for
+            the typical scatter within a window's row.
     """
+    known = np.isfinite(scan.distances)  # [W, K]
     used = known.any(axis=1)
+    votes = np.zeros(scan.distances.shape)
+    if not used.any():
+        return votes
     rows, known = scan.distances[used].astype(np.float64), known[used]
     middle = np.nanmedian(rows, axis=1, keepdims=True)
     scatter = 1.4826 * float(np.median(np.abs(rows - middle)[known]))  # as a standard deviation, if Gaussian
@@ -151,8 +159,8 @@ def _evidence(scan: OffsetScan, known: NDArray[np.bool_], sharpness: float) -> N
     fit = np.where(known, np.exp(-sharpness * np.where(known, rows, 0.0)), 0.0)  # [W, K]
     by_chance = fit.sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
     ratio = np.where(known, (1 - WILD_SHARE) * fit / by_chance + WILD_SHARE, 1.0)
-    votes: NDArray[np.float64] = np.log(ratio).sum(axis=0)
-    return votes * _independent_share(scan.times_seconds[used], scan.window_seconds)
+    votes[used] = np.log(ratio) * _independent_share(scan.times_seconds[used], scan.window_seconds)
+    return votes
 
 
 def _independent_share(times_seconds: NDArray[np.float64], window_seconds: float) -> float:
@@ -178,19 +186,19 @@ def _tempered(
     return np.where(eligible, scale * np.where(eligible, evidence, 0.0), -np.inf)
 
 
-def _posterior(evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+def posterior(evidence: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability of each offset under an even prior, [K]."""
     weight: NDArray[np.float64] = np.exp(evidence - evidence.max())
     weight /= weight.sum()
     return weight
 
 
-def _step_seconds(offsets_seconds: NDArray[np.float64]) -> float:
+def step_seconds(offsets_seconds: NDArray[np.float64]) -> float:
     """Distance between neighbouring offsets; a lone offset is taken to be as wide as the tolerance."""
     return float(np.median(np.diff(offsets_seconds))) if len(offsets_seconds) > 1 else TOLERANCE_SECONDS
 
 
-def _peak_seconds(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.float64], step: float) -> float:
+def peak_seconds(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.float64], step: float) -> float:
     """Top of the parabola through the highest evidence and its two neighbours, within the range that was searched."""
     k = int(evidence.argmax())
     shift = 0.0
@@ -201,7 +209,7 @@ def _peak_seconds(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.flo
     return float(np.clip(offsets_seconds[k] + shift * step, offsets_seconds[0], offsets_seconds[-1]))
 
 
-def _share_near(offsets_seconds: NDArray[np.float64], centre: float, step: float) -> NDArray[np.float64]:
+def share_near(offsets_seconds: NDArray[np.float64], centre: float, step: float) -> NDArray[np.float64]:
     """Share of each offset's cell, one step wide, that lies within TOLERANCE_SECONDS of centre, [K]."""
     start = np.maximum(offsets_seconds - step / 2, centre - TOLERANCE_SECONDS)
     stop = np.minimum(offsets_seconds + step / 2, centre + TOLERANCE_SECONDS)

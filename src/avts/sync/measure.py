@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from avts.errors import UsageError
+from avts.sync.drift import Segment, Timeline, timeline
 from avts.sync.estimate import WIDEST_RANGE_SECONDS, OffsetEstimate, estimate
 from avts.sync.features import Features, film_features
 from avts.sync.film import Film
@@ -38,12 +39,17 @@ class SyncResult:
     Attributes:
         name: the film, as it was given.
         scan: its distance map.
-        estimate: its offset, or why it cannot be told.
+        estimate: its offset, or why it cannot be told. Of a film with several offsets that of its longest segment, of
+            one that drifts that in its middle.
+        segments: stretches with an offset each; one unless jumps are clear, none if the offset cannot be told.
+        drift_ms_per_minute: growth of the offset; None unless it is clear.
     """
 
     name: str
     scan: OffsetScan
     estimate: OffsetEstimate
+    segments: tuple[Segment, ...] = ()
+    drift_ms_per_minute: float | None = None
 
     @property
     def offset_seconds(self) -> float | None:
@@ -65,6 +71,25 @@ class SyncResult:
         """'sound 120 ms early', 'in sync', or 'cannot tell'."""
         return self.estimate.in_words
 
+    @property
+    def is_constant(self) -> bool:
+        """False if the offset drifts or jumps."""
+        return len(self.segments) <= 1 and self.drift_ms_per_minute is None
+
+    def offset_at(self, seconds: float) -> float:
+        """The offset at a time of the film; only if there is one."""
+        return Timeline(self.segments, self.drift_ms_per_minute).offset_at(seconds)
+
+    @property
+    def extremes_seconds(self) -> tuple[float, float]:
+        """The least and the greatest offset at any time of the film; only if there is one."""
+        slope = (self.drift_ms_per_minute or 0.0) / 60_000
+        away = [slope * (each.stop_seconds - each.start_seconds) / 2 for each in self.segments]
+        ends = [
+            each.offset_seconds + sign * by for each, by in zip(self.segments, away, strict=True) for sign in (-1, 1)
+        ]
+        return min(ends), max(ends)
+
 
 def measure(film: Film, model: SyncModel | None, *, range_seconds: float = 2.0) -> SyncResult:
     """Find by how much the sound of a film is off.
@@ -85,7 +110,28 @@ def measure(film: Film, model: SyncModel | None, *, range_seconds: float = 2.0) 
     else:
         features = film_features(film, model.network, window_seconds=model.window_seconds)
         found, answer = scan_and_estimate(features, range_seconds=range_seconds)
-    return SyncResult(film.name, found, answer)
+    return told(film.name, found, answer)
+
+
+def told(name: str, scan: OffsetScan, answer: OffsetEstimate) -> SyncResult:
+    """The result of a film from its map and its one best offset: what changes over time is looked for here.
+
+    Args:
+        name: the film.
+        scan: its distance map.
+        answer: the one offset that explains the map best.
+    """
+    over_time = timeline(scan)
+    if not over_time.is_constant:
+        longest = max(over_time.segments, key=lambda each: each.stop_seconds - each.start_seconds)
+        answer = dataclasses.replace(
+            answer, offset_seconds=longest.offset_seconds, confidence=longest.confidence, reason=None
+        )
+        return SyncResult(name, scan, answer, over_time.segments, over_time.drift_ms_per_minute)
+    if answer.reason is not None:
+        return SyncResult(name, scan, answer)
+    end = float(scan.times_seconds[-1]) + scan.window_seconds
+    return SyncResult(name, scan, answer, (Segment(0.0, end, answer.offset_seconds, answer.confidence),))
 
 
 def scan_and_estimate(features: Features, *, range_seconds: float) -> tuple[OffsetScan, OffsetEstimate]:
