@@ -23,6 +23,13 @@ from avts.cli.progress import progress_bar
     show_default=True,
     help="Shift each sound by a random offset of up to so many seconds either way; the truth is in labels.csv.",
 )
+@click.option(
+    "--scenes",
+    type=click.Choice(["plain", "rich"]),
+    default="plain",
+    show_default=True,
+    help="Plain cartoons, or rich scenes with rests, textures, clutter, shake and sounds that do not belong.",
+)
 @click.option("--workers", type=int, default=None, help="Processes; one per core if not given.")
 def command(
     out: Path,
@@ -32,6 +39,7 @@ def command(
     seconds: float,
     kinds: str | None,
     max_shift: float,
+    scenes: str,
     workers: int | None,
 ) -> None:
     """Write a world of generated videos whose motion makes their sound into the folder OUT.
@@ -49,6 +57,7 @@ def command(
             seconds=seconds,
             kinds=None if kinds is None else [kind.strip() for kind in kinds.split(",") if kind.strip()],
             max_shift_seconds=max_shift,
+            scenes=scenes,
             workers=workers,
             on_progress=on_progress,
         )

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from avts.world.take import FAMILIES, KINDS, Take, Truth, WorldSummary
+from avts.world.take import FAMILIES, KINDS, RICH_FAMILIES, RICH_KINDS, Take, Truth, WorldSummary
 
 if TYPE_CHECKING:
     from avts.world.composition import compose
     from avts.world.writer import write_world
 
-__all__ = ["FAMILIES", "KINDS", "Take", "Truth", "WorldSummary", "compose", "write_world"]
+__all__ = [
+    "FAMILIES",
+    "KINDS",
+    "RICH_FAMILIES",
+    "RICH_KINDS",
+    "Take",
+    "Truth",
+    "WorldSummary",
+    "compose",
+    "write_world",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -40,8 +40,7 @@ class Pen:
         """A pen with its origin at (x, y) of this one, scaled, mirrored left to right, then turned by angle radians."""
         cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
         flip = -1.0 if mirror else 1.0
-        return Pen(
-            self.image,
+        return self._placed(
             (self.a * cos + self.b * sin) * flip,
             -self.a * sin + self.b * cos,
             (self.c * cos + self.d * sin) * flip,
@@ -49,6 +48,9 @@ class Pen:
             self.a * x + self.b * y + self.x,
             self.c * x + self.d * y + self.y,
         )
+
+    def _placed(self, a: float, b: float, c: float, d: float, x: float, y: float) -> Pen:
+        return Pen(self.image, a, b, c, d, x, y)
 
     def polygon(self, points: Points, colour: Colour) -> None:
         """Fill a polygon [n, 2]."""

@@ -5,6 +5,9 @@ Nothing here is periodic: in a strictly periodic scene a shift by one period wou
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
+
 import numpy as np
 import numpy.typing as npt
 
@@ -36,12 +39,16 @@ def irregular_times(rng: np.random.Generator, span: Span, shortest_seconds: floa
 
 def since(times: Floats, events: Floats) -> Floats:
     """Seconds since the last event at each time; 9 before the first."""
+    if not len(events):
+        return np.full(len(times), 9.0)
     last = np.searchsorted(events, times, side="right") - 1
     return np.where(last >= 0, times - events[np.maximum(last, 0)], 9.0)
 
 
 def until(times: Floats, events: Floats) -> Floats:
     """Seconds until the next event at each time; 9 after the last."""
+    if not len(events):
+        return np.full(len(times), 9.0)
     coming = np.searchsorted(events, times, side="right")
     return np.where(coming < len(events), events[np.minimum(coming, len(events) - 1)] - times, 9.0)
 
@@ -70,6 +77,12 @@ class Curve:
     def integral(self, times: Floats) -> Floats:
         """The area under the curve up to each time, counted from the curve's first knot."""
         return np.interp(times, self._grid, np.cumsum(self._table) * _TABLE_STEP_SECONDS)
+
+    def scaled(self, factor: Callable[[Floats], Floats]) -> Curve:
+        """This curve times a factor that depends on time."""
+        scaled = copy(self)
+        scaled._table = self._table * factor(self._grid)
+        return scaled
 
     def rise_seconds(self) -> Floats:
         """The moments of the steepest rises, half way between a knot and the next higher one."""

@@ -10,21 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from avts.timebase import SAMPLE_RATE, Span, sample_at
-from avts.world import impacts, machines, scenery, sounds, swung, textures, voices
+from avts.world import scenery, sounds
 from avts.world.canvas import Pen
 from avts.world.clock import Floats, log_uniform
+from avts.world.kinds import BUILDERS
 from avts.world.plan import check_video, kind_of
-from avts.world.stage import Builder, Samples, Scene, Stage, timeline
-from avts.world.take import FAMILY_OF, KINDS, MAX_SHIFT_SECONDS, Take, Truth
-
-BUILDERS: dict[str, Builder] = {
-    **impacts.BUILDERS,
-    **swung.BUILDERS,
-    **machines.BUILDERS,
-    **voices.BUILDERS,
-    **textures.BUILDERS,
-}
-"""What makes each kind of action."""
+from avts.world.rich import compose_rich
+from avts.world.stage import Samples, Scene, Stage, timeline
+from avts.world.take import FAMILY_OF, KINDS_OF, MAX_SHIFT_SECONDS, Take, Truth
 
 
 @dataclass(frozen=True)
@@ -44,6 +37,7 @@ def compose(
     seconds: float = 6.0,
     kind: str | None = None,
     max_shift_seconds: float = 0.0,
+    scenes: str = "plain",
 ) -> Take:
     """Make one video in memory; the same arguments give the same bytes.
 
@@ -52,14 +46,29 @@ def compose(
         index: The video's number in its world, from 0.
         size: Short side in pixels.
         seconds: Length.
-        kind: One of KINDS; None for the kind that the world has at that number.
+        kind: One of the kinds of these scenes; None for the kind that the world has at that number.
         max_shift_seconds: The sound is shifted by a random offset of up to this much either way.
+        scenes: "plain" cartoons of KINDS, or "rich" scenes of RICH_KINDS with rests, clutter and other sounds.
 
     Raises:
         UsageError: An argument is out of range.
     """
-    check_video(seed=seed, index=index, size=size, seconds=seconds, kind=kind, max_shift_seconds=max_shift_seconds)
-    name = kind_of(seed, index, KINDS) if kind is None else kind
+    check_video(
+        seed=seed,
+        index=index,
+        size=size,
+        seconds=seconds,
+        kind=kind,
+        max_shift_seconds=max_shift_seconds,
+        scenes=scenes,
+    )
+    name = kind_of(seed, index, KINDS_OF[scenes]) if kind is None else kind
+    if scenes == "rich":
+        return compose_rich(seed, index, size=size, seconds=seconds, kind=name, max_shift_seconds=max_shift_seconds)
+    return _compose_plain(seed, index, size, seconds, name, max_shift_seconds)
+
+
+def _compose_plain(seed: int, index: int, size: int, seconds: float, name: str, max_shift_seconds: float) -> Take:
     # The first stream is the video's own default_rng([seed, index]); the others are its children.
     root = np.random.SeedSequence([seed, index])
     action_rng = np.random.default_rng(root)

@@ -8,7 +8,7 @@ import numpy as np
 
 from avts.world import sounds
 from avts.world.canvas import Colour, Pen, ring_of, shaded
-from avts.world.clock import Floats, irregular_times, log_uniform, ordinal, since, until
+from avts.world.clock import Floats, log_uniform, ordinal, since, until
 from avts.world.stage import Builder, Samples, Scene, Stage
 
 _SHORTEST_SECONDS = 0.24
@@ -16,7 +16,7 @@ _LONGEST_SECONDS = 0.72
 
 
 def _hits(stage: Stage) -> Floats:
-    return irregular_times(stage.rng, stage.span, _SHORTEST_SECONDS, stage.uniform(0.6, _LONGEST_SECONDS))
+    return stage.times(_SHORTEST_SECONDS, stage.uniform(0.6, _LONGEST_SECONDS))
 
 
 def _gains(stage: Stage, events: Floats) -> Floats:
@@ -69,6 +69,10 @@ def _ball(stage: Stage) -> Scene:
     frames = stage.frame_seconds
     gap = gaps[np.maximum(ordinal(frames, events) - 1, 0)]
     part = np.clip(since(frames, events) / gap, 0, 1)
+    # Over a rest the ball is caught at the top of its flight and dropped in time for the next contact.
+    falling = 1 - until(frames, events) / _LONGEST_SECONDS
+    caught = np.maximum(np.minimum(since(frames, events) / _LONGEST_SECONDS, 0.5), falling)
+    part = np.where(gap > _LONGEST_SECONDS + 0.1, caught, part)
     height = 4 * part * (1 - part) * np.minimum((gap / 0.6) ** 1.3, 1.0) * (0.8 - 2 * radius)
     contact = np.exp(-np.minimum(since(frames, events), until(frames, events)) / 0.025)
     shake = jolt(frames, events, hertz=11, decay_seconds=0.07)

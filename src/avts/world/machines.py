@@ -9,13 +9,13 @@ import numpy as np
 from avts.timebase import SAMPLE_RATE
 from avts.world import sounds, speech
 from avts.world.canvas import Pen, ring_of, shaded
-from avts.world.clock import Curve, irregular_times, log_uniform, since, swell
+from avts.world.clock import Curve, log_uniform, since
 from avts.world.impacts import jolt
 from avts.world.stage import Builder, Scene, Stage
 
 
 def _rotor(stage: Stage) -> Scene:
-    speed = swell(stage.rng, stage.span, 0.3, 0.75)
+    speed = stage.swell(0.3, 0.75)
     times = stage.sample_seconds
     fast = speed(times)
     base, reach = log_uniform(stage.rng, 70, 240), stage.uniform(1.0, 2.6)
@@ -24,7 +24,7 @@ def _rotor(stage: Stage) -> Scene:
     dull = sounds.hum(phase, sounds.harmonics(stage.rng, 6, 1.2))
     bright = sounds.hum(phase, sounds.harmonics(stage.rng, int(min(7000 / hertz.max(), 24)), 0.5))
     whirr = sounds.band(sounds.noise(stage.rng, len(times)), 800, log_uniform(stage.rng, 2000, 6000))
-    level = (0.02 + fast**1.5).astype(np.float32)
+    level = stage.hushed((0.02 + fast**1.5).astype(np.float32))
     share = fast.astype(np.float32)
     sound = level * (dull * (1 - 0.7 * share) + bright * share + stage.uniform(0.05, 0.4) * whirr)
     hub, rim, blade, mark = stage.colours(4)
@@ -46,14 +46,14 @@ def _rotor(stage: Stage) -> Scene:
         pen.disc(0, 0, 0.08, 0.08, hub)
         pen.polygon(ring_of(3, 0.05, angle), shaded(hub, 0.5 + fast))
 
-    return Scene(poses, paint, sound, speed.rise_seconds(), {"base_hertz": base})
+    return Scene(poses, paint, sound, stage.rises(speed), {"base_hertz": base})
 
 
 def _saw(stage: Stage) -> Scene:
-    turns = irregular_times(stage.rng, stage.span, 0.22, stage.uniform(0.5, 0.65))
+    turns = stage.times(0.22, stage.uniform(0.5, 0.65))
     ends = np.where(np.arange(len(turns)) % 2 == 0, -1.0, 1.0) * stage.rng.uniform(0.6, 1.0, len(turns))
     # Each stroke ends before the next begins: the rest between is seen and heard.
-    rest = turns[:-1] + np.diff(turns) * stage.rng.uniform(0.6, 0.85, len(turns) - 1)
+    rest = turns[:-1] + np.minimum(np.diff(turns), 0.65) * stage.rng.uniform(0.6, 0.85, len(turns) - 1)
     knots = np.sort(np.concatenate([turns, rest]))
     stroke = Curve(knots, np.repeat(ends, 2)[1 : len(knots) + 1])
     times = stage.sample_seconds
@@ -92,7 +92,7 @@ def _saw(stage: Stage) -> Scene:
 
 
 def _piston(stage: Stage) -> Scene:
-    speed = swell(stage.rng, stage.span, 0.35, 0.8, quiet=(0.12, 0.3))
+    speed = stage.swell(0.35, 0.8, quiet=(0.12, 0.3))
     most = stage.uniform(2.6, 3.6)  # strokes a second
     times, frames = stage.sample_seconds, stage.frame_seconds
     turned = most * speed.integral(times)
@@ -135,7 +135,7 @@ def _piston(stage: Stage) -> Scene:
 
 
 def _engine(stage: Stage) -> Scene:
-    speed = swell(stage.rng, stage.span, 0.3, 0.75)
+    speed = stage.swell(0.3, 0.75)
     times, frames = stage.sample_seconds, stage.frame_seconds
     fast = speed(times)
     idle, reach = log_uniform(stage.rng, 18, 60), stage.uniform(1.2, 2.4)
@@ -143,12 +143,12 @@ def _engine(stage: Stage) -> Scene:
     pipe = tuple(log_uniform(stage.rng, low, low * 2) for low in (90, 250, 700, 1800))
     body = speech.formants(pulses, pipe, sharpness=0.4)
     roar = sounds.band(sounds.noise(stage.rng, len(times)), pipe[1], pipe[3])
-    level = (0.04 + fast**1.4).astype(np.float32)
+    level = stage.hushed((0.04 + fast**1.4).astype(np.float32))
     share = np.float32(stage.uniform(0.1, 0.6))
     sound = level * (body / body.std() + share * fast.astype(np.float32) * roar / roar.std())
     beat = 2 * np.pi * (3.0 * frames + stage.uniform(4, 6) * speed.integral(frames))
     shake = speed(frames) ** 1.3
-    poses = np.stack([speed(frames), shake * np.sin(beat), shake * np.cos(1.3 * beat), frames], axis=1)
+    poses = np.stack([speed(frames), shake * np.sin(beat), shake * np.cos(1.3 * beat), stage.run(frames)], axis=1)
     hood, block, belt, smoke = stage.colours(4)
     seeds, wheel = stage.rng.uniform(0, 1, (16, 3)), stage.uniform(0.1, 0.15)
     spin = stage.uniform(1.5, 2.5) * speed.integral(frames) * 2 * np.pi
@@ -168,7 +168,7 @@ def _engine(stage: Stage) -> Scene:
             case.disc(side, 0.14, wheel, wheel, belt)
             case.moved(side, 0.14, angle=turn).box(-wheel, -0.03, wheel * 0.2, 0.03, shaded(block, 0.5))
 
-    return Scene(poses, paint, sound, speed.rise_seconds(), {"idle_hertz": idle})
+    return Scene(poses, paint, sound, stage.rises(speed), {"idle_hertz": idle})
 
 
 BUILDERS: dict[str, Builder] = {"rotor": _rotor, "saw": _saw, "piston": _piston, "engine": _engine}

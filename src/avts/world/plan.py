@@ -9,7 +9,7 @@ import numpy as np
 
 from avts.errors import UsageError
 from avts.timebase import FRAME_RATE
-from avts.world.take import KINDS, MAX_SHIFT_SECONDS
+from avts.world.take import KINDS, KINDS_OF, MAX_SHIFT_SECONDS
 
 SMALLEST_SIZE = 32
 """Least short side in pixels; below it nothing can be made out."""
@@ -25,30 +25,39 @@ def kind_of(seed: int, index: int, kinds: Sequence[str]) -> str:
     return kinds[int(order[place])]
 
 
-def check_kinds(kinds: Sequence[str]) -> None:
-    """Refuse unknown kinds, naming the nearest known one.
+def check_kinds(kinds: Sequence[str], scenes: str = "plain") -> None:
+    """Refuse kinds that scenes of that sort do not have, naming the nearest known one.
 
     Raises:
-        UsageError: A kind is unknown, or there is none.
+        UsageError: The sort of scenes or a kind is unknown, or there is no kind.
     """
+    if scenes not in KINDS_OF:
+        raise UsageError(f"unknown scenes {scenes!r}. Take one of: {', '.join(KINDS_OF)}.")
+    known = KINDS_OF[scenes]
     for kind in kinds:
-        if kind not in KINDS:
-            near = difflib.get_close_matches(kind, KINDS, 1, cutoff=0.0)[0]
-            raise UsageError(f"unknown kind {kind!r}; did you mean {near!r}? Kinds: {', '.join(KINDS)}.")
+        if kind not in known:
+            near = difflib.get_close_matches(kind, known, 1, cutoff=0.0)[0]
+            raise UsageError(f"unknown kind {kind!r}; did you mean {near!r}? Kinds: {', '.join(known)}.")
     if not kinds:
-        raise UsageError(f"a world of 0 kinds was asked for. Name at least one of: {', '.join(KINDS)}.")
+        raise UsageError(f"a world of 0 kinds was asked for. Name at least one of: {', '.join(known)}.")
 
 
 def check_video(
-    *, seed: int, index: int, size: int, seconds: float, kind: str | None, max_shift_seconds: float
+    *,
+    seed: int,
+    index: int,
+    size: int,
+    seconds: float,
+    kind: str | None,
+    max_shift_seconds: float,
+    scenes: str = "plain",
 ) -> None:
     """Refuse arguments that no video can be made with.
 
     Raises:
         UsageError: An argument is out of range.
     """
-    if kind is not None:
-        check_kinds([kind])
+    check_kinds(KINDS_OF.get(scenes, KINDS) if kind is None else [kind], scenes)
     if not 0 <= seed < _SEEDS:
         raise UsageError(f"seed {seed} is out of range. Take one from 0 to {_SEEDS - 1}.")
     if not 0 <= index < _SEEDS:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from avts.timebase import FRAME_RATE, SAMPLE_RATE, Span
 from avts.world.canvas import Colour, Pen
-from avts.world.clock import Floats
+from avts.world.clock import Curve, Floats, irregular_times, swell
+from avts.world.rests import RAMP_SECONDS, Rests, awake, stirring
 from avts.world.take import MAX_SHIFT_SECONDS
 
 Samples = npt.NDArray[np.float32]
@@ -39,6 +40,8 @@ class Stage:
     frame_seconds: Floats
     sample_seconds: Floats
     background_luminance: float
+    rests: Rests = ()
+    least_contrast: float = _LEAST_CONTRAST
 
     def colours(self, count: int) -> list[Colour]:
         """Random colours that stand out from the background, each also from the one before it."""
@@ -47,7 +50,7 @@ class Stage:
         while len(found) < count:
             red, green, blue = self.rng.integers(10, 256, 3).tolist()
             luminance = 0.299 * red + 0.587 * green + 0.114 * blue
-            apart = abs(luminance - self.background_luminance) >= _LEAST_CONTRAST
+            apart = abs(luminance - self.background_luminance) >= self.least_contrast
             if apart and abs(luminance - before) >= _LEAST_STEP:
                 found.append((red, green, blue))
                 before = luminance
@@ -56,6 +59,43 @@ class Stage:
     def uniform(self, low: float, high: float) -> float:
         """A random number between low and high."""
         return float(self.rng.uniform(low, high))
+
+    def times(self, shortest_seconds: float, longest_seconds: float) -> Floats:
+        """When things happen: irregular gaps between the two bounds, and nothing in rests; [K] seconds, rising."""
+        events = irregular_times(self.rng, self.span, shortest_seconds, longest_seconds)
+        return stirring(events, self.rests) if self.rests else events
+
+    def swell(
+        self, shortest_seconds: float = 0.28, longest_seconds: float = 0.7, quiet: tuple[float, float] = (0.0, 0.12)
+    ) -> Curve:
+        """A curve between 0 and 1 that swells and fades in turn, and is 0 in rests."""
+        curve = swell(self.rng, self.span, shortest_seconds, longest_seconds, quiet)
+        return curve.scaled(self.awake) if self.rests else curve
+
+    def rises(self, curve: Curve) -> Floats:
+        """When a curve made by swell rises most steeply: half way up, or at the end of a rest that it was high in."""
+        rises = curve.rise_seconds()
+        if not self.rests:
+            return rises
+        rises = rises[self.awake(rises) > 0.99]
+        ends = np.array([rest.stop_seconds for rest in self.rests])
+        return np.sort(np.concatenate([rises, ends[curve(ends + RAMP_SECONDS) > 0.4] + RAMP_SECONDS / 2]))
+
+    def awake(self, times: Floats) -> Floats:
+        """1 where the action may go on, 0 within rests."""
+        return awake(times, self.rests)
+
+    def hushed(self, sound: Samples) -> Samples:
+        """A sound [N] over sample_seconds with nothing in rests."""
+        return sound * self.awake(self.sample_seconds).astype(np.float32) if self.rests else sound
+
+    def run(self, times: Floats) -> Floats:
+        """The action's own clock at each time: it stands still in rests."""
+        if not self.rests:
+            return times
+        grid = np.arange(self.span.start_seconds, self.span.stop_seconds + 0.02, 0.01)
+        own = grid[0] + 0.01 * np.cumsum(self.awake(grid))
+        return np.asarray(np.interp(times, grid, own), np.float64)
 
     def chance(self, share: float) -> bool:
         """True in the given share of cases."""

@@ -8,21 +8,28 @@ import numpy as np
 
 from avts.world import sounds
 from avts.world.canvas import Pen, ring_of, shaded
-from avts.world.clock import Floats, irregular_times, log_uniform, ordinal, since, until
+from avts.world.clock import Floats, log_uniform, ordinal, since, until
 from avts.world.impacts import jolt, spray
 from avts.world.stage import Builder, Scene, Stage
+
+_LONGEST_SECONDS = 1.0
+"""After a longer gap between two events there was a rest."""
+
+_SWING_SECONDS = 0.6
+"""How long a swing takes after a rest."""
 
 
 def swung(times: Floats, events: Floats, sharpness: float) -> Floats:
     """Side to side between -1 and 1, reaching a side at each event; sharpness > 1 arrives ever faster; [T]."""
     after, before = since(times, events), until(times, events)
-    part = np.clip(after / (after + before), 0, 1) ** sharpness
+    part = np.clip(after / (after + before), 0, 1)
+    part = np.where(after + before > _LONGEST_SECONDS, np.clip(1 - before / _SWING_SECONDS, 0, 1), part) ** sharpness
     side = 1.0 - 2.0 * (ordinal(times, events) % 2)
     return side * (2 * part - 1)
 
 
 def _bell(stage: Stage) -> Scene:
-    events = irregular_times(stage.rng, stage.span, 0.26, stage.uniform(0.6, 0.75))
+    events = stage.times(0.26, stage.uniform(0.6, 0.75))
     bodies = sounds.struck(stage.rng, sounds.MATERIALS["bell"], takes=2)
     gains = np.exp(stage.rng.uniform(-0.7, 0.0, len(events)))
     sound = sounds.place(stage.sample_seconds, events, bodies, gains)
@@ -53,7 +60,7 @@ def _bell(stage: Stage) -> Scene:
 
 
 def _string(stage: Stage) -> Scene:
-    events = irregular_times(stage.rng, stage.span, 0.24, stage.uniform(0.55, 0.72))
+    events = stage.times(0.24, stage.uniform(0.55, 0.72))
     count = int(stage.rng.integers(1, 5))
     base = log_uniform(stage.rng, 80, 420)
     pitches = base * 2 ** (np.sort(stage.rng.integers(0, 15, count)) / 12)
@@ -96,8 +103,12 @@ def _string(stage: Stage) -> Scene:
 
 
 def _pendulum(stage: Stage) -> Scene:
-    turns = irregular_times(stage.rng, stage.span, 0.22, stage.uniform(0.65, 0.8))
-    events = (turns[:-1] + turns[1:]) / 2  # the bob passes the middle, the escapement drops
+    turns = stage.times(0.22, stage.uniform(0.65, 0.8))
+    # The bob passes the middle, the escapement drops.
+    rested = np.diff(turns) > _LONGEST_SECONDS
+    events = np.where(rested, turns[1:] - _SWING_SECONDS / 2, (turns[:-1] + turns[1:]) / 2)
+    if stage.rests:
+        events = np.append(turns[0] - _SWING_SECONDS / 2, events)
     material = ("wood", "metal", "plastic", "glass")[int(stage.rng.integers(4))]
     bodies = sounds.struck(stage.rng, sounds.MATERIALS[material], takes=2)
     gains = np.exp(stage.rng.uniform(-0.4, 0.0, len(events)))

@@ -21,12 +21,24 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "voices": ("mouth", "dog", "bird"),
     "textures": ("rain", "fire", "waves", "pouring"),
 }
-"""The kinds of action by family, written out so that listing them imports no drawing code."""
+"""The kinds of action of the plain world by family, written out so that listing them imports no drawing code."""
+
+RICH_FAMILIES: dict[str, tuple[str, ...]] = {
+    **FAMILIES,
+    "shapes": ("swelling", "gliding", "jerking", "popping"),
+}
+"""The kinds of action of the rich world by family."""
 
 KINDS: tuple[str, ...] = tuple(kind for kinds in FAMILIES.values() for kind in kinds)
-"""Every kind of action."""
+"""Every kind of action of the plain world."""
 
-FAMILY_OF: dict[str, str] = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
+RICH_KINDS: tuple[str, ...] = tuple(kind for kinds in RICH_FAMILIES.values() for kind in kinds)
+"""Every kind of action of the rich world."""
+
+KINDS_OF: dict[str, tuple[str, ...]] = {"plain": KINDS, "rich": RICH_KINDS}
+"""The kinds of each way to make scenes."""
+
+FAMILY_OF: dict[str, str] = {kind: family for family, kinds in RICH_FAMILIES.items() for kind in kinds}
 """The family of each kind."""
 
 

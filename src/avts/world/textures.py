@@ -7,7 +7,7 @@ import numpy as np
 from avts.timebase import SAMPLE_RATE
 from avts.world import sounds
 from avts.world.canvas import Pen, shaded
-from avts.world.clock import Floats, drift, log_uniform, swell
+from avts.world.clock import Floats, drift, log_uniform
 from avts.world.stage import Builder, Samples, Scene, Stage
 
 
@@ -18,7 +18,7 @@ def hiss(stage: Stage, density: Floats, low_hertz: float, high_hertz: float) -> 
     bright = sounds.band(raw, low_hertz, high_hertz)
     dull /= dull.std()
     bright /= bright.std()
-    return (dull * (0.02 + density**1.2) + bright * density**2.2).astype(np.float32)
+    return stage.hushed((dull * (0.02 + density**1.2) + bright * density**2.2).astype(np.float32))
 
 
 def grains(stage: Stage, density: Floats, per_second: float, hertz: tuple[float, float]) -> Samples:
@@ -36,7 +36,7 @@ def grains(stage: Stage, density: Floats, per_second: float, hertz: tuple[float,
 
 
 def _rain(stage: Stage) -> Scene:
-    density = swell(stage.rng, stage.span, 0.28, 0.7)
+    density = stage.swell(0.28, 0.7)
     thick = density(stage.sample_seconds)
     low = log_uniform(stage.rng, 500, 1500)
     sound = hiss(stage, thick, low, low * stage.uniform(3, 5))
@@ -45,7 +45,7 @@ def _rain(stage: Stage) -> Scene:
     x, offset, depth = stage.rng.uniform(-0.8, 0.8, drops), stage.rng.random(drops), stage.rng.uniform(0.6, 1, drops)
     slant, length = stage.uniform(-0.25, 0.25), stage.uniform(0.1, 0.2)
     frames = stage.frame_seconds
-    fall = stage.uniform(2.0, 3.0) * (0.4 * frames + 0.6 * density.integral(frames))
+    fall = stage.uniform(2.0, 3.0) * (0.4 * stage.run(frames) + 0.6 * density.integral(frames))
     poses = np.stack([density(frames), fall], axis=1)
     water, ground = stage.colours(2)
     width = stage.uniform(0.014, 0.03)
@@ -61,19 +61,19 @@ def _rain(stage: Stage) -> Scene:
         for number in landing[:10].tolist():
             pen.disc(x[number] + slant, 0.44 + 0.1 * offset[number], 0.05, 0.015, water)
 
-    return Scene(poses, paint, sound, density.rise_seconds(), {})
+    return Scene(poses, paint, sound, stage.rises(density), {})
 
 
 def _fire(stage: Stage) -> Scene:
-    density = swell(stage.rng, stage.span, 0.28, 0.7, quiet=(0.05, 0.2))
+    density = stage.swell(0.28, 0.7, quiet=(0.05, 0.2))
     thick = density(stage.sample_seconds)
     low = log_uniform(stage.rng, 200, 700)
     sound = hiss(stage, thick, low, low * stage.uniform(2, 5))
     sound += np.float32(stage.uniform(0.15, 0.55)) * grains(stage, thick, stage.uniform(30, 110), (700, 5500))
     frames = stage.frame_seconds
     tongues = int(stage.rng.integers(4, 8))
-    sway = [drift(stage.rng, stage.span, 0.12)(frames) for _ in range(tongues)]
-    poses = np.stack([density(frames), 1.2 * frames + density.integral(frames), *sway], axis=1)
+    sway = [drift(stage.rng, stage.span, 0.12)(stage.run(frames)) for _ in range(tongues)]
+    poses = np.stack([density(frames), 1.2 * stage.run(frames) + density.integral(frames), *sway], axis=1)
     outer, logs = stage.colours(2)
     bright = stage.background_luminance < 128
     core = (255, 235, 150) if bright else shaded(outer, 0.6)
@@ -95,16 +95,16 @@ def _fire(stage: Stage) -> Scene:
         spots = np.stack([(seeds[:count, 1] - 0.5) * (0.4 + 0.5 * high_up), 0.3 - 0.85 * high_up], axis=-1)
         pen.dots(spots, 0.012 + 0.014 * seeds[:count, 2], outer)
 
-    return Scene(poses, paint, sound, density.rise_seconds(), {})
+    return Scene(poses, paint, sound, stage.rises(density), {})
 
 
 def _waves(stage: Stage) -> Scene:
-    density = swell(stage.rng, stage.span, 0.35, 0.75)
+    density = stage.swell(0.35, 0.75)
     thick = density(stage.sample_seconds)
     low = log_uniform(stage.rng, 250, 900)
     sound = hiss(stage, thick, low, low * stage.uniform(3, 8))
     frames = stage.frame_seconds
-    poses = np.stack([density(frames), 1.5 * frames + 2 * density.integral(frames)], axis=1)
+    poses = np.stack([density(frames), 1.5 * stage.run(frames) + 2 * density.integral(frames)], axis=1)
     water, foam = stage.colours(2)
     rows = [(0.5, 0.6), (1.0, 1.0)]
     along = np.linspace(-1.2, 1.2, 25)
@@ -124,11 +124,11 @@ def _waves(stage: Stage) -> Scene:
         spots = np.stack([seeds[:count, 0] * 1.4 - 0.7, 0.34 - 0.5 * amount - 0.3 * hop * (1 - hop) * 4], axis=-1)
         pen.dots(spots, 0.012 + 0.025 * seeds[:count, 1], foam)
 
-    return Scene(poses, paint, sound, density.rise_seconds(), {})
+    return Scene(poses, paint, sound, stage.rises(density), {})
 
 
 def _pouring(stage: Stage) -> Scene:
-    flow = swell(stage.rng, stage.span, 0.28, 0.7, quiet=(0.0, 0.05))
+    flow = stage.swell(0.28, 0.7, quiet=(0.0, 0.05))
     times, frames = stage.sample_seconds, stage.frame_seconds
     thick = flow(times)
     filled = flow.integral(times) / flow.integral(times)[-1]
@@ -141,7 +141,7 @@ def _pouring(stage: Stage) -> Scene:
     sound = splash + np.float32(stage.uniform(0.3, 0.9)) * bubbles
     sound += np.float32(stage.uniform(0.1, 0.7)) * tone * thick.astype(np.float32)
     level = np.interp(frames, times, filled)
-    poses = np.stack([flow(frames), level, 0.8 * frames + 3.5 * flow.integral(frames)], axis=1)
+    poses = np.stack([flow(frames), level, 0.8 * stage.run(frames) + 3.5 * flow.integral(frames)], axis=1)
     jug, glass, water, drop = stage.colours(4)
     wide, seeds = stage.uniform(0.2, 0.28), stage.rng.uniform(0, 1, (24, 3))
     spout, thickest = stage.uniform(-0.04, 0.04), stage.uniform(0.09, 0.16)
@@ -165,7 +165,7 @@ def _pouring(stage: Stage) -> Scene:
             pen.dots(spots, 0.014 + 0.02 * seeds[:count, 0], water)
         pen.moved(spout + 0.04, -0.3, angle=-0.25 - 0.9 * amount).box(-0.02, -0.16, 0.4, 0.12, jug)
 
-    return Scene(poses, paint, sound, flow.rise_seconds(), {})
+    return Scene(poses, paint, sound, stage.rises(flow), {})
 
 
 BUILDERS: dict[str, Builder] = {"rain": _rain, "fire": _fire, "waves": _waves, "pouring": _pouring}

@@ -7,14 +7,14 @@ import numpy as np
 from avts.timebase import SAMPLE_RATE
 from avts.world import sounds, speech
 from avts.world.canvas import Pen, shaded
-from avts.world.clock import Curve, Floats, drift, irregular_times, log_uniform, ordinal, since
+from avts.world.clock import Curve, Floats, drift, log_uniform, ordinal, since
 from avts.world.stage import Builder, Scene, Stage
 
 
 def openings(stage: Stage, shortest_seconds: float, longest_seconds: float) -> tuple[Curve, Floats]:
     """How far a mouth is open (0..1) over time, and the onsets of its syllables; it shuts between syllables."""
-    events = irregular_times(stage.rng, stage.span, shortest_seconds, longest_seconds)
-    gaps = np.diff(events, append=events[-1] + shortest_seconds)
+    events = stage.times(shortest_seconds, longest_seconds)
+    gaps = np.minimum(np.diff(events, append=events[-1] + shortest_seconds), longest_seconds)
     wide = stage.rng.uniform(0.6, 1.0, len(events))
     attack = np.minimum(stage.rng.uniform(0.04, 0.09, len(events)), gaps * 0.3)
     hold = attack + (gaps - attack) * stage.rng.uniform(0.15, 0.45, len(events))
@@ -50,10 +50,11 @@ def _mouth(stage: Stage) -> Scene:
     tract = float(np.clip((tone / 150) ** 0.35, 0.85, 1.3)) * stage.uniform(0.93, 1.07)
     sound = speech.vowels(stage.rng, source, weights, names, tract)
     frames = stage.frame_seconds
+    run = stage.run(frames)
     head, lips, inside, hair = stage.colours(4)
-    nod = drift(stage.rng, stage.span, 0.9)(frames)
-    blink = (np.abs((frames - stage.uniform(0, 2)) % stage.uniform(2, 3.5)) < 0.12).astype(float)
-    wide = drift(stage.rng, stage.span, 0.3)(frames)
+    nod = drift(stage.rng, stage.span, 0.9)(run)
+    blink = (np.abs((run - stage.uniform(0, 2)) % stage.uniform(2, 3.5)) < 0.12).astype(float)
+    wide = drift(stage.rng, stage.span, 0.3)(run)
     poses = np.stack([opening(frames), nod, blink, wide, trembling(stage, opening)], axis=1)
     broad, tall = stage.uniform(0.34, 0.44), stage.uniform(0.42, 0.5)
     mouth_wide, mouth_tall = stage.uniform(0.14, 0.22), stage.uniform(0.13, 0.19)
@@ -92,8 +93,9 @@ def _dog(stage: Stage) -> Scene:
     loud = open_**1.5
     sound = speech.vowels(stage.rng, source, [0 * open_, loud * sweep, loud * (1 - sweep)], list(shapes), tract)
     frames = stage.frame_seconds
+    run = stage.run(frames)
     fur, muzzle, tongue, ear = stage.colours(4)
-    nod = drift(stage.rng, stage.span, 0.8)(frames)
+    nod = drift(stage.rng, stage.span, 0.8)(run)
     poses = np.stack([opening(frames), nod, trembling(stage, opening)], axis=1)
     skull, snout = stage.uniform(0.22, 0.28), stage.uniform(0.24, 0.34)
     gape = stage.uniform(0.5, 0.8)
@@ -131,8 +133,9 @@ def _bird(stage: Stage) -> Scene:
     air = sounds.band(sounds.noise(stage.rng, len(times)), 1500, 6500)
     sound = (sound + np.float32(stage.uniform(0.0, 0.25)) * air) * (open_**1.2).astype(np.float32)
     frames = stage.frame_seconds
+    run = stage.run(frames)
     body, wing, beak, belly = stage.colours(4)
-    nod = drift(stage.rng, stage.span, 0.7)(frames)
+    nod = drift(stage.rng, stage.span, 0.7)(run)
     poses = np.stack([opening(frames), nod, trembling(stage, opening)], axis=1)
     fat, long, gape = stage.uniform(0.2, 0.27), stage.uniform(0.16, 0.24), stage.uniform(0.4, 0.65)
     half = np.array([(-0.04, 0.0), (long, 0.0), (-0.04, 0.09)])

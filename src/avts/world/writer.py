@@ -18,7 +18,7 @@ from pathlib import Path
 
 from avts.errors import UsageError
 from avts.world.plan import check_kinds, check_video, kind_of
-from avts.world.take import KINDS, WorldSummary
+from avts.world.take import KINDS, KINDS_OF, WorldSummary
 
 WORLD_VERSION = 1
 """Goes up when the same arguments give other videos; a folder of another version is not added to."""
@@ -26,6 +26,9 @@ WORLD_VERSION = 1
 ARGUMENTS_NAME = "world.json"
 LABELS_NAME = "labels.csv"
 LABEL_COLUMNS = ("file", "kind", "family", "seconds", "offset_seconds", "seed", "index")
+
+_BEFORE = {"scenes": "plain"}
+"""Arguments that older folders do not record, and what they were."""
 
 _FEW = 8
 """So few videos are made before worker processes have started."""
@@ -42,6 +45,7 @@ class _Job:
     size: int
     seconds: float
     max_shift_seconds: float
+    scenes: str
 
     @property
     def video(self) -> Path:
@@ -61,6 +65,7 @@ def write_world(
     seconds: float = 6.0,
     kinds: Sequence[str] | None = None,
     max_shift_seconds: float = 0.0,
+    scenes: str = "plain",
     workers: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> WorldSummary:
@@ -74,20 +79,21 @@ def write_world(
         seed: The world; two seeds share no video.
         size: Short side in pixels, even.
         seconds: Length of each video.
-        kinds: Kinds of action, evenly mixed; all of KINDS if None.
+        kinds: Kinds of action, evenly mixed; all that such scenes have if None.
         max_shift_seconds: Each sound is shifted by a random offset of up to this much either way.
+        scenes: "plain" cartoons of KINDS, or "rich" scenes of RICH_KINDS with rests, clutter and other sounds.
         workers: Processes; one per core if None.
         on_progress: Called with (videos done, videos in all).
 
     Raises:
         UsageError: An argument is out of range, or the folder holds something else.
     """
-    chosen = KINDS if kinds is None else tuple(dict.fromkeys(kinds))
+    chosen = KINDS_OF.get(scenes, KINDS) if kinds is None else tuple(dict.fromkeys(kinds))
     if videos <= 0:
         raise UsageError(f"a world of {videos} videos was asked for. Ask for at least 1.")
     if workers is not None and workers <= 0:
         raise UsageError(f"{workers} workers were asked for. Ask for at least 1.")
-    check_kinds(chosen)
+    check_kinds(chosen, scenes)
     check_video(seed=seed, index=0, size=size, seconds=seconds, kind=None, max_shift_seconds=max_shift_seconds)
     arguments: dict[str, object] = {
         "version": WORLD_VERSION,
@@ -96,10 +102,11 @@ def write_world(
         "seconds": float(seconds),
         "kinds": list(chosen),
         "max_shift_seconds": float(max_shift_seconds),
+        "scenes": scenes,
     }
     _claim(out, arguments, videos)
     jobs = [
-        _Job(out, index, kind_of(seed, index, chosen), seed, size, seconds, max_shift_seconds)
+        _Job(out, index, kind_of(seed, index, chosen), seed, size, seconds, max_shift_seconds, scenes)
         for index in range(videos)
     ]
     missing = [job for job in jobs if not (job.video.exists() and job.truth.exists())]
@@ -130,7 +137,7 @@ def _claim(out: Path, arguments: dict[str, object], videos: int) -> None:
         found = json.loads(record.read_text())
         before = found.pop("videos", videos)
         for name, value in arguments.items():
-            if found.get(name) != value:
+            if found.get(name, _BEFORE.get(name)) != value:
                 raise UsageError(
                     f"{out}: a world with {name} {value} was asked for, this one has {name} {found.get(name)}. "
                     "Name another place or delete this one."
@@ -174,6 +181,7 @@ def _make(job: _Job) -> int:
         seconds=job.seconds,
         kind=job.kind,
         max_shift_seconds=job.max_shift_seconds,
+        scenes=job.scenes,
     )
     part = job.out / f".{job.video.name}.part"
     encode(take, part)

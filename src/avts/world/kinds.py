@@ -1,0 +1,16 @@
+"""What makes each kind of action."""
+
+from __future__ import annotations
+
+from avts.world import impacts, machines, shapes, swung, textures, voices
+from avts.world.stage import Builder
+
+BUILDERS: dict[str, Builder] = {
+    **impacts.BUILDERS,
+    **swung.BUILDERS,
+    **machines.BUILDERS,
+    **voices.BUILDERS,
+    **textures.BUILDERS,
+    **shapes.BUILDERS,
+}
+"""The builder of each kind of both worlds."""
