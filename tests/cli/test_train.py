@@ -1,0 +1,132 @@
+"""`avts train`: what it says, what it refuses, and that Ctrl-C and --resume lose nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from avts.cli import main
+from avts.corpus.corpus import Corpus
+from fixtures_training import TINY_TOML
+
+QUICK = TINY_TOML.replace("epochs = 2", "epochs = 1")
+
+
+def run(*words: object) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", *map(str, words)])
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.toml").write_text(QUICK)
+    return tmp_path / "tiny.toml"
+
+
+def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
+    recipe: Path, small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    out = tmp_path / "run"
+    assert run(recipe, "--data", small_corpus.path, "--out", out, "--device", "cpu") == 0
+    said = capsys.readouterr()
+    assert said.out == f"{out}: trained 4 steps on 8 videos\n"
+    assert "device: cpu (as asked)\nprecision: fp32 (as asked)\n" in said.err
+    assert (out / "model.safetensors").is_file()
+    assert run(recipe, "--data", small_corpus.path, "--out", out) == 2
+    said = capsys.readouterr()
+    assert said.err == f"avts: {out}: already holds a run. Add --resume to go on with it, or choose another --out\n"
+
+
+@pytest.mark.parametrize(
+    ("recipe_text", "status", "message"),
+    [
+        (None, 2, "no such recipe. Give a TOML file such as recipes/demo.toml"),
+        ("Dear diary,\n", 2, "not a recipe in TOML ("),
+        (
+            QUICK.replace("batch_size", "batch_sise"),
+            2,
+            "unknown key 'batch_sise' in [pairs]; did you mean 'batch_size'?",
+        ),
+        (QUICK.replace("easy = 0.75", "easy = 0.85"), 2, "easy + hard + super_hard of stage '75/25' is 1.1"),
+    ],
+)
+def test_a_wrong_recipe_ends_with_2_and_one_line(
+    recipe_text: str | None,
+    status: int,
+    message: str,
+    small_corpus: Corpus,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "r.toml"
+    if recipe_text is not None:
+        path.write_text(recipe_text)
+    assert run(path, "--data", small_corpus.path, "--out", tmp_path / "run") == status
+    said = capsys.readouterr()
+    assert not said.out
+    assert said.err.startswith(f"avts: {path}: ")
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_missing_is_told_in_one_line(
+    recipe: Path, small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone, out = tmp_path / "gone", tmp_path / "run"
+    assert run(recipe, "--data", gone, "--out", out) == 3
+    assert capsys.readouterr().err == f"avts: {gone}: no such corpus. Make one with `avts ingest FOLDER {gone}`.\n"
+    assert run(recipe, "--data", tmp_path, "--out", out) == 3
+    assert "not a corpus (no corpus.json)" in capsys.readouterr().err
+    assert run(recipe, "--data", small_corpus.path, "--out", out, "--resume") == 3
+    assert capsys.readouterr().err.endswith(f"avts: {out}: no checkpoint to go on from. Leave out --resume to start\n")
+    assert run(recipe, "--data", small_corpus.path, "--out", out, "--device", "nonsense") == 2
+    assert "avts: device 'nonsense' cannot be used (" in capsys.readouterr().err
+    assert run(recipe, "--data", small_corpus.path, "--out", recipe) == 2
+    assert capsys.readouterr().err == f"avts: {recipe}: is a file; a run needs a folder. Choose another --out\n"
+    assert not out.exists()
+
+
+def test_ctrl_c_ends_with_130_and_a_checkpoint_and_resume_finishes(
+    small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    recipe, out = tmp_path / "long.toml", tmp_path / "run"
+    recipe.write_text(TINY_TOML.replace("epochs = 2", "epochs = 30").replace("workers = 0", "workers = 1"))
+    words = ["train", str(recipe), "--data", str(small_corpus.path), "--out", str(out), "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from avts.cli import main; main()", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    try:
+        patience = time.monotonic() + 60
+        while not (out / "log.jsonl").is_file() or not (out / "log.jsonl").read_text():
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert time.monotonic() < patience
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the loader's worker too
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, stderr
+    assert not stdout
+    assert "Traceback" not in stderr
+    checkpoint = list((out / "checkpoints").iterdir())
+    assert len(checkpoint) == 1
+    step = int(checkpoint[0].name.removeprefix("step-"))
+    assert f"avts: stopped after step {step}; go on with --resume" in stderr
+    assert not (out / "model.json").exists()
+    assert run(*words[1:], "--resume") == 0
+    said = capsys.readouterr()
+    assert f"resume: going on after step {step}\n" in said.err
+    assert said.out == f"{out}: trained 120 steps on 8 videos\n"
+    assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == list(range(120))
