@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from avts.errors import MediaError, UsageError
-from avts.sync.repair import _keep_order, repair
+from avts.sync.repair import keep_order, repair
 
 RATE = 48_000
 FPS = 25
@@ -209,7 +209,7 @@ def test_a_decoding_time_that_repeats_is_moved_by_one_tick_of_the_target(tmp_pat
         for dts in (9000, 9000, 18000):  # in 90,000ths; one tick of the target is 90 of them
             packet = av.Packet(b"picture")
             packet.stream, packet.time_base, packet.dts, packet.pts = stream, Fraction(1, 90_000), dts, dts
-            _keep_order(packet, last)
+            keep_order(packet, last)
             kept.append((packet.dts, packet.pts))
     assert kept == [(9000, 9000), (9090, 9090), (18000, 18000)]
 

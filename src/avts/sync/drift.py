@@ -169,9 +169,9 @@ def _binned(scan: OffsetScan) -> _Bins | None:
     index = np.minimum((scan.times_seconds * (count / end)).astype(np.int64), count - 1)
     evidence = np.zeros((count, scan.distances.shape[1]))
     np.add.at(evidence, index, window_votes(scan))
-    edges: NDArray[np.float64] = np.arange(count + 1) * (end / count) + scan.window_seconds / 2
+    edges = np.linspace(0, end, count + 1) + scan.window_seconds / 2
     edges[0], edges[-1] = 0.0, end - (scan.times_seconds[1] - scan.times_seconds[0]) + scan.window_seconds
-    times: NDArray[np.float64] = (np.arange(count) + 0.5) * (end / count) + scan.window_seconds / 2
+    times = (np.arange(count, dtype=np.float64) + 0.5) * (end / count) + scan.window_seconds / 2
     return _Bins(evidence * _honest_scale(evidence), times, edges, step_seconds(scan.offsets_seconds))
 
 

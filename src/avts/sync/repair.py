@@ -52,7 +52,7 @@ def repair(source: Path, target: Path, *, offset_seconds: float, overwrite: bool
             not a number.
         MediaError: the source has no sound or no picture, or the target's container cannot hold it or the shift.
     """
-    _check_call(source, target, offset_seconds, overwrite)
+    check_call(source, target, offset_seconds, overwrite)
     # The ending stays, for it says the container; the folder too, so that the last step is one rename.
     part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
     try:
@@ -66,7 +66,7 @@ def repair(source: Path, target: Path, *, offset_seconds: float, overwrite: bool
     return warnings
 
 
-def _check_call(source: Path, target: Path, offset_seconds: float, overwrite: bool) -> None:
+def check_call(source: Path, target: Path, offset_seconds: float, overwrite: bool) -> None:
     """Raise UsageError for what can be known before a file is opened."""
     if not source.is_file():
         raise UsageError(f"{source}: no such file. Give the media file to repair.")
@@ -82,8 +82,8 @@ def _check_call(source: Path, target: Path, offset_seconds: float, overwrite: bo
 
 def _write(source: Path, part: Path, target: Path, offset_seconds: float) -> tuple[str, ...]:
     """Copy the source into part with its sound moved; returns warnings."""
-    with _open(source) as container:
-        _check_streams(source, container)
+    with open_source(source) as container:
+        check_streams(source, container)
         shifts = _shifts(container, Fraction(offset_seconds))
         for kinds in KEPT_KINDS:
             output = _opened(container, part, target, kinds, shifts[1])
@@ -101,7 +101,7 @@ def _write(source: Path, part: Path, target: Path, offset_seconds: float) -> tup
     )
 
 
-def _open(path: Path) -> InputContainer:
+def open_source(path: Path) -> InputContainer:
     """Open a file to read; raise MediaError if it is not a media file."""
     try:
         return av.open(path, options={"fflags": "+genpts"})  # AVI gives no presentation times by itself
@@ -111,7 +111,7 @@ def _open(path: Path) -> InputContainer:
         ) from error
 
 
-def _check_streams(source: Path, container: InputContainer) -> None:
+def check_streams(source: Path, container: InputContainer) -> None:
     """Raise MediaError if there is no sound to move or no picture to move it against."""
     for kind, found in (("audio", container.streams.audio), ("video", container.streams.video)):
         if not found:
@@ -139,7 +139,7 @@ def _opened(
         output.set_chapters([_moved_chapter(chapter, shift_seconds) for chapter in container.chapters()])
         for stream in container.streams:
             if stream.type in kinds:
-                _add_copy(output, stream)
+                add_copy(output, stream)
         output.start_encoding()
     except (ValueError, av.FFmpegError):
         output.close()
@@ -153,7 +153,7 @@ def _moved_chapter(chapter: Chapter, shift_seconds: Fraction) -> Chapter:
     return {**chapter, "start": chapter["start"] + ticks, "end": chapter["end"] + ticks}
 
 
-def _add_copy(output: OutputContainer, stream: Stream) -> None:
+def add_copy(output: OutputContainer, stream: Stream) -> None:
     """Add a stream like another: codec, tags, language, rotation, disposition."""
     copy = output.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(stream.metadata)
@@ -167,7 +167,7 @@ def _shifts(container: InputContainer, offset: Fraction) -> tuple[Fraction, Frac
     starts = [_seconds(stream.start_time, stream) for stream in container.streams.audio]
     floor = min([Fraction(0), *starts, *(_seconds(stream.start_time, stream) for stream in container.streams.video)])
     missing = max(Fraction(0), floor - min(starts) - offset)
-    tick = _picture(container).time_base or Fraction(1, 1000)
+    tick = moving_picture(container).time_base or Fraction(1, 1000)
     rest = math.ceil(missing / tick) * tick  # whole ticks, so that the picture's rounding does not eat into the shift
     return offset + rest, rest
 
@@ -177,7 +177,7 @@ def _seconds(ticks: int | None, stream: Stream) -> Fraction:
     return (ticks or 0) * (stream.time_base or Fraction(0))
 
 
-def _picture(container: InputContainer) -> Stream:
+def moving_picture(container: InputContainer) -> Stream:
     """The first video stream that is not a cover picture."""
     moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     return (moving or list(container.streams.video))[0]
@@ -197,7 +197,7 @@ def _copy_packets(
             continue  # the demuxer's end mark
         _move(packet, shifts[0] if packet.stream.type == "audio" else shifts[1])
         packet.stream = copies[packet.stream.index]
-        _keep_order(packet, last)
+        keep_order(packet, last)
         output.mux_one(packet)
 
 
@@ -213,7 +213,7 @@ def _move(packet: Packet[Stream], shift_seconds: Fraction) -> None:
     packet.duration = None if duration is None else duration * parts
 
 
-def _keep_order(packet: Packet[Stream], last: dict[int, Fraction]) -> None:
+def keep_order(packet: Packet[Stream], last: dict[int, Fraction]) -> None:
     """Make a decoding time later than the last one of its stream: MPEG-2 demuxing repeats some, muxers refuse that."""
     if packet.dts is None:
         return
@@ -236,8 +236,8 @@ def _check_moved(source: Path, part: Path, target: Path, offset_seconds: float) 
 
 def _sound_start(path: Path) -> float:
     """Time of the first audio packet after that of the first video packet, in seconds."""
-    with _open(path) as container:
-        streams = (_picture(container), container.streams.audio[0])
+    with open_source(path) as container:
+        streams = (moving_picture(container), container.streams.audio[0])
         first: dict[int, Fraction] = {}
         for packet in container.demux(streams):
             stamp = packet.dts if packet.pts is None else packet.pts
