@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avts.world import impacts, machines, shapes, swung, textures, voices
+from avts.world import faces, impacts, machines, players, puppets, shapes, swung, textures, voices
 from avts.world.stage import Builder
 
 BUILDERS: dict[str, Builder] = {
@@ -12,5 +12,8 @@ BUILDERS: dict[str, Builder] = {
     **voices.BUILDERS,
     **textures.BUILDERS,
     **shapes.BUILDERS,
+    **faces.BUILDERS,
+    **puppets.BUILDERS,
+    **players.BUILDERS,
 }
 """The builder of each kind of both worlds."""

@@ -72,7 +72,7 @@ def camera(rng: np.random.Generator, span: Span, times: Floats) -> Camera:
     still = np.zeros(len(times))
     x, y, zoom, roll = still, still, still + 1, still + rng.normal(0, 0.06)
     style = rng.random()
-    if style < 0.35:
+    if style < 0.4:
         return Camera(x, y, zoom, roll)
     if rng.random() < 0.5:
         reach, pace = rng.uniform(0.01, 0.15), rng.uniform(1.0, 4.0)
@@ -114,9 +114,9 @@ def clutter(rng: np.random.Generator, base: Floats) -> Thing:
 
 
 def movers(rng: np.random.Generator, span: Span, times: Floats, scale: float) -> list[Thing]:
-    """Silent things that wander, tremble or come and go, about as large as the action; none in half the videos."""
+    """Silent things that wander, tremble or come and go, about as large as the action; none in most videos."""
     found = []
-    for _ in range(int(rng.choice([0, 0, 0, 1, 1, 2]))):
+    for _ in range(int(rng.choice([0, 0, 0, 0, 1, 1, 2]))):
         home, pace = rng.uniform(-0.5, 0.5, 2), log_uniform(rng, 0.15, 2.0)
         reach = log_uniform(rng, 0.02, 0.5) * min(pace + 0.2, 1.0)
         path = np.stack([home[axis] + reach * drift(rng, span, pace)(times) for axis in (0, 1)], axis=1)
@@ -135,9 +135,9 @@ def movers(rng: np.random.Generator, span: Span, times: Floats, scale: float) ->
 def occluders(rng: np.random.Generator) -> list[Thing]:
     """Things in front of the action, at an edge or across a part; none in most videos."""
     found = []
-    for _ in range(int(rng.choice([0, 0, 0, 0, 1, 2]))):
+    for _ in range(int(rng.choice([0, 0, 0, 0, 0, 1, 2]))):
         angle = rng.uniform(0, 2 * np.pi)
-        place = rng.uniform(0.3, 0.6) * np.array([[np.cos(angle), np.sin(angle)]])
+        place = rng.uniform(0.4, 0.65) * np.array([[np.cos(angle), np.sin(angle)]])
         colour = rng.integers(5, 200, 3).astype(int)
         found.append(_thing(rng, place, rng.uniform(0, 6.3, 1), np.ones(1), rng.uniform(0.03, 0.2), colour))
     return found

@@ -146,7 +146,7 @@ def _shots(rng: np.random.Generator, span: Span, times: Floats, width: int, heig
         view = photo.camera(rng, span, times)
         if clean:
             view = Camera(0 * times, 0 * times, 0 * times + 1, 0 * times)
-        zoom, x, y = (1.0, 0.0, 0.0) if number == 0 else (rng.uniform(0.7, 1.5), *rng.uniform(-0.15, 0.15, 2))
+        zoom, x, y = (1.0, 0.0, 0.0) if number == 0 else (rng.uniform(0.65, 1.2), *rng.uniform(-0.1, 0.1, 2))
         shots.append(_Shot(photo.backdrop(rng, width, height), view, rng.uniform(0.4, 1.0), zoom, x, y))
     cut = rng.uniform(0.15, 0.85) if len(shots) > 1 else 1.0
     return [shots[0] if number < cut * len(times) else shots[-1] for number in range(len(times))]
@@ -158,7 +158,7 @@ def _actor(
     """The scene somewhere in the picture, more often small than large, sometimes wandering about."""
     scale = log_uniform(rng, min(0.15, 0.8 * largest), largest)
     half = 0.5 * np.array([max(aspect, 1.0), max(1 / aspect, 1.0)])
-    room = np.maximum(half - 0.45 * scale, 0.05)
+    room = np.maximum(half - 0.5 * scale, 0.03)
     home = rng.uniform(-1, 1, 2) * room
     reach = rng.uniform(0.02, 0.15) if rng.random() < 0.3 else 0.0
     pace = rng.uniform(0.8, 3.0)

@@ -121,7 +121,7 @@ def _swelling(stage: Stage) -> Scene:
     return _finish(stage, grid, far * (1 if stage.chance(0.7) else -1), far, "level")
 
 
-def _strokes(stage: Stage, grid: Floats) -> Floats:
+def strokes(stage: Stage, grid: Floats) -> Floats:
     """A way [G] that goes to and fro in strokes of many lengths, with short stops between; still in rests."""
     starts = stage.times(stage.uniform(0.18, 0.28), stage.uniform(0.5, 0.9))
     gaps = np.minimum(np.diff(starts, append=starts[-1] + 0.4), 0.7)
@@ -137,7 +137,7 @@ def _strokes(stage: Stage, grid: Floats) -> Floats:
 def _gliding(stage: Stage) -> Scene:
     """As fast as it moves, so loud it is."""
     grid = _grid(stage)
-    way = _strokes(stage, grid)
+    way = strokes(stage, grid)
     speed = np.abs(np.gradient(way, _STEP_SECONDS))
     return _finish(stage, grid, way, speed, "speed")
 
@@ -145,7 +145,7 @@ def _gliding(stage: Stage) -> Scene:
 def _jerking(stage: Stage) -> Scene:
     """As abruptly as it changes its speed, so loud it is."""
     grid = _grid(stage)
-    way = _strokes(stage, grid)
+    way = strokes(stage, grid)
     force = np.abs(np.gradient(np.gradient(way, _STEP_SECONDS), _STEP_SECONDS))
     smooth = np.hanning(13) / np.hanning(13).sum()
     return _finish(stage, grid, way, np.convolve(np.minimum(force, np.quantile(force, 0.98)), smooth, "same"), "force")

@@ -26,6 +26,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 RICH_FAMILIES: dict[str, tuple[str, ...]] = {
     **FAMILIES,
     "shapes": ("swelling", "gliding", "jerking", "popping"),
+    "faces": ("talker", "lips"),
+    "puppets": ("striker", "scraper"),
+    "players": ("bow", "strum", "drumkit", "hands"),
 }
 """The kinds of action of the rich world by family."""
 
