@@ -107,8 +107,9 @@ def _pendulum(stage: Stage) -> Scene:
     # The bob passes the middle, the escapement drops.
     rested = np.diff(turns) > _LONGEST_SECONDS
     events = np.where(rested, turns[1:] - _SWING_SECONDS / 2, (turns[:-1] + turns[1:]) / 2)
-    if stage.rests:
-        events = np.append(turns[0] - _SWING_SECONDS / 2, events)
+    first = turns[0] - _SWING_SECONDS / 2
+    if stage.rests and first >= stage.span.start_seconds:
+        events = np.append(first, events)
     material = ("wood", "metal", "plastic", "glass")[int(stage.rng.integers(4))]
     bodies = sounds.struck(stage.rng, sounds.MATERIALS[material], takes=2)
     gains = np.exp(stage.rng.uniform(-0.4, 0.0, len(events)))
