@@ -93,7 +93,7 @@ class PictureGraph(nn.Module):
 
     def __init__(self, model: TwoStream) -> None:
         super().__init__()
-        self.model = model
+        self.model = _only(model, "video", "video_head")
 
     def forward(self, y: Tensor, u: Tensor | None = None, v: Tensor | None = None) -> Tensor:
         """Shape: each [B, T, frame_size, frame_size], byte / 255, to [B, D] of unit length."""
@@ -105,13 +105,22 @@ class SoundGraph(nn.Module):
 
     def __init__(self, model: TwoStream) -> None:
         super().__init__()
-        self.model = model
+        self.model = _only(model, "audio", "fc6", "audio_head")
         self.filterbank = FourierFilterbank(model.filterbank)
 
     def forward(self, samples: Tensor) -> Tensor:
         """Shape: [B, N] at 16 kHz to [B, D] of unit length."""
         sequence = self.model.sound_sequence(normalise_filterbank(self.filterbank(samples)))
         return cast(Tensor, self.model.audio_head(sequence))
+
+
+def _only(model: TwoStream, *parts: str) -> TwoStream:
+    """A copy that lacks all but some parts: torch.export saves what a graph does not use, too."""
+    kept = copy.deepcopy(model)
+    for name, _ in list(kept.named_children()):
+        if name not in parts:
+            delattr(kept, name)
+    return kept
 
 
 def export_towers(model: TwoStream, out: Path, *, form: Form = "onnx", window_seconds: float = 1.0) -> Export:
