@@ -123,7 +123,7 @@ def test_a_damaged_corpus_json(copy: Path, content: str) -> None:
 def test_another_format_version(copy: Path) -> None:
     settings = json.loads((copy / CORPUS_NAME).read_text())
     (copy / CORPUS_NAME).write_text(json.dumps({**settings, "format_version": 7}))
-    with pytest.raises(CorpusError, match=r"corpus of format version 7, this program reads 1"):
+    with pytest.raises(CorpusError, match=r"corpus of format version 7, this program reads up to 2"):
         Corpus.open(copy)
     (copy / CORPUS_NAME).write_text(json.dumps({**settings, "format": "other"}))
     with pytest.raises(CorpusError, match=r"corpus.json is of something else"):

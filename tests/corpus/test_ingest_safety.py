@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avts.corpus import ingest as ingest_module
+from avts.corpus import taking
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import IngestSummary, ingest
 from avts.corpus.manifest import CORPUS_NAME, JOURNAL_NAME, MANIFEST_NAME
@@ -122,10 +122,10 @@ from pathlib import Path
 import avts.corpus.ingest as module
 from avts.corpus.transcode import transcode
 
-def crash_or_transcode(task):
+def crash_or_transcode(task, alive):
     if "crash" in task.source:
         os.kill(os.getpid(), signal.SIGKILL)
-    return transcode(task)
+    return transcode(task, alive)
 
 if __name__ == "__main__":
     module.transcode = crash_or_transcode
@@ -154,7 +154,7 @@ def test_a_disk_that_cannot_be_written_is_said(films: Any, tmp_path: Path, monke
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ingest_module, "write_manifest", full)
+    monkeypatch.setattr(taking, "write_manifest", full)
     with pytest.raises(CorpusError, match=r"corpus: cannot be written \(No space left on device\)"):
         take(films.folder, tmp_path / "corpus")
     monkeypatch.undo()

@@ -1,41 +1,116 @@
-"""avts ingest FOLDER CORPUS: take a folder of video files into a corpus."""
+"""avts ingest SOURCE CORPUS: take a folder, a list, tar shards or a public data set into a corpus."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from avts.cli.progress import progress_bar
-from avts.corpus.ingest import IngestSummary, ingest
+from avts.corpus.ingest import EngineName, IngestSummary, ingest
+from avts.corpus.pool import TIMEOUT_SECONDS
+from avts.corpus.shards import SHARD_BYTES
+from avts.corpus.sources import LAYOUTS, source_of
+from avts.media.limits import MAX_DECODED_BYTES, MAX_DURATION_SECONDS, MAX_PIXELS, Limits
 from avts.media.standard import SHORT_SIDE
+
+MIB = 2**20
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("source")
+@click.argument("corpus")
+@click.option("--layout", type=click.Choice(list(LAYOUTS)), help="SOURCE is a public data set in this layout.")
+@click.option(
+    "--list",
+    "lists",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="The data set's own list, if it does not lie in SOURCE; without --layout, a list of files under SOURCE. "
+    "May be given several times.",
+)
+@click.option("--keep-mute", is_flag=True, help="Keep videos without sound; they are flagged no_audio.")
 @click.option("--short-side", default=SHORT_SIDE, show_default=True, help="Short side of the pictures in pixels, even.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; one a core if left out.")
-def command(folder: Path, corpus: Path, short_side: int, workers: int | None) -> int:
-    """Take all video files of FOLDER and its sub-folders into CORPUS, in the form that training reads.
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or a Ray cluster.",
+)
+@click.option("--address", help="Of the Ray cluster; one is started on this machine if left out.")
+@click.option("--shard-mib", default=SHARD_BYTES // MIB, show_default=True, help="Size of a shard in MiB.")
+@click.option("--max-pixels", default=MAX_PIXELS, show_default=True, help="Refuse larger pictures.")
+@click.option("--max-seconds", default=MAX_DURATION_SECONDS, show_default=True, help="Refuse longer files.")
+@click.option(
+    "--max-decoded-mib",
+    default=MAX_DECODED_BYTES // MIB,
+    show_default=True,
+    help="Refuse files whose decoded frames take more, in MiB.",
+)
+@click.option(
+    "--timeout-seconds",
+    default=TIMEOUT_SECONDS,
+    show_default=True,
+    help="Stop a decoder that gives nothing for so long, and refuse its file.",
+)
+def command(
+    source: str,
+    corpus: str,
+    layout: str | None,
+    lists: tuple[Path, ...],
+    engine: EngineName,
+    *,
+    keep_mute: bool,
+    **settings: Any,
+) -> int:
+    """Take SOURCE into CORPUS, in the form that training reads.
+
+    SOURCE is a folder of videos, a CSV or Parquet list with a column 'path', a tar or a folder of tars, or with
+    --layout a public data set; CORPUS a folder. Lists, tars and CORPUS may be URLs that fsspec knows.
 
     Run again, it takes only what is new; stopped or killed, it goes on where it was. Exit status 3 if a file was
-    refused: refused.csv in the corpus says which and why.
+    refused: refused.csv in the corpus says which and why. Files that a list names but that are not there are counted,
+    and listed in missing.csv.
     """
+    collection = source_of(source, layout=layout, lists=lists, wants="picture" if keep_mute else "both")
     with progress_bar("ingest", "files") as on_progress:
-        summary = ingest(folder, corpus, short_side=short_side, workers=workers, on_progress=on_progress)
+        summary = ingest(collection, corpus, engine=engine, on_progress=on_progress, **_settings(settings))
     for refusal in summary.refused:
         click.echo(f"refused: {refusal.message}", err=True)
+    for note in notes(summary):
+        click.echo(note, err=True)
     for line in in_words(summary):
         click.echo(line)
     return 3 if summary.refused else 0
 
 
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """Options as arguments of ingest."""
+    limits = Limits(given.pop("max_pixels"), given.pop("max_seconds"), given.pop("max_decoded_mib") * MIB)
+    return {"shard_bytes": given.pop("shard_mib") * MIB, "limits": limits, **given}
+
+
 def in_words(summary: IngestSummary) -> list[str]:
     """The result for people: what is in the corpus now, and what of it is not used."""
     counts = f"{summary.taken} taken, {summary.reused} already there, {len(summary.refused)} refused"
+    if summary.missing:
+        counts += f", {len(summary.missing)} missing"
     lines = [f"{summary.corpus}: {counts}"]
     if summary.flagged:
         flags = ", ".join(f"{count} {flag}" for flag, count in sorted(summary.flagged.items()))
-        lines.append(f"flagged: {flags} (no_audio, silent and still clips are kept but not used)")
+        lines.append(f"flagged: {flags} (all but truncated ones are kept but not used for pairs)")
     return lines
+
+
+def notes(summary: IngestSummary) -> list[str]:
+    """What a user should know before training: splits without a clip."""
+    empty = [split for split in ("train", "validation", "test") if not summary.splits.get(split)]
+    if not empty:
+        return []
+    return [
+        f"no clip in the split {' and '.join(empty)}: folders train/, validation/ and test/, or a column 'split' in a "
+        "list, say the split; other clips are put into one by their content."
+    ]

@@ -40,7 +40,10 @@ class Clip:
     video_offset, video_size, sound_offset, sound_size: bytes of the MP4 and of the WAV within the shard;
     source_frames_per_second, source_sample_rate: of the original file; loudness_db: RMS, dB of full scale;
     motion: mean absolute luminance difference from frame to frame, 0 to 255;
-    flags: of 'no_audio', 'silent', 'still', 'truncated'; content_hash: of the original file's bytes.
+    flags: of 'no_audio', 'no_video', 'silent', 'still', 'short', 'truncated'; content_hash: of the original file's
+    bytes and the part taken of it; labels: all, `label` being the first; splits: of each official split 'train',
+    'test' or '' (not in it); fold: of a cross-validation; group: clips that must not straddle splits.
+    Without picture num_frames, height, width and video_size are 0; without sound source_sample_rate and sound_size.
     """
 
     key: str
@@ -62,15 +65,20 @@ class Clip:
     motion: float
     flags: tuple[str, ...]
     content_hash: str
+    labels: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    fold: int | None = None
+    group: str | None = None
 
 
-def key_of(source: str) -> str:
+def key_of(source: str, *, plain: bool = True) -> str:
     """A unique, safe key for a relative path: letters, digits, '_', '-'; folders joined by '__'.
 
-    A path that is not such a name already gets a hash of itself as its ending, so no two paths share a key.
+    A path that is not such a name already gets a hash of itself as its ending, so no two paths share a key; one that
+    is gets it too if it is not to stay plain.
     """
-    stem = str(PurePosixPath(source).with_suffix("")).replace("/", "__")
-    if PLAIN_NAME.fullmatch(source) and "__" not in source and len(stem) <= LONGEST_KEY:
+    stem = re.sub(r"\.[^./]*$", "", source).replace("/", "__")
+    if plain and PLAIN_NAME.fullmatch(source) and "__" not in source and len(stem) <= LONGEST_KEY:
         return stem
     ending = hashlib.blake2b(source.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
     safe = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-_")
@@ -79,9 +87,22 @@ def key_of(source: str) -> str:
 
 def split_of(source: str, content_hash: str) -> Split:
     """The split that the first folder's name says; else 80/10/10 by content, so that copies never straddle splits."""
+    return folder_split(source) or hash_split(content_hash)
+
+
+def folder_split(source: str) -> Split | None:
+    """The split that the first folder's name says."""
     folders = PurePosixPath(source).parts[:-1]
-    if folders and folders[0].lower() in SPLIT_FOLDERS:
-        return SPLIT_FOLDERS[folders[0].lower()]
+    return SPLIT_FOLDERS.get(folders[0].lower()) if folders else None
+
+
+def hash_of(text: str) -> str:
+    """Hash of a name, 32 hexadecimal digits."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def hash_split(content_hash: str) -> Split:
+    """80/10/10 by a hash."""
     share = int(content_hash[:8], 16) / 16**8
     if share < TRAIN_SHARE:
         return "train"

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from avts.corpus.clip import SPLIT_FOLDERS
-from avts.errors import CorpusError
+from avts.corpus.clip import SPLIT_FOLDERS, folder_split
+from avts.corpus.item import Item, Wants
+from avts.errors import CorpusError, UsageError
 
 VIDEO_ENDINGS = (
     ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .m1v .m2t .m2ts .m2v .m4v .mjpeg .mkv .mov .mp4 .mpe .mpeg .mpg "
     ".mts .mxf .nut .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .y4m"
 )
 """Endings of the names of files that are taken for videos."""
+
+SOUND_ENDINGS = ".aac .aif .aiff .au .flac .m4a .mka .mp3 .oga .ogg .opus .wav .wma"
+"""Endings of the names of files that are taken for sound without picture, where a list names them."""
 
 LABELS_NAME = "labels.csv"
 """A table with the columns file and kind, beside the files it names."""
@@ -29,6 +34,29 @@ class VideoFile:
     label: str | None
     size: int
     mtime_ns: int
+
+
+class FolderSource:
+    """The videos of a folder and its sub-folders; label and split come from the names of folders."""
+
+    def __init__(self, folder: Path, *, wants: Wants = "both") -> None:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder. Give the folder that holds the videos.")
+        self._folder = folder
+        self._wants = wants
+
+    def items(self) -> Iterator[Item]:
+        """Its videos by relative path.
+
+        Raises:
+            CorpusError: there is none, or a labels.csv cannot be read.
+        """
+        files = video_files(self._folder)
+        if not files:
+            raise CorpusError(f"{self._folder}: no video file in it (looked for {VIDEO_ENDINGS}). Nothing to take in.")
+        for file in files:
+            labels = () if file.label is None else (file.label,)
+            yield Item(file.source, file.path, labels, split=folder_split(file.source), wants=self._wants)
 
 
 def video_files(folder: Path) -> list[VideoFile]:
@@ -51,6 +79,11 @@ def video_files(folder: Path) -> list[VideoFile]:
 def is_video_name(name: str) -> bool:
     """True if a file name is not hidden and ends like a video's."""
     return not name.startswith(".") and Path(name).suffix.lower() in VIDEO_ENDINGS.split()
+
+
+def is_sound_name(name: str) -> bool:
+    """True if a file name ends like that of a file of sound alone."""
+    return Path(name).suffix.lower() in SOUND_ENDINGS.split()
 
 
 def _video_file(path: Path, relative: Path, label: str | None) -> VideoFile:

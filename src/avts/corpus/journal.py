@@ -1,30 +1,34 @@
 """The record of an ingest under way: one line a file, written when the file's bytes are in the shard.
 
 What the journal does not name has not happened. After a kill the next run cuts the last shard to the journal's end
-and goes on.
+and goes on. After a power failure the disk may hold lines without the bytes they tell of: lines after the last
+mark, which is written when everything before it is safe, count only if their clip's checksum is right.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from avts.corpus.clip import Clip
-from avts.corpus.folder import VideoFile
-from avts.corpus.manifest import JOURNAL_NAME
-from avts.corpus.shards import shard_name
-from avts.corpus.transcode import Refusal
+from avts.corpus.manifest import JOURNAL_NAME, READABLE_VERSIONS, clip_of
+from avts.corpus.refusal import Refusal
+from avts.corpus.shards import checksum_of, shard_name, write_all
 from avts.errors import UsageError
+
+MARK = b'{"safe": true}\n'
 
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one file: a clip, with the shard and the byte where it ends, or a refusal."""
+    """What became of one file: a clip, with the shard, the bytes of it and their checksum, or a refusal."""
 
     source: str
     size: int
@@ -34,17 +38,25 @@ class Record:
     shard_index: int = 0
     end: int = 0
     refusal: Refusal | None = None
+    start: int = 0
+    checksum: int | None = None
 
-    def is_of(self, file: VideoFile) -> bool:
-        """True if the file looks as it did then."""
-        return (self.size, self.mtime_ns) == (file.size, file.mtime_ns)
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """Size and time of change of the file as it was then."""
+        return self.size, self.mtime_ns
 
 
 class Journal:
     """An append-only file of records, whose first line holds the settings."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, Any], stored: Mapping[str, int] | None = None) -> None:
         """Open a folder's journal, or begin one.
+
+        Args:
+            folder: where the journal and the shards lie.
+            settings: of this ingest.
+            stored: names and sizes of shards that lie complete in another place.
 
         Raises:
             UsageError: the journal is of an ingest with other settings, or another process writes it.
@@ -52,8 +64,9 @@ class Journal:
         self.records: dict[str, Record] = {}
         self.shard_index, self.end = 0, 0
         self._folder = folder
-        self._shard_sizes: dict[int, int] = {}
-        self._file: TextIO = (folder / JOURNAL_NAME).open("a", encoding="utf-8", newline="\n")
+        self._stored = dict(stored or {})
+        self._shard_sizes: dict[str, int] = dict(self._stored)
+        self._file = FileIO(folder / JOURNAL_NAME, "a+")
         try:
             _lock(self._file, folder)
             kept = self._read(settings)
@@ -62,7 +75,7 @@ class Journal:
             raise
         self._file.truncate(kept)
         if not kept:
-            self._write({"settings": settings})
+            self._write(_line({"settings": settings}))
 
     @property
     def clips(self) -> Iterator[Clip]:
@@ -70,9 +83,18 @@ class Journal:
         return (record.clip for record in self.records.values() if record.clip is not None)
 
     def add(self, record: Record) -> None:
-        """Write a record; what it tells of must be in the shard by now."""
+        """Write a record; what it tells of must be in the shard by now.
+
+        Raises:
+            OSError: it cannot be written; what was written of it is cut off again.
+        """
+        self._write(_line(dataclasses.asdict(record)))
         self._take(record)
-        self._write(dataclasses.asdict(record))
+
+    def mark(self) -> None:
+        """Note that the clips of all records are safe on the disk, and make the records so."""
+        self._write(MARK)
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file."""
@@ -83,35 +105,50 @@ class Journal:
         if record.clip is not None:
             self.shard_index, self.end = record.shard_index, record.end
 
-    def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+    def _write(self, line: bytes) -> None:
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            write_all(self._file, line)
+        except OSError:
+            self._file.truncate(size)
+            raise
 
     def _read(self, settings: dict[str, Any]) -> int:
         """Take the records up to the first line that is torn or whose clip is not in its shard; give the bytes kept."""
+        lines = (self._folder / JOURNAL_NAME).read_bytes().splitlines(keepends=True)
+        num_safe = max((index for index, line in enumerate(lines) if line == MARK), default=0)
         kept = 0
-        for line in (self._folder / JOURNAL_NAME).read_bytes().splitlines(keepends=True):
+        for index, line in enumerate(lines):
             content = _parsed(line)
             if content is None:
                 break
-            if kept == 0:
+            if index == 0:
                 _check(content.get("settings"), settings, self._folder)
-            else:
+            elif line != MARK:
                 record = _record(content)
-                if record.clip is not None and record.end > self._shard_size(record.shard_index):
+                if record.clip is not None and not self._is_there(record, is_safe=index < num_safe):
                     break
                 self._take(record)
             kept += len(line)
         return kept
 
-    def _shard_size(self, index: int) -> int:
-        if index not in self._shard_sizes:
-            path = self._folder / shard_name(index)
-            self._shard_sizes[index] = path.stat().st_size if path.exists() else 0
-        return self._shard_sizes[index]
+    def _is_there(self, record: Record, *, is_safe: bool) -> bool:
+        name = shard_name(record.shard_index)
+        path = self._folder / name
+        if name not in self._shard_sizes:
+            self._shard_sizes[name] = path.stat().st_size if path.exists() else 0
+        if record.end > self._shard_sizes[name]:
+            return False
+        if is_safe or record.checksum is None or name in self._stored:
+            return True
+        return checksum_of(path, record.start, record.end) == record.checksum
 
 
-def _lock(file: TextIO, folder: Path) -> None:
+def _line(content: dict[str, Any]) -> bytes:
+    return json.dumps(content).encode() + b"\n"
+
+
+def _lock(file: FileIO, folder: Path) -> None:
     """Keep other processes off the corpus; the system lets go when this process ends, however it ends."""
     if sys.platform == "win32":
         return
@@ -135,13 +172,15 @@ def _record(content: dict[str, Any]) -> Record:
     clip, refusal = content.pop("clip"), content.pop("refusal")
     return Record(
         **content,
-        clip=Clip(**{**clip, "flags": tuple(clip["flags"])}) if clip else None,
+        clip=clip_of(clip) if clip else None,
         refusal=Refusal(**refusal) if refusal else None,
     )
 
 
 def _check(got: dict[str, Any] | None, asked: dict[str, Any], folder: Path) -> None:
-    got = got or {}
+    got = dict(got or {})
+    if got.get("format_version") in READABLE_VERSIONS:
+        got["format_version"] = asked["format_version"]
     other = [f"{name} {got.get(name)} instead of {value}" for name, value in asked.items() if got.get(name) != value]
     if other:
         raise UsageError(f"{folder}: was made with other settings ({', '.join(other)}). Use the same, or a new folder.")

@@ -20,8 +20,12 @@ from avts.errors import CorpusError
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 
 FORMAT = "avts-corpus"
-FORMAT_VERSION = 1
-"""Rises when a corpus written by older code could be misread."""
+FORMAT_VERSION = 2
+"""Rises when a corpus written by older code could be misread. 2: clips may lack picture or sound; labels, folds,
+official splits and groups."""
+
+READABLE_VERSIONS = (1, 2)
+"""Versions this program reads; it adds to both, and what it has added to is of its own version."""
 
 MANIFEST_NAME = "manifest.parquet"
 CORPUS_NAME = "corpus.json"
@@ -48,6 +52,10 @@ SCHEMA = pa.schema(
         pa.field("motion", pa.float64(), nullable=False),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("labels", pa.list_(pa.string())),
+        pa.field("splits", pa.list_(pa.string())),
+        pa.field("fold", pa.int32()),
+        pa.field("group", pa.string()),
     ]
 )
 
@@ -102,9 +110,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
         ) from error
     if kind != FORMAT:
         raise CorpusError(f"{folder}: its {CORPUS_NAME} is of something else ({kind}). Give another folder.")
-    if version != FORMAT_VERSION:
+    if version not in READABLE_VERSIONS:
         raise CorpusError(
-            f"{folder}: corpus of format version {version}, this program reads {FORMAT_VERSION}. "
+            f"{folder}: corpus of format version {version}, this program reads up to {FORMAT_VERSION}. "
             "Ingest its videos again into a new folder, or use the version of avts that wrote it."
         )
     return dict(settings)
@@ -118,9 +126,17 @@ def read_manifest(folder: Path) -> tuple[Clip, ...]:
     """
     path = folder / MANIFEST_NAME
     try:
-        rows = parquet.read_table(path, schema=SCHEMA).to_pylist()
+        rows = parquet.read_table(path, schema=SCHEMA).to_pylist()  # columns that version 1 lacks are null
     except (OSError, pa.ArrowException) as error:
         raise CorpusError(
             f"{folder}: damaged: {MANIFEST_NAME} cannot be read. Run the same `avts ingest` again."
         ) from error
-    return tuple(Clip(**{**row, "flags": tuple(row["flags"])}) for row in rows)
+    return tuple(clip_of(row) for row in rows)
+
+
+def clip_of(row: dict[str, Any]) -> Clip:
+    """A clip from a row of the manifest or a line of the journal, also of version 1."""
+    lists = {name: tuple(row.get(name) or ()) for name in ("flags", "labels", "splits")}
+    if not lists["labels"] and row["label"] is not None:
+        lists["labels"] = (row["label"],)
+    return Clip(**{**row, **lists})

@@ -1,117 +1,217 @@
 """Run a function over many tasks in worker processes, results in order; a task that kills its process costs itself.
 
-Decoders of damaged files do crash. When a pool breaks, the tasks it held are run again one at a time, so that the
-one that kills its process is known.
+Decoders of damaged files crash, and some hang. Each process holds one task and tells when the decoder gave something;
+one that dies, or gives nothing for too long and is killed, takes its own task with it and is replaced.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
-from typing import Generic, TypeVar
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
 
 from avts.errors import UsageError
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 
+Alive = Callable[[], None]
+
 TASKS_AHEAD = 4
-"""Tasks handed out for each worker: enough that none waits while a long file holds up the order."""
+"""Tasks begun for each worker beyond the one whose turn it is: none waits while a long file holds up the order."""
+
+BEAT_SECONDS = 0.5
+"""A worker tells that it is alive this often at most."""
+
+TIMEOUT_SECONDS = 120.0
+"""A decoder that gives nothing for this long hangs; the slowest pictures take a few seconds each."""
+
+LONGEST_WAIT_SECONDS = 3600.0
+"""The system takes no endless waits; after one this long it is waited again."""
+
+READY, BEAT, DONE, FAILED = "ready", "beat", "done", "failed"
 
 
 class Crashed:
     """Stands for the result of a task whose process died."""
 
 
-CRASHED = Crashed()
+class TimedOut:
+    """Stands for the result of a task whose process gave no sign of life and was killed."""
+
+
+CRASHED, TIMED_OUT = Crashed(), TimedOut()
+
+Lost = Crashed | TimedOut
 
 
 class OrderedPool(Generic[TaskT, ResultT]):
-    """Worker processes for one function."""
+    """Worker processes for one function, which is given a task and a function to call while it is alive.
 
-    def __init__(self, function: Callable[[TaskT], ResultT], workers: int) -> None:
+    The processes stay until `close`.
+    """
+
+    def __init__(
+        self, function: Callable[[TaskT, Alive], ResultT], workers: int, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self._function = function
-        self._workers = workers
-        self._pool: ProcessPoolExecutor | None = None
+        self._timeout_seconds = timeout_seconds
+        self._size = workers
+        self._workers: list[_Worker] = []
 
-    def run(self, tasks: Iterable[TaskT]) -> Generator[tuple[TaskT, ResultT | Crashed]]:
+    def run(self, tasks: Iterable[TaskT]) -> Generator[tuple[TaskT, ResultT | Lost]]:
         """Give each task with its result, in the order of the tasks; exceptions of the function are raised here.
 
         Raises:
             UsageError: worker processes cannot start.
         """
-        waiting = iter(tasks)
-        held: deque[tuple[TaskT, Future[ResultT]]] = deque()
+        waiting: Iterator[tuple[int, TaskT]] = enumerate(tasks)
+        held: dict[int, TaskT] = {}
+        results: dict[int, ResultT | Lost] = {}
+        turn = 0
         try:
             while True:
-                for task in islice(waiting, self._workers * TASKS_AHEAD - len(held)):
-                    held.append((task, self._submit(task)))
-                if not held:
+                self._hand_out(waiting, held)
+                if turn not in held:
                     return
-                task, future = held.popleft()
-                try:
-                    yield task, future.result()
-                except BrokenProcessPool:
-                    suspects = [task, *(other for other, _ in held)]
-                    held.clear()
-                    yield from self._one_at_a_time(suspects)
-        finally:
-            self._drop()
+                while turn not in results:
+                    results.update(self._collected())
+                    self._hand_out(waiting, held)
+                yield held.pop(turn), results.pop(turn)
+                turn += 1
+        except BaseException:
+            self.close()
+            raise
 
-    def _one_at_a_time(self, suspects: list[TaskT]) -> Iterator[tuple[TaskT, ResultT | Crashed]]:
-        self._drop()
-        for task in suspects:
-            try:
-                yield task, self._submit(task).result()
-            except BrokenProcessPool:
-                self._drop()
-                yield task, CRASHED
+    def close(self) -> None:
+        """End the processes; a task under way is lost."""
+        for worker in self._workers:
+            worker.kill()
+        self._workers.clear()
 
-    def _submit(self, task: TaskT) -> Future[ResultT]:
-        if self._pool is None:
-            self._pool = self._started()
+    def _hand_out(self, waiting: Iterator[tuple[int, TaskT]], held: dict[int, TaskT]) -> None:
+        """Give tasks to processes that have none."""
+        while len(held) < self._size * (1 + TASKS_AHEAD):
+            worker = next((worker for worker in self._workers if worker.number is None), None)
+            if worker is None and len(self._workers) == self._size:
+                return
+            number, task = next(waiting, (None, None))
+            if number is None or task is None:
+                return
+            if worker is None:
+                worker = _Worker(self._function)
+                self._workers.append(worker)
+            held[number] = task
+            worker.begin(number, task, self._timeout_seconds)
+
+    def _collected(self) -> dict[int, ResultT | Lost]:
+        """Wait until a process has something to tell; take what all have, and replace those that are lost."""
+        busy = [worker for worker in self._workers if worker.number is not None]
+        nearest = min(worker.deadline for worker in busy)
+        patience = min(LONGEST_WAIT_SECONDS, max(0.0, nearest - time.monotonic()))
+        told = wait([worker.connection for worker in busy], patience)
+        results: dict[int, ResultT | Lost] = {}
+        for worker in busy:
+            number = worker.number
+            assert number is not None
+            result: Any = None
+            if worker.connection in told:
+                result = worker.receive(self._timeout_seconds)
+            elif worker.deadline <= time.monotonic():
+                result = TIMED_OUT
+            if result is None:
+                continue
+            results[number] = result[0] if isinstance(result, tuple) else result
+            if not isinstance(result, tuple):
+                worker.kill()
+                self._workers.remove(worker)
+        return results
+
+
+class _Worker:
+    """One process, and the task it holds."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, other = context.Pipe()
+        self.number: int | None = None
+        self.deadline = float("inf")
+        self._ready = False
+        self._process = context.Process(target=_serve, args=(other, function), daemon=False)
+        self._process.start()
+        other.close()
+
+    def begin(self, number: int, task: object, timeout_seconds: float) -> None:
+        """Hand over a task; the time the process takes to start does not count."""
+        self.number = number
+        self.deadline = time.monotonic() + timeout_seconds if self._ready else float("inf")
+        with contextlib.suppress(OSError):  # it is dead: told at the next receive
+            self.connection.send(task)
+
+    def receive(self, timeout_seconds: float) -> tuple[Any] | Crashed | None:
+        """What the process tells: a result in a tuple, that it died, or nothing but that it lives.
+
+        Raises:
+            UsageError: it died before it was ready.
+        """
         try:
-            return self._pool.submit(self._function, task)
-        except BrokenProcessPool as error:  # it broke while tasks are still being handed out
-            broken: Future[ResultT] = Future()
-            broken.set_exception(error)
-            return broken
+            kind, content = self.connection.recv()
+        except (EOFError, OSError) as error:
+            if not self._ready:
+                raise UsageError(
+                    "worker processes cannot start. In a script, call ingest() under `if __name__ == '__main__':`."
+                ) from error
+            return CRASHED
+        self._ready = True
+        self.deadline = time.monotonic() + timeout_seconds
+        if kind == FAILED:
+            raise content
+        if kind != DONE:
+            return None
+        self.number = None
+        return (content,)
 
-    def _started(self) -> ProcessPoolExecutor:
-        pool = ProcessPoolExecutor(
-            self._workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
-        )
-        try:
-            pool.submit(os.getpid).result()
-        except BrokenProcessPool as error:
-            pool.shutdown(cancel_futures=True)
-            raise UsageError(
-                "worker processes cannot start. In a script, call ingest() under `if __name__ == '__main__':`."
-            ) from error
-        return pool
-
-    def _drop(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
 
 
-def _begin_worker() -> None:
-    """End silently on Ctrl-C, and end when the parent is gone, even if it was killed."""
+def _serve(connection: Connection, function: Callable[[Any, Alive], Any]) -> None:
+    """A worker process: one task after the other, until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    connection.send((READY, None))
+    last = 0.0
+
+    def alive() -> None:
+        nonlocal last
+        if time.monotonic() - last >= BEAT_SECONDS:
+            last = time.monotonic()
+            connection.send((BEAT, None))
+
+    while True:
+        try:
+            task = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            told = (DONE, function(task, alive))
+        except Exception as error:
+            told = (FAILED, error)
+        connection.send(told)
 
 
 def _end_with(sentinel: int) -> None:
-    multiprocessing.connection.wait([sentinel])
+    """End when the parent is gone, even if it was killed."""
+    wait([sentinel])
     os._exit(1)

@@ -28,8 +28,8 @@ STILL_DIFFERENCE = 0.05
 """Mean absolute luminance change from frame to frame, of 0 to 255, at or below which a picture is still: what
 re-encoding a photograph leaves is 0.00 to 0.03."""
 
-UNUSABLE = frozenset({"no_audio", "silent", "still"})
-"""Flags of clips that do not enter training."""
+UNUSABLE = frozenset({"no_audio", "no_video", "silent", "still", "short"})
+"""Flags of clips that do not enter training on pairs."""
 
 QUIETEST_DB = -120.0
 """Loudness given for digital silence."""

@@ -1,24 +1,26 @@
 """Tar shards that `webdataset` reads as they are, and that a window is read out of without scanning.
 
-A clip is three members that follow each other: KEY.mp4 (picture only), KEY.wav (16-bit PCM mono), KEY.json. PCM,
-because a window of it is a slice of bytes.
+A clip is up to three members that follow each other: KEY.mp4 (picture only), KEY.wav (16-bit PCM mono), KEY.json.
+PCM, because a window of it is a slice of bytes (docs/sound-form.md). What a clip lacks has no member.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import shutil
 import tarfile
+import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 SHARD_BYTES = 256 * 2**20
 """A shard that has reached this size is closed and the next one begun."""
 
 WAV_HEADER_BYTES = 44
 """Bytes before the samples in the WAV files that the writer makes."""
+
+BLOCK_BYTES = 2**20
 
 TAR_BLOCK = tarfile.BLOCKSIZE
 
@@ -33,64 +35,133 @@ def shard_name(index: int) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a clip was written: the shard, its files' bytes in it, and where the clip's last member ends."""
+    """Where a clip was written: the shard, its files' bytes in it, and all its members' [start, end) and checksum."""
 
     shard_index: int
     video_offset: int
     video_size: int
     sound_offset: int
     sound_size: int
+    start: int
     end: int
+    checksum: int
 
 
 class ShardWriter:
-    """Appends clips to the shards of a folder, from a known end on; whatever lay behind it is cut off."""
+    """Appends clips to the shards of a folder, from a known end on; whatever lay behind it is cut off.
 
-    def __init__(self, folder: Path, *, shard_index: int, end: int, shard_bytes: int) -> None:
+    on_closed is called with each shard that is complete and safe on the disk.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        shard_index: int,
+        end: int,
+        shard_bytes: int,
+        on_closed: Callable[[Path], None] | None = None,
+    ) -> None:
         self._folder = folder
         self._index = shard_index
         self._shard_bytes = shard_bytes
-        self._file = self._open(end)
+        self._on_closed = on_closed
+        self._checksum = 0
+        self._end = end
+        self._file = self._open()
 
-    def add(self, key: str, video: Path, sound: Path, description: bytes) -> Place:
-        """Append a clip's three members and hand them to the operating system."""
-        if self._file.tell() >= self._shard_bytes:
-            self._end_shard()
-            self._index += 1
-            self._file = self._open(0)
-        video_offset, video_size = self._add_file(f"{key}.mp4", video)
-        sound_offset, sound_size = self._add_file(f"{key}.wav", sound)
-        self._add(f"{key}.json", io.BytesIO(description), len(description))
-        self._file.flush()
-        return Place(self._index, video_offset, video_size, sound_offset, sound_size, self._file.tell())
+    def add(self, key: str, video: Path | None, sound: Path | None, description: bytes) -> Place:
+        """Append a clip's members and hand them to the operating system.
+
+        Raises:
+            OSError: they cannot be written; what was written of them is cut off again.
+        """
+        if self._end >= self._shard_bytes:
+            self.close()
+            self._index, self._end = self._index + 1, 0
+            self._file = self._open()
+        start, self._checksum = self._end, 0
+        try:
+            video_offset, video_size = self._add_file(f"{key}.mp4", video)
+            sound_offset, sound_size = self._add_file(f"{key}.wav", sound)
+            self._add(f"{key}.json", len(description), [description])
+        except OSError:
+            self._cut_to(start)
+            raise
+        return Place(self._index, video_offset, video_size, sound_offset, sound_size, start, self._end, self._checksum)
+
+    def sync(self) -> None:
+        """Wait until all that was added is safe on the disk."""
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """End the last shard; it can be opened again and appended to."""
-        self._end_shard()
+        if self._file.closed:
+            return
+        try:
+            write_all(self._file, TAR_END)
+            self.sync()
+        except OSError:
+            self._cut_to(self._end)
+            raise
+        self._file.close()
+        if self._on_closed is not None:
+            self._on_closed(self._path)
 
-    def _open(self, end: int) -> BinaryIO:
-        path = self._folder / shard_name(self._index)
-        file = path.open("r+b" if path.exists() else "w+b")
-        file.truncate(end)
-        file.seek(end)
+    def abandon(self) -> None:
+        """Leave the last shard as it is, without its end: something went wrong, and the next run goes on from here."""
+        self._file.close()
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / shard_name(self._index)
+
+    def _open(self) -> FileIO:
+        # unbuffered: nothing is left to be written, and to fail, when the file is closed after an error
+        file = FileIO(self._path, "r+" if self._path.exists() else "w+")
+        file.truncate(self._end)
+        file.seek(self._end)
         return file
 
-    def _end_shard(self) -> None:
-        if not self._file.closed:
-            self._file.write(TAR_END)
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+    def _cut_to(self, end: int) -> None:
+        self._file.truncate(end)
+        self._file.seek(end)
+        self._end = end
 
-    def _add_file(self, name: str, path: Path) -> tuple[int, int]:
-        with path.open("rb") as content:
-            return self._add(name, content, path.stat().st_size)
+    def _add_file(self, name: str, path: Path | None) -> tuple[int, int]:
+        if path is None:
+            return 0, 0
+        with path.open("rb") as file:
+            return self._add(name, path.stat().st_size, iter(lambda: file.read(BLOCK_BYTES), b""))
 
-    def _add(self, name: str, content: BinaryIO, size: int) -> tuple[int, int]:
+    def _add(self, name: str, size: int, content: Iterable[bytes]) -> tuple[int, int]:
         member = tarfile.TarInfo(name)
         member.size, member.mode = size, 0o644  # no time stamp: the same files make the same bytes
-        self._file.write(member.tobuf(tarfile.PAX_FORMAT))
-        offset = self._file.tell()
-        shutil.copyfileobj(content, self._file, 2**20)
-        self._file.write(bytes(-size % TAR_BLOCK))
+        self._write(member.tobuf(tarfile.PAX_FORMAT))
+        offset = self._end
+        for block in content:
+            self._write(block)
+        self._write(bytes(-size % TAR_BLOCK))
         return offset, size
+
+    def _write(self, block: bytes) -> None:
+        write_all(self._file, block)
+        self._checksum = zlib.crc32(block, self._checksum)
+        self._end += len(block)
+
+
+def write_all(file: FileIO, content: bytes) -> None:
+    """Write all of it: an unbuffered file may take a part at a time."""
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
+
+
+def checksum_of(path: Path, start: int, end: int) -> int:
+    """Checksum of the bytes [start, end) of a shard; of what there is of them, if it is shorter."""
+    checksum = 0
+    with path.open("rb") as file:
+        file.seek(start)
+        while block := file.read(min(BLOCK_BYTES, end - file.tell())):
+            checksum = zlib.crc32(block, checksum)
+    return checksum

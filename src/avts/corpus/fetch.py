@@ -1,0 +1,125 @@
+"""Bring an item's file to this machine while it is being read: a path stays, all else is copied, one at a time.
+
+The copy's name is made here; nothing of a name from a tar, a list or a URL becomes part of a path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import fsspec
+
+from avts.corpus.item import Media, Member
+from avts.errors import InputError, UsageError
+
+BLOCK_BYTES = 2**20
+
+LONGEST_ENDING = 8
+"""Characters of a file's ending that are kept for the copy; they tell some demuxers what to expect."""
+
+
+class FetchError(InputError):
+    """A file could not be brought here; it may work another time."""
+
+
+@contextmanager
+def fetched(media: Media, place: Path, alive: Callable[[], None]) -> Iterator[Path]:
+    """Give a local path to read an item's file from; a copy is made at `place` plus its ending, and removed again.
+
+    Raises:
+        FetchError: it is not there, or reading it broke off.
+        OSError: the copy cannot be written.
+    """
+    if isinstance(media, Path):
+        yield media
+        return
+    copy = place.with_name(place.name + ".source" + ending_of(name_of(media)))
+    try:
+        _copy(media, copy, alive)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def name_of(media: Media) -> str:
+    """The name people know a file by: the last part of its path."""
+    if isinstance(media, Path):
+        return media.name
+    if isinstance(media, Member):
+        return media.name.rsplit("/", 1)[-1]
+    return media.rsplit("/", 1)[-1] if isinstance(media, str) else getattr(media, "__name__", "opened file")
+
+
+def ending_of(name: str) -> str:
+    """The ending of a name if it is a plain short one, else nothing."""
+    found = re.search(rf"\.[A-Za-z0-9]{{1,{LONGEST_ENDING}}}$", name.split("?", 1)[0])
+    return found[0].lower() if found else ""
+
+
+def check_protocol(url: str) -> None:
+    """Find out at once whether a kind of URL can be opened at all.
+
+    Raises:
+        UsageError: no file system for it is known or installed.
+    """
+    protocol = url.split("::")[0].split("://")[0]
+    try:
+        fsspec.get_filesystem_class(protocol)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{url}: {protocol}:// cannot be opened ({error}).") from error
+
+
+def open_url(url: Path | str) -> BinaryIO:
+    """Open a local path or a URL for reading.
+
+    Raises:
+        FetchError: it is not there or cannot be opened.
+    """
+    try:
+        return url.open("rb") if isinstance(url, Path) else cast(BinaryIO, fsspec.open(url, "rb").open())
+    except Exception as error:  # each file system has errors of its own
+        raise FetchError(f"{url}: cannot be opened ({_reason(error)}). Check that it is there.") from error
+
+
+def _copy(media: str | Member | Callable[[], BinaryIO], copy: Path, alive: Callable[[], None]) -> None:
+    with copy.open("wb") as target, _opened(media) as file:
+        left = media.size if isinstance(media, Member) else None
+        while left is None or left > 0:
+            block = _read(file, BLOCK_BYTES if left is None else min(BLOCK_BYTES, left), name_of(media))
+            if not block:
+                if left:
+                    raise FetchError(f"{name_of(media)}: its tar is cut off, {left} bytes are missing. Copy it again.")
+                break
+            target.write(block)
+            left = None if left is None else left - len(block)
+            alive()
+
+
+def _opened(media: str | Member | Callable[[], BinaryIO]) -> BinaryIO:
+    if isinstance(media, str):
+        return open_url(media)
+    if not isinstance(media, Member):
+        try:
+            return media()
+        except Exception as error:  # the user's own function
+            raise FetchError(
+                f"{name_of(media)}: cannot be opened ({_reason(error)}). Check that it is there."
+            ) from error
+    file = open_url(media.tar)
+    file.seek(media.offset)
+    return file
+
+
+def _read(file: BinaryIO, size: int, name: str) -> bytes:
+    try:
+        return file.read(size)
+    except Exception as error:  # each file system has errors of its own
+        raise FetchError(f"{name}: reading it broke off ({_reason(error)}). Run the same again.") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)

@@ -1,0 +1,115 @@
+"""Where a corpus is written: a folder of this machine, or any place that fsspec can write to.
+
+A remote corpus is made in a temporary folder and sent there shard by shard, the journal after each, corpus.json last.
+A run that is killed loses the shard under way, never one that was sent.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+import fsspec
+
+from avts.corpus.fetch import check_protocol
+from avts.corpus.manifest import CORPUS_NAME, JOURNAL_NAME, MANIFEST_NAME
+from avts.corpus.refusal import MISSING_NAME, REFUSED_NAME
+
+LOCAL_PROTOCOL = "file://"
+
+
+class FolderTarget:
+    """A folder of this machine; all that is asked of a remote place is done as soon as it is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = str(folder)
+        self.place: Path | str = folder
+        self.folder = folder
+        self.is_remote = False
+        self.stored: dict[str, int] = {}
+
+    def __enter__(self) -> FolderTarget:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def names(self) -> set[str]:
+        """Names of what is there."""
+        return {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
+
+    def keep_shard(self, path: Path) -> None:
+        """Take a shard that is complete; the journal names all its clips."""
+
+    def finish(self) -> None:
+        """Make what was written a corpus."""
+
+
+class StoreTarget(FolderTarget):
+    """A place that is reached by a URL; `folder` is a temporary one of this machine."""
+
+    def __init__(self, url: str) -> None:
+        """Find the place.
+
+        Raises:
+            UsageError: no file system for such URLs.
+        """
+        check_protocol(url)
+        self._files, self._root = fsspec.core.url_to_fs(url)
+        self._temporary = tempfile.TemporaryDirectory(prefix="avts-ingest-")
+        super().__init__(Path(self._temporary.name))
+        self.name, self.place, self.is_remote = url, url, True
+
+    def __enter__(self) -> StoreTarget:
+        names = self.names()
+        if JOURNAL_NAME in names:
+            self._files.get_file(self._at(JOURNAL_NAME), str(self.folder / JOURNAL_NAME))
+            shards = [name for name in names if name.startswith("shard-")]
+            self.stored = {name: int(self._files.size(self._at(name)) or 0) for name in shards}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._temporary.cleanup()
+
+    def names(self) -> set[str]:
+        """Names of what is there."""
+        if not self._files.exists(self._root):
+            return set()
+        self._files.invalidate_cache(self._root)
+        return {str(name).rstrip("/").rsplit("/", 1)[-1] for name in self._files.ls(self._root, detail=False)}
+
+    def keep_shard(self, path: Path) -> None:
+        """Send a shard, then the journal that names its clips."""
+        self.stored[path.name] = path.stat().st_size
+        for sent in (path, self.folder / JOURNAL_NAME):
+            self._send(sent)
+        path.unlink()
+
+    def finish(self) -> None:
+        """Send the rest, corpus.json last."""
+        for name in (REFUSED_NAME, MISSING_NAME, JOURNAL_NAME, MANIFEST_NAME, CORPUS_NAME):
+            if (self.folder / name).exists():
+                self._send(self.folder / name)
+
+    def _send(self, path: Path) -> None:
+        self._files.makedirs(self._root, exist_ok=True)
+        self._files.put_file(str(path), self._at(path.name))
+
+    def _at(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+
+def target_of(out: Path | str) -> FolderTarget:
+    """The place that a path or URL names.
+
+    Raises:
+        UsageError: no file system for such URLs.
+    """
+    if isinstance(out, str) and out.startswith(LOCAL_PROTOCOL):
+        out = Path(out.removeprefix(LOCAL_PROTOCOL))
+    return StoreTarget(out) if isinstance(out, str) and "://" in out else FolderTarget(Path(out))
