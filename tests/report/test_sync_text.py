@@ -6,12 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avts.report.sync_text import failure_record, sync_line, sync_record
+from avts.report.sync_text import CSV_COLUMNS, csv_row, failure_record, result_record, sync_line, sync_record
+from avts.sync.drift import Segment
 from avts.sync.estimate import SILENT, OffsetEstimate
+from avts.sync.measure import SyncResult
 from avts.sync.scan import OffsetScan
 
 SCAN = OffsetScan(np.array([0.0]), np.array([-0.5, 0.0, 0.5]), np.array([[0.6, 0.2, 0.5]], np.float32), 1.0)
 CURVE = np.array([np.nan, 0.2, 0.5])
+
+
+def made_result(estimate: OffsetEstimate, *segments: Segment, drift: float | None = None) -> SyncResult:
+    return SyncResult("talk.mp4", SCAN, estimate, segments, drift)
 
 
 @pytest.mark.parametrize(
@@ -24,21 +30,59 @@ CURVE = np.array([np.nan, 0.2, 0.5])
     ],
 )
 def test_one_line_says_it_all(estimate: OffsetEstimate, words: str) -> None:
-    assert sync_line(Path("talk.mp4"), estimate) == words
+    assert sync_line(Path("talk.mp4"), made_result(estimate)) == words
+
+
+def test_a_drift_is_said_in_ms_a_minute() -> None:
+    line = sync_line(Path("a.mp4"), made_result(OffsetEstimate(0.12, 0.9, CURVE, 1), drift=-6.04))
+    assert line == "a.mp4: sound 120 ms early, confidence 0.90, drifts by -6.0 ms a minute"
+
+
+def test_jumps_are_a_table_below_the_line() -> None:
+    segments = (Segment(0, 751.2, 0.12, 0.97), Segment(751.2, 3725.0, -0.04, 0.5), Segment(3725.0, 3730, 0.0, 1.0))
+    line = sync_line(Path("a.mp4"), made_result(OffsetEstimate(-0.04, 0.5, CURVE, 1), *segments))
+    assert line.splitlines() == [
+        "a.mp4: sound 40 ms late, confidence 0.50, jumps 2 times",
+        "  0:00 to 12:31  sound 120 ms early, confidence 0.97",
+        "  12:31 to 1:02:05  sound 40 ms late, confidence 0.50",
+        "  1:02:05 to 1:02:10  in sync, confidence 0.99",
+    ]
 
 
 def test_a_record_is_strict_json_with_null_for_what_is_unknown() -> None:
-    record = sync_record(Path("talk.mp4"), SCAN, OffsetEstimate(0.0, 0.0, CURVE, 0, SILENT))
+    record = result_record(Path("talk.mp4"), made_result(OffsetEstimate(0.0, 0.0, CURVE, 0, SILENT)))
     assert json.loads(json.dumps(record, allow_nan=False)) == {
         "file": "talk.mp4",
         "offset_seconds": None,
         "in_words": "cannot tell",
         "confidence": 0.0,
         "reason": "silent: no window has sound",
+        "drift_ms_per_minute": None,
         "num_windows": 0,
         "range_seconds": [-0.5, 0.5],
+        "segments": [],
         "curve": {"offsets_seconds": [-0.5, 0.0, 0.5], "distances": [None, 0.2, 0.5]},
     }
+
+
+def test_a_record_lists_the_segments() -> None:
+    result = made_result(OffsetEstimate(0.12, 0.9, CURVE, 1), Segment(0, 9.5, 0.12, 0.9), drift=61.234)
+    record = result_record(Path("talk.mp4"), result)
+    assert record["drift_ms_per_minute"] == 61.23
+    assert record["segments"] == [{"start_seconds": 0, "stop_seconds": 9.5, "offset_seconds": 0.12, "confidence": 0.9}]
+
+
+def test_a_map_and_its_offset_give_the_same_record_as_a_result() -> None:
+    answer = OffsetEstimate(0.0, 0.0, CURVE, 0, SILENT)
+    assert sync_record(Path("a.mp4"), SCAN, answer) == result_record(Path("a.mp4"), made_result(answer))
+
+
+def test_a_csv_row_has_the_extremes_of_the_offset() -> None:
+    result = made_result(OffsetEstimate(0.1, 0.9, CURVE, 1), Segment(0, 60, 0.1, 0.9), drift=60.0)
+    row = csv_row(result_record(Path("a.mp4"), result), result)
+    assert tuple(row) == CSV_COLUMNS
+    assert (row["min_offset_seconds"], row["max_offset_seconds"], row["num_segments"]) == (0.07, 0.13, 1)
+    assert row["error"] is None
 
 
 def test_a_failure_names_the_file() -> None:

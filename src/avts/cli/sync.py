@@ -1,42 +1,39 @@
-"""`avts sync`: how far the sound of each file is off; with --plot a picture of it, with --repair a file put right."""
+"""`avts sync`: how far the sound of each file is off; drawn, listed, repaired, or held against limits."""
 
 from __future__ import annotations
 
+import csv
+import glob
 import json
+import multiprocessing
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from avts.cli.progress import progress_bar
+from avts.cli.sync_file import Answer, Options, answer_in_process, make_worker, start_process, target_in
 from avts.errors import InputError, UsageError
 
-if TYPE_CHECKING:
-    from avts.sync.estimate import OffsetEstimate
-    from avts.sync.scan import OffsetScan
-
-Measure = Callable[[Path], tuple["OffsetScan", "OffsetEstimate"]]
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    """What to write beside the answer, and how to answer."""
-
-    plot: Path | None
-    repaired: Path | None
-    overwrite: bool
-    as_json: bool
+_PATH = click.Path(path_type=Path)
+_SECONDS = click.FloatRange(min=0)
 
 
 @click.command(name="sync")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--model", "run", required=True, type=click.Path(path_type=Path), metavar="RUN", help="A trained run.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with the whole curve.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw it; a folder if several files.")
+@click.argument("files", nargs=-1, required=True, type=_PATH, metavar="FILE...")
+@click.option("--model", "run", type=_PATH, metavar="RUN", help="A trained run instead of the model in the box.")
+@click.option(
+    "--method",
+    default="model",
+    show_default=True,
+    type=click.Choice(["model", "motion"]),
+    help="motion: the plain baseline, motion against loudness.",
+)
 @click.option(
     "--range",
     "range_seconds",
@@ -45,66 +42,115 @@ class _Outputs:
     type=click.FloatRange(min=0, min_open=True, max=15),
     help="Search this many seconds either way.",
 )
-@click.option(
-    "--repair",
-    "repaired",
-    type=click.Path(path_type=Path),
-    metavar="OUT",
-    help="Write it put right; a folder likewise.",
-)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with the whole curve.")
+@click.option("--csv", "csv_path", type=_PATH, metavar="CSV", help="Write one row a file.")
+@click.option("--plot", type=_PATH, metavar="PNG", help="Draw it; a folder if several files.")
+@click.option("--html", "html_path", type=_PATH, metavar="HTML", help="Write a report of all files as one page.")
+@click.option("--repair", type=_PATH, metavar="OUT", help="Write it put right; a folder likewise.")
 @click.option("--overwrite", is_flag=True, help="Let --repair replace a file that exists.")
+@click.option("--max-early", type=_SECONDS, metavar="S", help="Exit with 4 if sound is earlier than this, seconds.")
+@click.option("--max-late", type=_SECONDS, metavar="S", help="Exit with 4 if sound is later than this, seconds.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Files at a time.")
 def command(
     files: tuple[Path, ...],
     *,
-    run: Path,
-    as_json: bool,
-    plot: Path | None,
+    run: Path | None,
+    method: str,
     range_seconds: float,
-    repaired: Path | None,
+    as_json: bool,
+    csv_path: Path | None,
+    plot: Path | None,
+    html_path: Path | None,
+    repair: Path | None,
     overwrite: bool,
+    max_early: float | None,
+    max_late: float | None,
+    jobs: int,
 ) -> int:
     """Tell for each FILE by how much its sound comes early or late.
 
-    --repair moves the sound back by that much, streams copied, not encoded again. A file that cannot be used costs one
-    line on stderr and exit status 3 at the end; the others are answered.
+    FILE may be a folder, for all videos in it, or a pattern in quotes. --repair moves the sound back, streams copied,
+    not encoded again; sound that drifts or jumps is resampled. The repaired file is measured again.
+
+    Broadcasters allow sound 0.045 s early and 0.125 s late (ITU-R BT.1359: detectability): --max-early 0.045
+    --max-late 0.125. Limits are held against the offset at its worst time; what cannot be told exceeds none.
+
+    Exit status: 0 answered, 3 a file cannot be used or repaired, 4 a limit is exceeded (before 3). The other files are
+    answered all the same.
     """
-    outputs = _Outputs(plot, repaired, overwrite, as_json)
-    _check_paths(files, outputs)
-    measure = _measure_with(run, range_seconds)
-    failed = 0
-    with progress_bar("sync", "files") if len(files) > 1 else nullcontext() as on_progress:
-        for number, path in enumerate(files, start=1):
-            try:
-                _answer(path, measure, outputs)
-            except InputError as error:
-                failed += 1
-                _report_failure(path, error, as_json=as_json)
+    paths = _files(files)
+    alone = jobs == 1 or len(paths) == 1
+    options = Options(
+        run=run,
+        method="motion" if method == "motion" else "model",
+        range_seconds=range_seconds,
+        plot=plot,
+        repair=repair,
+        overwrite=overwrite,
+        figure=html_path is not None,
+        max_early_seconds=max_early,
+        max_late_seconds=max_late,
+        threads=None if alone else max(1, (os.cpu_count() or 1) // jobs),
+    )
+    _check_outputs(paths, options, (csv_path, html_path))
+    answers: list[Answer] = []
+    with progress_bar("sync", "files") if len(paths) > 1 else nullcontext() as on_progress:
+        for answer in _answers(paths, options, 1 if alone else jobs):
+            _say(answer, as_json=as_json)
+            answers.append(answer)
             if on_progress:
-                on_progress(number, len(files))
-    return 3 if failed else 0
+                on_progress(len(answers), len(paths))
+    _write_reports(answers, csv_path, html_path)
+    if any(answer.beyond for answer in answers):
+        return 4
+    return 3 if any(answer.failed for answer in answers) else 0
 
 
-def _check_paths(files: tuple[Path, ...], outputs: _Outputs) -> None:
+def _files(given: tuple[Path, ...]) -> list[Path]:
+    """The files meant: themselves, the videos of folders, what patterns match; each once.
+
+    Raises:
+        UsageError: one of them is none of this.
+    """
+    found: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            from avts.corpus.folder import is_video_name
+
+            inside = sorted(each for each in path.rglob("*") if each.is_file() and is_video_name(each.name))
+            if not inside:
+                raise UsageError(f"{path}: a folder with no video file in it. Give media files or their folder.")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
+            if not matches:
+                raise UsageError(f"{path}: no such file. Give media files, a folder of them, or a pattern in quotes.")
+            found += matches
+    return list(dict.fromkeys(found))
+
+
+def _check_outputs(paths: Sequence[Path], options: Options, reports: Sequence[Path | None]) -> None:
     """Raise UsageError for what would fail later, before the first file costs time."""
-    for path in files:
-        if not path.is_file():
-            found = "a folder" if path.is_dir() else "no such file"
-            raise UsageError(f"{path}: {found}. Give media files, for example {path}/*.mp4 for those of a folder.")
-    for option, out in (("--plot", outputs.plot), ("--repair", outputs.repaired)):
+    for option, out in (("--plot", options.plot), ("--repair", options.repair)):
         if out is None:
             continue
-        if len(files) > 1 and not out.is_dir():
+        if len(paths) > 1 and not out.is_dir():
             raise UsageError(
-                f"{option} {out}: not a folder, but there are {len(files)} files. Make a folder and name it."
+                f"{option} {out}: not a folder, but there are {len(paths)} files. Make a folder and name it."
             )
         if not out.is_dir() and not out.parent.is_dir():
             raise UsageError(f"{option} {out}: there is no folder {out.parent}. Make it first.")
-        names = [path.name if option == "--repair" else path.stem for path in files]
+        names = [path.name if option == "--repair" else path.stem for path in paths]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice and out.is_dir():
             raise UsageError(f"{option} {out}: two files would be written as {twice[0]!r}. Answer them in two calls.")
-    for path in files if outputs.repaired else ():
-        _check_repair_target(path, _target(outputs.repaired or path, path.name), outputs.overwrite)
+    for option, out in zip(("--csv", "--html"), reports, strict=True):
+        if out is not None and (out.is_dir() or not out.parent.is_dir()):
+            raise UsageError(f"{option} {out}: a folder, or in a folder that is not there. Name a file to write.")
+    for path in paths if options.repair else ():
+        _check_repair_target(path, target_in(options.repair or path, path.name), options.overwrite)
 
 
 def _check_repair_target(path: Path, target: Path, overwrite: bool) -> None:
@@ -115,58 +161,46 @@ def _check_repair_target(path: Path, target: Path, overwrite: bool) -> None:
         raise UsageError(f"--repair {target}: exists already. Add --overwrite, or give another name.")
 
 
-def _target(out: Path, name: str) -> Path:
-    """Where an output goes: the path itself, or a file of that name in it if it is a folder."""
-    return out / name if out.is_dir() else out
+def _answers(paths: Sequence[Path], options: Options, jobs: int) -> Iterator[Answer]:
+    """Answers in the order of the files, from this process or from several."""
+    worker = make_worker(options)  # also with several processes: what is wrong with the model is said once, here
+    if jobs == 1:
+        for path in paths:
+            yield worker.answer(path)
+        return
+    # forked processes would inherit torch's threads, which do not survive it
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(paths)), context, initializer=start_process, initargs=(options,))
+    try:
+        yield from pool.map(answer_in_process, paths)
+    except BrokenProcessPool as error:
+        raise InputError("a process of --jobs was ended from outside, out of memory perhaps. Ask for fewer") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _measure_with(run: Path, range_seconds: float) -> Measure:
-    """Load a model once; gives the function that measures a file with it."""
-    from avts.model.checkpoint import load_model
-    from avts.sync.estimate import estimate
-    from avts.sync.scan import scan
-
-    model = load_model(run)
-
-    def measure(path: Path) -> tuple[OffsetScan, OffsetEstimate]:
-        found = scan(path, model, range_seconds=range_seconds)
-        return found, estimate(found)
-
-    return measure
-
-
-def _answer(path: Path, measure: Measure, outputs: _Outputs) -> None:
-    """Measure one file, print its result, then write what was asked for."""
-    from avts.report.sync_text import sync_line, sync_record
-
-    scan, estimate = measure(path)
-    click.echo(json.dumps(sync_record(path, scan, estimate)) if outputs.as_json else sync_line(path, estimate))
-    if outputs.plot is not None:
-        from avts.report.sync_plot import plot_scan
-
-        plot_scan(_target(outputs.plot, f"{path.stem}.png"), scan=scan, estimate=estimate, title=path.name)
-    if outputs.repaired is not None:
-        _repair(path, _target(outputs.repaired, path.name), estimate, overwrite=outputs.overwrite)
-
-
-def _repair(path: Path, target: Path, estimate: OffsetEstimate, *, overwrite: bool) -> None:
-    """Write the repaired file, unless there is no offset to trust."""
-    from avts.sync.repair import repair
-
-    if estimate.reason is not None:
-        raise InputError(
-            f"{path}: not repaired, for the offset cannot be told ({estimate.reason}). {target} not written."
-        )
-    for warning in repair(path, target, offset_seconds=estimate.offset_seconds, overwrite=overwrite):
-        click.echo(f"avts: {warning}", err=True)
-    click.echo(f"avts: {target}: written with the sound moved by {1000 * estimate.offset_seconds:+.0f} ms", err=True)
-
-
-def _report_failure(path: Path, error: InputError, *, as_json: bool) -> None:
-    """One line on stderr, and with --json an object on stdout."""
-    from avts.report.sync_text import failure_record
-
-    click.echo(f"avts: {error}", err=True)
+def _say(answer: Answer, *, as_json: bool) -> None:
+    """The result on stdout, the rest on stderr."""
     if as_json:
-        click.echo(json.dumps(failure_record(path, error)))
+        click.echo(json.dumps(answer.record))
+    elif answer.line:
+        click.echo(answer.line)
     sys.stdout.flush()
+    for message in answer.messages:
+        click.echo(f"avts: {message}", err=True)
+
+
+def _write_reports(answers: Sequence[Answer], csv_path: Path | None, html_path: Path | None) -> None:
+    """The table and the page of all files."""
+    if csv_path is not None:
+        from avts.report.sync_text import CSV_COLUMNS
+
+        with csv_path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, CSV_COLUMNS)
+            writer.writeheader()
+            writer.writerows(answer.row for answer in answers)
+    if html_path is not None:
+        from avts.report.sync_page import sync_page
+
+        page = sync_page([answer.record for answer in answers], [answer.figure for answer in answers])
+        html_path.write_text(page, encoding="utf-8")

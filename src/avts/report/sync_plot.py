@@ -1,4 +1,4 @@
-"""Plots of one file's distance map and curve. Input: its scan and estimate. Output: a PNG, or axes drawn on."""
+"""Plots of one film's offset: its curve, its distance map, a moment of it. Output: a PNG, an SVG, or axes drawn on."""
 
 from __future__ import annotations
 
@@ -7,29 +7,74 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
+from numpy.typing import NDArray
 
-from avts.report.palette import ACCENT, GOOD, HEAT, INK, MUTED, drawing, light_grid, new_figure, write_png
+from avts.report.palette import (
+    ACCENT,
+    GOOD,
+    HEAT,
+    INK,
+    MUTED,
+    drawing,
+    light_grid,
+    new_figure,
+    svg_of,
+    write_png,
+)
 from avts.report.sync_text import verdict
 from avts.sync.estimate import OffsetEstimate
+from avts.sync.glimpse import Glimpse
+from avts.sync.measure import SyncResult, told
 from avts.sync.scan import OffsetScan
 
 OFFSET_LABEL = "sound late  ←  offset (s)  →  sound early"
+MAX_STRIP_FRAMES = 10
+MAX_DRAWN_ROWS = 600
+"""Rows of a distance map that are drawn; more are thinned."""
+
+
+def plot_result(path: Path, result: SyncResult, *, glimpse: Glimpse | None, title: str) -> None:
+    """Write a PNG: the curve, the map with the offset over time, and a moment with its sound put right."""
+    with drawing(title):
+        figure = new_figure(8.5, 10.5 if glimpse else 7)
+        heights = [7.0] if glimpse is None else [7.0, 3.6]
+        parts = list(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).flat)
+        upper = parts[0]
+        curve, table = upper.subplots(2, 1, sharex=True, height_ratios=[2, 3])
+        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+        curve.set_title(verdict(result), fontweight="normal", fontsize=10.5, color=ACCENT)
+        draw_curve(curve, result.scan, result.estimate)
+        image = draw_map(table, result.scan)
+        draw_path(table, result)
+        table.set_xlabel(OFFSET_LABEL)
+        upper.colorbar(image, ax=table, label="distance (dark: fits)", shrink=0.9, pad=0.02)
+        if glimpse is not None:
+            moved = result.segments != ()
+            axes = list(parts[1].subplots(3 if moved else 2, 1))
+            _draw_strip(axes[0], glimpse)
+            _draw_sound(axes[1], glimpse, glimpse.as_it_is, "sound as it is")
+            if moved:
+                _draw_sound(axes[2], glimpse, glimpse.put_right, "sound put right")
+            axes[-1].set_xlabel("time in the file (s)")
+        write_png(figure, path)
 
 
 def plot_scan(path: Path, *, scan: OffsetScan, estimate: OffsetEstimate, title: str) -> None:
-    """Write a PNG: the distance of each offset, and below it where in the file each offset fits."""
-    with drawing(title):
-        figure = new_figure(8, 7)
-        curve, table = figure.subplots(2, 1, sharex=True, height_ratios=[2, 3])
-        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-        curve.set_title(verdict(estimate), fontweight="normal", fontsize=10.5, color=ACCENT)
-        draw_curve(curve, scan, estimate)
-        image = draw_map(table, scan)
-        if estimate.reason is None:
-            table.axvline(estimate.offset_seconds, color="white", linewidth=1.2, linestyle=(0, (4, 3)))
-        table.set_xlabel(OFFSET_LABEL)
-        figure.colorbar(image, ax=table, label="distance (dark: fits)", shrink=0.9, pad=0.02)
-        write_png(figure, path)
+    """Write a PNG of a map and its one best offset; drift and jumps are looked for."""
+    plot_result(path, told(title, scan, estimate), glimpse=None, title=title)
+
+
+def result_figure(result: SyncResult, number: int) -> str:
+    """Curve and map side by side for a page; number keeps figures of one page apart."""
+    with drawing(f"sync {number}"):
+        figure = new_figure(9.0, 2.7)
+        curve, table = figure.subplots(1, 2)
+        draw_curve(curve, result.scan, result.estimate)
+        draw_map(table, result.scan)
+        draw_path(table, result)
+        for axes in (curve, table):
+            axes.set_xlabel(OFFSET_LABEL)
+        return svg_of(figure, f"Distance curve and map: {result.name}")
 
 
 def draw_curve(
@@ -60,8 +105,41 @@ def draw_map(axes: Axes, scan: OffsetScan) -> AxesImage:
     hop = (last - first) / (rows - 1) if rows > 1 else scan.window_seconds
     extent = (scan.offsets_seconds[0] - half, scan.offsets_seconds[-1] + half, last + hop, first)
     shown = scan.distances if rows else np.full((1, len(scan.offsets_seconds)), np.nan)
+    shown = shown[np.linspace(0, len(shown) - 1, min(len(shown), MAX_DRAWN_ROWS)).round().astype(int)]
     known = shown[np.isfinite(shown)]
     low, high = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
     axes.set_facecolor("#c9ced6")
     axes.set_ylabel("time in the file (s)")
     return axes.imshow(shown, aspect="auto", extent=extent, cmap=HEAT, vmin=low, vmax=max(high, low + 1e-6))
+
+
+def draw_path(axes: Axes, result: SyncResult) -> None:
+    """The offset over time, on a map."""
+    limits = axes.get_xlim(), axes.get_ylim()
+    for segment in result.segments:
+        inside = (segment.stop_seconds - segment.start_seconds) * 1e-6
+        ends = (segment.start_seconds, segment.stop_seconds - inside)
+        offsets = [result.offset_at(end) for end in ends]
+        axes.plot(offsets, ends, color="white", linewidth=1.3, linestyle=(0, (4, 3)))
+    axes.set_xlim(*limits[0])
+    axes.set_ylim(*limits[1])
+
+
+def _draw_strip(axes: Axes, glimpse: Glimpse) -> None:
+    """A few evenly chosen frames side by side."""
+    count = min(MAX_STRIP_FRAMES, len(glimpse.frames))
+    chosen = glimpse.frames[np.linspace(0, len(glimpse.frames) - 1, count).round().astype(int)]
+    strip = np.concatenate(list(chosen), axis=1)
+    extent = (glimpse.start_seconds, glimpse.start_seconds + glimpse.seconds, 0, 1)
+    axes.imshow(strip, cmap="gray", vmin=16, vmax=235, aspect="auto", extent=extent)
+    axes.set_yticks([])
+    axes.set_xticks([])
+    axes.set_ylabel("picture")
+
+
+def _draw_sound(axes: Axes, glimpse: Glimpse, energies: NDArray[np.float32], name: str) -> None:
+    """A filterbank under its frames."""
+    extent = (glimpse.start_seconds, glimpse.start_seconds + glimpse.seconds, 0, len(energies))
+    axes.imshow(energies, aspect="auto", origin="lower", extent=extent, cmap=HEAT)
+    axes.set_yticks([])
+    axes.set_ylabel(name.replace(" ", "\n", 1))
