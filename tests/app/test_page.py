@@ -86,6 +86,9 @@ def test_a_film_dropped_on_the_page_is_measured_shown_and_repaired(
     if "AVTS_SCREENSHOTS" in os.environ:
         browser.screenshot(Path(os.environ["AVTS_SCREENSHOTS"]) / "found.png")
 
+    # a page that loads something from elsewhere fails here, and would be refused by the browser
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=20) as reply:
+        assert reply.headers["Content-Security-Policy"].startswith("default-src 'self' ")
     elsewhere = [url for url in browser.asked_for() if not url.startswith((address, "data:", "blob:", "chrome"))]
     assert not elsewhere
     assert not [entry["message"] for entry in browser.log("browser") if "Content Security Policy" in entry["message"]]
