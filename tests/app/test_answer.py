@@ -14,19 +14,22 @@ from avts.app.answer import KEPT_ANSWERS, Answer, answer
 from avts.errors import MediaError
 from avts.media.probe import probe
 from avts.sync import repair as repair_module
-from avts.sync.estimate import OffsetEstimate, estimate
+from avts.sync import retime as retime_module
+from avts.sync.drift import Segment
+from avts.sync.estimate import estimate
+from avts.sync.measure import SyncResult, told
 from avts.sync.scan import OffsetScan
 
 OFFSETS = np.arange(-48, 49) / 24
 
 
-def made(offset_seconds: float | None) -> tuple[OffsetScan, OffsetEstimate]:
+def made(offset_seconds: float | None) -> SyncResult:
     """A clear dip at an offset, or no sound at all."""
     dip = 0.6 - 0.3 * np.exp(-0.5 * ((OFFSETS - (offset_seconds or 0)) / 0.1) ** 2)
     row = np.full_like(dip, np.nan) if offset_seconds is None else dip
     times = np.arange(0, 5, 0.25)
     scan = OffsetScan(times, OFFSETS, np.tile(row, (len(times), 1)).astype(np.float32), 1.0)
-    return scan, estimate(scan)
+    return told("film", scan, estimate(scan))
 
 
 def ask(path: Path, folder: Path, offset_seconds: float | None) -> Answer:
@@ -37,7 +40,7 @@ def ask(path: Path, folder: Path, offset_seconds: float | None) -> Answer:
 def test_the_range_is_handed_on(tmp_path: Path, films: Any) -> None:
     asked: list[float] = []
 
-    def measure(path: Path, range_seconds: float) -> tuple[OffsetScan, OffsetEstimate]:
+    def measure(path: Path, range_seconds: float) -> SyncResult:
         asked.append(range_seconds)
         return made(None)
 
@@ -93,10 +96,36 @@ def test_a_film_that_cannot_be_told_or_is_in_sync_is_not_repaired(tmp_path: Path
     assert (fine.tone, fine.repaired, fine.after) == ("found", None, None)
 
 
+def test_an_offset_that_jumps_is_told_by_stretch_and_retimed(
+    tmp_path: Path, films: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = (Segment(0.0, 65.0, -0.25, 0.9), Segment(65.0, 90.0, 0.5, 0.8))
+    asked: list[Any] = []
+
+    def retime(source: Path, target: Path, **how: Any) -> tuple[str, ...]:
+        asked.append(how)
+        target.write_bytes(source.read_bytes())
+        return ("the sound was encoded again",)
+
+    monkeypatch.setattr(retime_module, "retime", retime)
+    results = [dataclasses.replace(made(-0.25), segments=segments), made(0.0)]
+    film = films.write("talk.mp4", seconds=2.0)
+    found = answer(film, folder=tmp_path, measure=lambda *_: results.pop(0), range_seconds=2.0)
+    assert found.headline == "Sound 250 ms late, confidence 0.99, jumps 1 time"
+    assert found.detail[1:] == (
+        "From 0:00 to 1:05: sound 250 ms late.",
+        "From 1:05 to 1:30: sound 500 ms early.",
+        "In the repaired file the sound of each of these stretches is moved by itself.",
+        "the sound was encoded again",
+        "Measured again: in sync, confidence 0.99.",
+    )
+    assert asked == [{"segments": segments, "drift_ms_per_minute": None}]
+
+
 def test_an_offset_that_is_hardly_known_is_shown_as_doubtful(tmp_path: Path, films: Any) -> None:
-    def measure(*_: Any) -> tuple[OffsetScan, OffsetEstimate]:
-        scan, found = made(0.25)
-        return scan, dataclasses.replace(found, confidence=0.31)
+    def measure(*_: Any) -> SyncResult:
+        sure = made(0.25)
+        return dataclasses.replace(sure, estimate=dataclasses.replace(sure.estimate, confidence=0.31))
 
     found = answer(films.write("talk.mp4", seconds=1.0), folder=tmp_path, measure=measure, range_seconds=2.0)
     assert found.headline == "Sound 250 ms early, confidence 0.31"
@@ -105,7 +134,7 @@ def test_an_offset_that_is_hardly_known_is_shown_as_doubtful(tmp_path: Path, fil
 
 
 def test_an_unusable_film_is_an_answer(tmp_path: Path) -> None:
-    def measure(path: Path, range_seconds: float) -> tuple[OffsetScan, OffsetEstimate]:
+    def measure(path: Path, range_seconds: float) -> SyncResult:
         raise MediaError(f"{path.name}: no audio stream (it has: video h264). Nothing to synchronise.")
 
     found = answer(tmp_path / "mute.mp4", folder=tmp_path, measure=measure, range_seconds=2.0)
@@ -114,7 +143,7 @@ def test_an_unusable_film_is_an_answer(tmp_path: Path) -> None:
 
 
 def test_only_the_newest_answers_keep_their_files(tmp_path: Path) -> None:
-    def measure(path: Path, range_seconds: float) -> tuple[OffsetScan, OffsetEstimate]:
+    def measure(path: Path, range_seconds: float) -> SyncResult:
         raise MediaError("no")
 
     for _ in range(KEPT_ANSWERS + 3):

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Literal
 
 from avts.errors import AvtsError, MediaError
 from avts.sync.estimate import TOLERANCE_SECONDS
+from avts.timebase import offset_in_words
 
 if TYPE_CHECKING:
-    from avts.sync.estimate import OffsetEstimate
-    from avts.sync.scan import OffsetScan
+    from avts.sync.measure import SyncResult
 
-Measure = Callable[[Path, float], tuple["OffsetScan", "OffsetEstimate"]]
+Measure = Callable[[Path, float], "SyncResult"]
 """Measures a film; the number is how far to search either way, in seconds."""
 
 Tone = Literal["found", "unknown", "unusable"]
@@ -69,33 +69,44 @@ def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) 
         measure: finds the offset.
         range_seconds: offsets up to this much either way are tried.
     """
-    from avts.report.sync_plot import plot_scan
-    from avts.report.sync_text import sync_record, verdict
+    from avts.report.sync_text import verdict
 
     own = Path(tempfile.mkdtemp(dir=folder))
     _forget_old(folder)
     try:
-        scan, estimate = measure(path, range_seconds)
+        result = measure(path, range_seconds)
+        plot, record = _described(path, result, own)
     except AvtsError as error:
         return Answer("This file cannot be used", (str(error),), "unusable")
-    plot, record = own / f"{path.stem}.png", own / f"{path.stem}.sync.json"
-    plot_scan(plot, scan=scan, estimate=estimate, title=path.name)
-    found = sync_record(path, scan, estimate) | {"file": path.name}
-    record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    before, headline = _playable(path, path, own, "before"), _sentence(verdict(estimate))
-    if estimate.reason is not None:
+    before, headline = _playable(path, path, own, "before"), _sentence(verdict(result))
+    if result.offset_seconds is None:
         advice = "Nothing was repaired. A stretch in which things are seen to make a sound may tell more."
         return Answer(headline, (advice,), "unknown", plot, record, before)
-    sure, tone = _how_sure(estimate.confidence)
-    if round(estimate.offset_seconds * 1000) == 0:
-        return Answer(headline, (sure, "There is nothing to repair."), tone, plot, record, before)
+    sure, tone = _how_sure(result.confidence)
+    known = (sure, *_over_time(result))
+    if result.is_constant and round(result.offset_seconds * 1000) == 0:
+        return Answer(headline, (*known, "There is nothing to repair."), tone, plot, record, before)
     try:
-        repaired, notes = _repair(path, own, estimate.offset_seconds)
+        repaired, notes = _repair(path, own, result)
+        again = verdict(measure(repaired, range_seconds))
     except AvtsError as error:
-        return Answer(headline, (sure, f"It could not be repaired. {error}"), tone, plot, record, before)
+        return Answer(headline, (*known, f"It could not be repaired. {error}"), tone, plot, record, before)
     after = _playable(path, repaired, own, "after")
-    detail = (sure, _what_was_done(estimate.offset_seconds), *notes)
+    detail = (*known, _what_was_done(result), *notes, f"Measured again: {again}.")
     return Answer(headline, detail, tone, plot, record, before, after, repaired)
+
+
+def _described(path: Path, result: SyncResult, folder: Path) -> tuple[Path, Path]:
+    """Write the distance map and the JSON of a result."""
+    from avts.report.sync_plot import plot_result
+    from avts.report.sync_text import result_record
+    from avts.sync.glimpse import glimpse
+
+    plot, record = folder / f"{path.stem}.png", folder / f"{path.stem}.sync.json"
+    plot_result(plot, result, glimpse=glimpse(path, result), title=path.name)
+    found = result_record(path, result) | {"file": path.name}  # not where this machine keeps it
+    record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return plot, record
 
 
 def _forget_old(folder: Path) -> None:
@@ -117,26 +128,49 @@ def _how_sure(confidence: float) -> tuple[str, Tone]:
     return f"{meaning}.", "found"
 
 
-def _what_was_done(offset_seconds: float) -> str:
-    side = "later" if offset_seconds > 0 else "earlier"
-    return (
-        f"In the repaired file the sound comes {abs(offset_seconds) * 1000:.0f} ms {side}; nothing was encoded again."
-    )
+def _over_time(result: SyncResult) -> list[str]:
+    """The stretches of a film whose offset jumps, a line each."""
+    from avts.report.sync_text import clock
+
+    if len(result.segments) < 2:
+        return []
+    return [
+        f"From {clock(each.start_seconds)} to {clock(each.stop_seconds)}: {offset_in_words(each.offset_seconds)}."
+        for each in result.segments
+    ]
 
 
-def _repair(path: Path, folder: Path, offset_seconds: float) -> tuple[Path, tuple[str, ...]]:
+def _what_was_done(result: SyncResult) -> str:
+    if result.drift_ms_per_minute is not None:
+        return "In the repaired file the sound is resampled, so that it keeps up with the picture to the end."
+    if not result.is_constant:
+        return "In the repaired file the sound of each of these stretches is moved by itself."
+    offset = result.offset_seconds or 0.0
+    side = "later" if offset > 0 else "earlier"
+    return f"In the repaired file the sound comes {abs(offset) * 1000:.0f} ms {side}; nothing was encoded again."
+
+
+def _repair(path: Path, folder: Path, result: SyncResult) -> tuple[Path, tuple[str, ...]]:
     """Write the repaired film in the container of the source, or as Matroska if that one cannot hold it."""
-    from avts.sync.repair import repair
-
     target = folder / f"{path.stem}.repaired{path.suffix}"
     try:
-        return target, repair(path, target, offset_seconds=offset_seconds)
+        return target, _put_right(path, target, result)
     except MediaError:
         if path.suffix.lower() == ".mkv":
             raise
     other = target.with_suffix(".mkv")
-    notes = repair(path, other, offset_seconds=offset_seconds)
+    notes = _put_right(path, other, result)
     return other, (f"It is a .mkv, for a {path.suffix or 'nameless'} file cannot hold the shift.", *notes)
+
+
+def _put_right(path: Path, target: Path, result: SyncResult) -> tuple[str, ...]:
+    """Move the sound, by stream copy if one offset holds throughout."""
+    from avts.sync.repair import repair
+    from avts.sync.retime import retime
+
+    if result.is_constant:
+        return repair(path, target, offset_seconds=result.offset_seconds or 0.0)
+    return retime(path, target, segments=result.segments, drift_ms_per_minute=result.drift_ms_per_minute)
 
 
 def _playable(source: Path, film: Path, folder: Path, name: str) -> Path | None:

@@ -195,7 +195,7 @@ def _films(answer: Answer) -> str:
 def _map(answer: Answer) -> str:
     if answer.plot is None:
         return ""
-    words = "Above: how badly picture and sound fit at each offset. Below: the same for each moment of the film."
+    words = "First: how badly picture and sound fit at each offset. Then the same for each moment of the film."
     return (
         f'<img src="{_address(answer.plot)}" alt="Distance map: {escape(answer.headline)}">'
         f'<p class="quiet">{words} Dark is where they fit; one straight dark column is one offset throughout.</p>'

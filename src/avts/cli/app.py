@@ -14,9 +14,7 @@ from avts.errors import UsageError
 
 if TYPE_CHECKING:
     from avts.app.answer import Answer, Measure
-    from avts.sync.estimate import OffsetEstimate
     from avts.sync.measure import Method
-    from avts.sync.scan import OffsetScan
 
 
 @click.command(name="app")
@@ -78,8 +76,4 @@ def _measure_with(run: Path | None, method: Method) -> Measure:
     model = None if method == "motion" else load_sync_model(run)
     click.echo(f"model: {model.name if model else 'none, motion against loudness'}", err=True)
 
-    def measured(path: Path, range_seconds: float) -> tuple[OffsetScan, OffsetEstimate]:
-        found = measure(FileFilm(path), model, range_seconds=range_seconds)
-        return found.scan, found.estimate
-
-    return measured
+    return lambda path, range_seconds: measure(FileFilm(path), model, range_seconds=range_seconds)
