@@ -30,6 +30,13 @@ def test_synth_passes_the_shift_on(tmp_path: Path) -> None:
     assert 0 < abs(float(offset)) <= 0.4
 
 
+def test_synth_makes_rich_scenes(tmp_path: Path) -> None:
+    words = ["--videos", "1", "--size", "32", "--seconds", "0.5", "--scenes", "rich", "--kinds", "talker"]
+    assert run(str(tmp_path / "w"), *words) == 0
+    assert '"scenes": "rich"' in (tmp_path / "w" / "world.json").read_text()
+    assert run(str(tmp_path / "v"), *words[:-4]) == 0
+
+
 def test_synth_refuses_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(str(tmp_path / "w"), "--videos", "0") == 2
     assert "avts: a world of 0 videos was asked for." in capsys.readouterr().err

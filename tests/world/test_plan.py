@@ -7,7 +7,7 @@ import pytest
 
 from avts.errors import UsageError
 from avts.world.plan import check_kinds, check_video, kind_of
-from avts.world.take import FAMILIES, KINDS
+from avts.world.take import FAMILIES, KINDS, RICH_KINDS
 
 
 def test_there_are_at_least_sixteen_kinds_in_five_families() -> None:
@@ -54,6 +54,22 @@ def test_each_refused_argument_is_named_with_its_value(name: str, value: object,
     check_video(**arguments)
     with pytest.raises(UsageError, match=words):
         check_video(**{**arguments, name: value})
+
+
+def test_a_rich_kind_is_refused_in_a_plain_world_only() -> None:
+    check_kinds(["talker", "ball"], "rich")
+    with pytest.raises(UsageError, match="unknown kind 'talker'"):
+        check_kinds(["talker"])
+
+
+def test_unknown_scenes_are_named() -> None:
+    with pytest.raises(UsageError, match=r"unknown scenes 'fancy'\. Take one of: plain, rich"):
+        check_kinds(["ball"], "fancy")
+
+
+def test_rich_kinds_are_balanced_at_any_count() -> None:
+    counts = Counter(kind_of(3, index, RICH_KINDS) for index in range(100))
+    assert max(counts.values()) - min(counts.get(kind, 0) for kind in RICH_KINDS) <= 1
 
 
 def test_a_world_of_no_kinds_is_refused() -> None:

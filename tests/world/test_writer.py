@@ -181,3 +181,21 @@ def test_importing_the_package_loads_no_drawing_code() -> None:
 def test_a_world_of_every_kind_has_one_video_each(tmp_path: Path) -> None:
     write_world(tmp_path, **{**SMALL, "videos": len(KINDS)}, workers=1)
     assert sorted(row["kind"] for row in rows(tmp_path)) == sorted(KINDS)
+
+
+def test_scenes_are_recorded_and_a_folder_of_other_scenes_is_refused(world: Path, tmp_path: Path) -> None:
+    write_world(tmp_path / "rich", **SMALL, scenes="rich", kinds=["talker"])
+    assert json.loads((tmp_path / "rich" / "world.json").read_text())["scenes"] == "rich"
+    assert {row["kind"] for row in rows(tmp_path / "rich")} == {"talker"}
+    with pytest.raises(UsageError, match="a world with kinds"):
+        write_world(world, **SMALL, scenes="rich")
+    with pytest.raises(UsageError, match="with scenes rich was asked for, this one has scenes plain"):
+        write_world(world, **SMALL, scenes="rich", kinds=KINDS)
+
+
+def test_a_folder_from_before_scenes_were_recorded_is_plain(world: Path) -> None:
+    record = world / "world.json"
+    arguments = json.loads(record.read_text())
+    del arguments["scenes"]
+    record.write_text(json.dumps(arguments))
+    assert write_world(world, **SMALL).reused == 2

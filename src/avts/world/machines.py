@@ -51,6 +51,8 @@ def _rotor(stage: Stage) -> Scene:
 
 def _saw(stage: Stage) -> Scene:
     turns = stage.times(0.22, stage.uniform(0.5, 0.65))
+    if stage.rests:  # the last stroke ends, too
+        turns = np.append(turns, turns[-1] + 0.5)
     ends = np.where(np.arange(len(turns)) % 2 == 0, -1.0, 1.0) * stage.rng.uniform(0.6, 1.0, len(turns))
     # Each stroke ends before the next begins: the rest between is seen and heard.
     rest = turns[:-1] + np.minimum(np.diff(turns), 0.65) * stage.rng.uniform(0.6, 0.85, len(turns) - 1)
@@ -88,7 +90,7 @@ def _saw(stage: Stage) -> Scene:
         count = int(14 * fast)
         pen.dots(spots[:count], 0.01 + 0.02 * seeds[:count, 2], dust)
 
-    return Scene(poses, paint, sound, turns, {"teeth": teeth})
+    return Scene(poses, paint, sound, turns[:-1] if stage.rests else turns, {"teeth": teeth})
 
 
 def _piston(stage: Stage) -> Scene:

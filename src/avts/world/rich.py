@@ -5,7 +5,7 @@ What the plain world leaves out and real clips have. Made from the same kinds of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from avts.world import photo, soundscape
 from avts.world.canvas import Pen
 from avts.world.clock import Floats, drift, log_uniform
 from avts.world.kinds import BUILDERS
-from avts.world.rests import awake, random_rests
+from avts.world.rests import Rests, awake, random_rests
 from avts.world.scenery import Camera, Image
 from avts.world.stage import Scene, Stage, timeline
 from avts.world.surfaces import TexturedPen
@@ -76,18 +76,18 @@ def compose_rich(
         max_shift_seconds: The sound is shifted by a random offset of up to this much either way.
         clean: Leave out everything that moves or sounds besides the action: clutter, camera, noise.
     """
-    root = np.random.SeedSequence([seed, index], spawn_key=(202,))
-    action_rng = np.random.default_rng(root)
-    place_rng, look_rng, mix_rng, shift_rng, rest_rng = (np.random.default_rng(child) for child in root.spawn(5))
+    action_rng, place_rng, look_rng, mix_rng, shift_rng, _ = _streams(seed, index)
     width, height = _shape(look_rng, size)
     span, frame_seconds, sample_seconds = timeline(seconds)
     shown, copies, subframes = _exposures(look_rng, frame_seconds)
-    rests = random_rests(rest_rng, span, seconds)
+    rests = rests_of(seed, index, seconds)
     shots = _shots(look_rng, span, shown, width, height, clean)
     luminance = float(shots[0].background[..., :3].mean(axis=(0, 1)) @ (0.299, 0.587, 0.114))
     contrast = float(look_rng.uniform(20, 65))
     scene = BUILDERS[kind](Stage(action_rng, span, shown, sample_seconds, luminance, rests, contrast))
     actors = [_actor(place_rng, scene, span, shown, width / height)]
+    if clean:
+        actors = [replace(actors[0], places=0 * actors[0].places)]
     if not clean and place_rng.random() < 0.2:  # another action whose sound is not to be heard
         other = RICH_KINDS[int(place_rng.integers(len(RICH_KINDS)))]
         silent = BUILDERS[other](
@@ -115,6 +115,17 @@ def compose_rich(
         },
     )
     return Take(drawn[copies], np.ascontiguousarray(samples), truth)
+
+
+def rests_of(seed: int, index: int, seconds: float) -> Rests:
+    """The rests of one rich video."""
+    return random_rests(_streams(seed, index)[-1], timeline(seconds)[0], seconds)
+
+
+def _streams(seed: int, index: int) -> list[np.random.Generator]:
+    """Independent sources of choices: action, place, look, mix, shift, rests."""
+    root = np.random.SeedSequence([seed, index], spawn_key=(202,))
+    return [np.random.default_rng(source) for source in (root, *root.spawn(5))]
 
 
 def _shape(rng: np.random.Generator, size: int) -> tuple[int, int]:

@@ -125,7 +125,7 @@ def _equalised(rng: np.random.Generator, sound: Samples) -> Samples:
     """Random gains of up to 9 dB either way over octaves."""
     hertz = np.geomspace(60, 8000, 8)
     gains = 10 ** (rng.uniform(-9, 9, 8) / 20)
-    fast = fft.next_fast_len(len(sound), real=True)
+    fast = fft.next_fast_len(len(sound) + SAMPLE_RATE // 4, real=True)  # the end must not run into the start
     curve = np.interp(np.arange(fast // 2 + 1) * (SAMPLE_RATE / fast), hertz, gains)
     return np.asarray(fft.irfft(fft.rfft(sound, fast) * curve.astype(np.float32), fast)[: len(sound)], np.float32)
 
