@@ -34,8 +34,12 @@ def test_one_line_says_it_all(estimate: OffsetEstimate, words: str) -> None:
 
 
 def test_a_drift_is_said_in_ms_a_minute() -> None:
-    line = sync_line(Path("a.mp4"), made_result(OffsetEstimate(0.12, 0.9, CURVE, 1), drift=-6.04))
-    assert line == "a.mp4: sound 120 ms early, confidence 0.90, drifts by -6.0 ms a minute"
+    answer = OffsetEstimate(0.02, 0.9, CURVE, 1)
+    line = sync_line(Path("a.mp4"), made_result(answer, Segment(0, 600, 0.02, 0.9), drift=-6.04))
+    assert line == (
+        "a.mp4: sound 50 ms early at the start, sound 10 ms late at the end, confidence 0.90, "
+        "drifts by -6.0 ms a minute"
+    )
 
 
 def test_jumps_are_a_table_below_the_line() -> None:

@@ -180,14 +180,17 @@ def _answers(paths: Sequence[Path], options: Options, jobs: int) -> Iterator[Ans
 
 
 def _say(answer: Answer, *, as_json: bool) -> None:
-    """The result on stdout, the rest on stderr."""
-    if as_json:
-        click.echo(json.dumps(answer.record))
-    elif answer.line:
-        click.echo(answer.line)
-    sys.stdout.flush()
-    for message in answer.messages:
-        click.echo(f"avts: {message}", err=True)
+    """The result on stdout, the rest on stderr, above the progress bar."""
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(sys.stderr):
+        if as_json:
+            click.echo(json.dumps(answer.record))
+        elif answer.line:
+            click.echo(answer.line)
+        sys.stdout.flush()
+        for message in answer.messages:
+            click.echo(f"avts: {message}", err=True)
 
 
 def _write_reports(answers: Sequence[Answer], csv_path: Path | None, html_path: Path | None) -> None:

@@ -32,11 +32,15 @@ def verdict(result: SyncResult | OffsetEstimate) -> str:
     """The result in words: 'sound 120 ms early, confidence 0.87', or 'cannot tell' and why."""
     if result.reason is not None:
         return f"{result.in_words} ({result.reason})"
-    words = f"{result.in_words}, confidence {min(result.confidence, MOST_SURE):.2f}"
-    if isinstance(result, OffsetEstimate):
-        return words
-    if result.drift_ms_per_minute is not None:
-        words += f", drifts by {result.drift_ms_per_minute:+.1f} ms a minute"
+    sure = f"confidence {min(result.confidence, MOST_SURE):.2f}"
+    if isinstance(result, OffsetEstimate) or result.is_constant:
+        return f"{result.in_words}, {sure}"
+    words = f"{result.in_words}, {sure}"
+    if result.drift_ms_per_minute is not None and result.segments:
+        start, stop = (offset_in_words(result.offset_at(at)) for at in (0.0, result.segments[-1].stop_seconds))
+        words = (
+            f"{start} at the start, {stop} at the end, {sure}, drifts by {result.drift_ms_per_minute:+.1f} ms a minute"
+        )
     if len(result.segments) > 1:
         words += f", jumps {len(result.segments) - 1} time{'s' if len(result.segments) > 2 else ''}"
     return words
