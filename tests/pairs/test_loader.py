@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -106,11 +107,17 @@ class MadeCorpus:
     def __init__(self, loudness: float) -> None:
         self.loudness = loudness
 
-    def frames(self, clip: int, _: Span) -> Planes:
-        height, width = self.sizes[clip]
-        picture = (np.arange(height)[:, None] * 8 + np.arange(width)) % 251
-        y = np.tile(picture, (24, 1, 1)).astype(np.uint8)
-        return Planes(y, y[:, ::2, ::2].copy(), 255 - y[:, ::2, ::2])
+    @property
+    def clips(self) -> list[Any]:
+        return [SimpleNamespace(height=h, width=w, key=f"{h}x{w}", duration_seconds=1.0) for h, w in self.sizes]
+
+    def frames_into(self, clip: Any, _: Any, targets: list[Planes], *, top: int, left: int) -> None:
+        picture = ((np.arange(clip.height)[:, None] * 8 + np.arange(clip.width)) % 251).astype(np.uint8)
+        for target in targets:
+            target.y[:] = picture[top : top + target.height, left : left + target.width]
+            if target.u.size:
+                target.u[:] = picture[::2, ::2][top // 2 :, left // 2 :][: target.u.shape[1], : target.u.shape[2]]
+                target.v[:] = 255 - target.u
 
     def sound(self, *_: Any) -> np.ndarray:
         return np.full(16_000, self.loudness, np.float32)
@@ -120,8 +127,7 @@ def made_batch(*, loudness: float = 0.1, colour: bool = True) -> Batch:
     windows = (Window(0, 0.0), Window(1, 0.0))
     plan = StepPlan(windows, windows, ((0, 0, POSITIVE), (0, 1, EASY), (1, 0, EASY), (1, 1, POSITIVE)))
     corpus: Any = MadeCorpus(loudness)
-    clips: Any = [0, 1]
-    return dataset_of(corpus, lambda _: plan, colour=colour, clips=clips)[0]
+    return dataset_of(corpus, lambda _: plan, colour=colour, clips=corpus.clips)[0]
 
 
 def test_clips_of_different_sizes_are_cut_around_the_middle_with_colour_in_place() -> None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
-from avts.corpus.ingest import ingest
 from avts.errors import UsageError
 from avts.media.planes import Planes
 from avts.media.standard import read_standard
@@ -78,6 +77,8 @@ def make_material(folder: Path, *, count: int, videos: Path | None = None) -> Ma
     Raises:
         UsageError: no film there.
     """
+    from avts.corpus.ingest import ingest  # not in the workers, which import this module for a plan
+
     made_of = "generated" if videos is None else videos.name
     films = folder / f"originals-{made_of}-{count}"
     films.mkdir(parents=True, exist_ok=True)

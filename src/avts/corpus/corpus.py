@@ -21,7 +21,7 @@ from avts.corpus.quality import is_usable
 from avts.corpus.shards import WAV_HEADER_BYTES
 from avts.errors import CorpusError, MediaError
 from avts.media.planes import Planes
-from avts.media.reader import read_windows
+from avts.media.reader import read_windows, read_windows_into
 from avts.timebase import FRAME_RATE, Span, frame_at, sample_at
 
 MAPPED_SHARDS = 256
@@ -100,8 +100,23 @@ class Corpus:
             try:
                 read[length] = read_windows(self.video_bytes(clip), starts, length / FRAME_RATE)[::-1]
             except MediaError as error:
-                raise CorpusError(f"{self.path.name}: clip {clip.key} in {clip.shard}: {error}") from error
+                raise self._damaged(clip, error) from error
         return [read[frame_at(span.duration_seconds)].pop() for span in spans]
+
+    def frames_into(
+        self, clip: Clip, starts_seconds: Sequence[float], targets: Sequence[Planes], *, top: int = 0, left: int = 0
+    ) -> None:
+        """The pictures from several times of one clip on, into memory that is there already; see read_windows_into.
+
+        Raises:
+            CorpusError: as frames.
+        """
+        for start, target in zip(starts_seconds, targets, strict=True):
+            self._check(clip, Span(start, start + target.num_frames / FRAME_RATE))
+        try:
+            read_windows_into(self.video_bytes(clip), starts_seconds, targets, top=top, left=left)
+        except MediaError as error:
+            raise self._damaged(clip, error) from error
 
     def sound(self, clip: Clip, span: Span) -> NDArray[np.float32]:
         """The sound of a span: float32 [N], full scale 1, N = sample_at(duration).
@@ -124,6 +139,9 @@ class Corpus:
             CorpusError: the shard is missing or damaged.
         """
         return self._bytes(clip, clip.video_offset, clip.video_size)
+
+    def _damaged(self, clip: Clip, error: MediaError) -> CorpusError:
+        return CorpusError(f"{self.path.name}: clip {clip.key} in {clip.shard}: {error}")
 
     def _check(self, clip: Clip, span: Span) -> None:
         first, count = frame_at(span.start_seconds), frame_at(span.duration_seconds)

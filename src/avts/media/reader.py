@@ -10,13 +10,17 @@ import mmap
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import av
+import numpy as np
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from numpy.typing import NDArray
 
 from avts.errors import MediaError
 from avts.media.packets import PacketTable, packet_table
@@ -51,9 +55,41 @@ def read_windows(source: Source, starts_seconds: Sequence[float], duration_secon
     Raises:
         MediaError: as read_window.
     """
-    if isinstance(source, Path):
-        return _windows(memoryview(_mapped(source)), source.name, starts_seconds, duration_seconds)
-    return _windows(memoryview(source), "video", starts_seconds, duration_seconds)
+    data, name = _opened(source)
+    table = _table_of(data, name)
+    count = round(duration_seconds * table.frames_per_second)
+    found = []
+    for start in starts_seconds:
+        _check_inside(table, name, start, count)
+        found.append(Planes.empty(count, table.height, table.width))
+        _window_into(data, table, name, start, _Target(found[-1], 0, 0))
+    return found
+
+
+def read_windows_into(
+    source: Source, starts_seconds: Sequence[float], targets: Sequence[Planes], *, top: int = 0, left: int = 0
+) -> None:
+    """Decode several windows into memory that is there already, each as many frames as its target has.
+
+    Args:
+        source: the file, or its bytes.
+        starts_seconds: from the first frame; goes to the nearest frame.
+        targets: smaller than the picture if only a part of it is wanted; with u and v empty, luminance alone is read.
+        top: of the part wanted, pixels, even.
+        left: of the part wanted, pixels, even.
+
+    Raises:
+        MediaError: as read_window; the part is not inside the picture.
+    """
+    data, name = _opened(source)
+    table = _table_of(data, name)
+    for start, target in zip(starts_seconds, targets, strict=True):
+        if top + target.height > table.height or left + target.width > table.width:
+            raise MediaError(
+                f"{name}: asked for {target.width} x {target.height} pixels from ({left}, {top}) on, "
+                f"but it has {table.width} x {table.height}. Ingest its source again."
+            )
+        _window_into(data, table, name, start, _Target(target, top, left))
 
 
 def _mapped(path: Path) -> mmap.mmap:
@@ -66,56 +102,81 @@ def _mapped(path: Path) -> mmap.mmap:
         raise MediaError(f"{path.name}: cannot be read ({error}).") from error
 
 
-def _windows(data: memoryview, name: str, starts_seconds: Sequence[float], duration_seconds: float) -> list[Planes]:
+def _opened(source: Source) -> tuple[memoryview, str]:
+    """The bytes, and what to call them."""
+    if isinstance(source, Path):
+        return memoryview(_mapped(source)), source.name
+    return memoryview(source), "video"
+
+
+def _table_of(data: memoryview, name: str) -> PacketTable:
     try:
-        table = packet_table(data)
+        return packet_table(data)
     except MediaError as error:
         raise MediaError(f"{name}: {error}") from error
-    return [_window(data, table, name, start, duration_seconds) for start in starts_seconds]
 
 
-def _window(data: memoryview, table: PacketTable, name: str, start_seconds: float, duration_seconds: float) -> Planes:
+def _check_inside(table: PacketTable, name: str, start_seconds: float, count: int) -> None:
     rate = table.frames_per_second
-    first, count = round(start_seconds * rate), round(duration_seconds * rate)
+    first = round(start_seconds * rate)
     if first < 0 or count < 1 or first + count > table.num_frames:
         raise MediaError(
-            f"{name}: asked for {start_seconds:.3f} to {start_seconds + duration_seconds:.3f} s, "
+            f"{name}: asked for {start_seconds:.3f} to {start_seconds + count / rate:.3f} s, "
             f"but it lasts from 0 to {table.num_frames / rate:.3f} s. Ask for a window inside it."
         )
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where decoded frames go, and the corner of the part of them that is wanted."""
+
+    planes: Planes
+    top: int
+    left: int
+
+    def take(self, frame: VideoFrame, index: int) -> None:
+        """Copy a frame's planes to a place, without the padding at the end of each line; frames before 0 go."""
+        if index < 0:
+            return
+        planes = frame.planes
+        self._copy(self.planes.y, planes[0], index, self.top, self.left)
+        if self.planes.u.size:
+            self._copy(self.planes.u, planes[1], index, self.top // 2, self.left // 2)
+            self._copy(self.planes.v, planes[2], index, self.top // 2, self.left // 2)
+
+    @staticmethod
+    def _copy(target: NDArray[np.uint8], plane: VideoPlane, index: int, top: int, left: int) -> None:
+        height, width = target.shape[1:]
+        target[index] = picture_of(plane)[top : top + height, left : left + width]
+
+
+def _window_into(data: memoryview, table: PacketTable, name: str, start_seconds: float, target: _Target) -> None:
+    count = target.planes.num_frames
+    _check_inside(table, name, start_seconds, count)
     decoder = _decoder(table.parameters)
-    planes = Planes.empty(count, table.height, table.width)
+    first = round(start_seconds * table.frames_per_second)
     try:
-        done = _decode_into(planes, decoder, data, table, first)
+        done = _decode_into(target, decoder, data, table, first)
     except (av.error.FFmpegError, ValueError, IndexError) as error:
         _decoders().pop(table.parameters, None)
         raise MediaError(f"{name}: damaged near {start_seconds:.3f} s ({error}). Ingest its source again.") from error
     if done != count:
         raise MediaError(f"{name}: damaged near {start_seconds:.3f} s: {done} of {count} frames decode. Ingest again.")
-    return planes
 
 
-def _decode_into(planes: Planes, decoder: VideoCodecContext, data: memoryview, table: PacketTable, first: int) -> int:
-    """Decode from the key frame before `first` on until planes are full; give the number of frames filled."""
+def _decode_into(target: _Target, decoder: VideoCodecContext, data: memoryview, table: PacketTable, first: int) -> int:
+    """Decode from the key frame before `first` on until the target is full; give the number of frames filled."""
     index = key = table.key_frame_before(first)
-    stop = first + planes.num_frames
-    for position in range(key, stop):
+    for position in range(key, first + target.planes.num_frames):
         offset = table.offsets[position]
         for frame in decoder.decode(Packet(cast(bytes, data[offset : offset + table.sizes[position]]))):
-            _copy(frame, planes, index - first)
+            target.take(frame, index - first)
             index += 1
     for frame in decoder.decode(None):
-        _copy(frame, planes, index - first)
+        target.take(frame, index - first)
         index += 1
     decoder.flush_buffers()
     return max(0, index - first)
-
-
-def _copy(frame: VideoFrame, planes: Planes, index: int) -> None:
-    """Copy a decoded frame's planes to a place, cutting the padding at the end of each line; frames before 0 go."""
-    if index < 0:
-        return
-    for target, plane in zip((planes.y, planes.u, planes.v), frame.planes, strict=True):
-        target[index] = picture_of(plane)
 
 
 _local = threading.local()

@@ -1,28 +1,44 @@
 """From the plan to batches: windows decoded ahead of the training step, in worker processes.
 
-The order is a pure function of (seed, step): any step can be made again, with any number of workers.
+The order is a pure function of (seed, step): any step can be made again, with any number of workers. A clip that cannot
+be read any more is replaced by the rule in pairs.substitution, and told of once.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
-from avts.errors import AvtsError
+from avts.errors import AvtsError, CorpusError
+from avts.media.planes import Planes
 from avts.pairs.negatives import StepPlan, Window
-from avts.timebase import Span
+from avts.pairs.slots import Parcel, Shape, Slots
+from avts.pairs.substitution import next_clip, with_clip
+from avts.timebase import Span, frame_at, sample_at
 
 Planner = Callable[[int], StepPlan]
 """The plan of a step, by its number."""
+
+PREFETCH_STEPS = 4
+"""Batches that each worker makes ahead."""
+
+SMALL = ("picture_rows", "sound_rows", "kinds", "valid", "clips")
+"""Tensors of a batch that are sent from a worker as they are."""
+
+MOST_REPLACED_SHARE = 0.5
+"""If more of a step's clips than this cannot be read, it is the corpus that is broken, not a clip."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,7 @@ class Batch:
         kinds: kind of each pair, int64 [n] (see pairs.negatives).
         valid: bool [n]; False where the sound, or the picture's own sound, is silent.
         clips: index of each picture's clip, int64 [P].
+        unreadable: (key, message) of each clip that could not be read, and so was replaced.
     """
 
     y: Tensor
@@ -50,11 +67,12 @@ class Batch:
     kinds: Tensor
     valid: Tensor
     clips: Tensor
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
-        there = {name: value.to(device) for name, value in vars(self).items() if value is not None}
-        return replace(self, **there)
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{name: value.to(device) for name, value in tensors.items()})  # type: ignore[arg-type]
 
 
 class StepDataset(Dataset[Batch]):
@@ -83,88 +101,190 @@ class StepDataset(Dataset[Batch]):
         self.clip_seconds, self.silence_dbfs, self.colour = clip_seconds, silence_dbfs, colour
 
     def __getitem__(self, step: int) -> Batch:
-        """Decode the windows of a step."""
+        """Decode the windows of a step; see batch."""
+        return self.batch(step, Slots(0, 0))[0]
+
+    def batch(self, step: int, slots: Slots) -> tuple[Batch, Parcel]:
+        """Decode the windows of a step into memory of the slots; y, u, v and sounds are in the parcel.
+
+        Raises:
+            CorpusError: more than half of its clips cannot be read, or none is left to replace one.
+        """
         plan = self.planner(step)
-        planes = [self.corpus.frames(self.clips[w.clip], self._span(w)) for w in plan.pictures]
-        own = np.stack([self._sound(window) for window in plan.pictures])
-        sounds = np.stack([self._sound(window) for window in plan.sounds])
-        pictures_heard, sounds_heard = self._audible(own), self._audible(sounds)
+        most = MOST_REPLACED_SHARE * len({window.clip for window in (*plan.pictures, *plan.sounds)})
+        unreadable: dict[int, str] = {}
+        while True:  # ends: each round knows of one more clip that cannot be read
+            try:
+                batch, parcel = self._read(plan, slots)
+                break
+            except _Unreadable as fault:
+                unreadable[fault.clip] = str(fault.error)
+                other = self._next_clip(plan, fault.clip, unreadable)
+                if other is None or len(unreadable) > most:
+                    raise fault.error from None
+                plan = with_clip(plan, fault.clip, other)
+        told = tuple((self.clips[clip].key, message) for clip, message in unreadable.items())
+        return replace(batch, unreadable=told), parcel
+
+    def _next_clip(self, plan: StepPlan, clip: int, unreadable: dict[int, str]) -> int | None:
+        durations = [other.duration_seconds for other in self.clips]
+        return next_clip(plan, clip, durations, clip_seconds=self.clip_seconds, unreadable=unreadable)
+
+    def _read(self, plan: StepPlan, slots: Slots) -> tuple[Batch, Parcel]:
+        """All windows of a plan.
+
+        Raises:
+            _Unreadable: a clip of it cannot be read.
+        """
+        num_pictures, num_samples = len(plan.pictures), sample_at(self.clip_seconds)
+        height, width = self._common_size(plan)
+        picture = (num_pictures, frame_at(self.clip_seconds), height, width)
+        chroma = (*picture[:2], height // 2, width // 2) if self.colour else (*picture[:2], 0, 0)
+        shapes: list[Shape] = [(picture, torch.uint8), (chroma, torch.uint8), (chroma, torch.uint8)]
+        shapes.append(((len(plan.sounds), num_samples), torch.float32))
+        (y, u, v, sounds), parcel = slots.tensors(shapes)
+        self._read_pictures(plan, Planes(y.numpy(), u.numpy(), v.numpy()))
+        heard = {window: self._sound(window) for window in dict.fromkeys((*plan.pictures, *plan.sounds))}
+        for target, window in zip(sounds.numpy(), plan.sounds, strict=True):
+            target[:] = heard[window]
+        audible = {window: self._is_audible(sound) for window, sound in heard.items()}
         picture_rows, sound_rows, kinds = np.array(plan.pairs, dtype=np.int64).T
-        return Batch(
-            y=_stack([p.y for p in planes], multiple=2),
-            u=_stack([p.u for p in planes], multiple=1) if self.colour else None,
-            v=_stack([p.v for p in planes], multiple=1) if self.colour else None,
-            sounds=torch.from_numpy(sounds),
+        valid = [audible[plan.pictures[p]] and audible[plan.sounds[s]] for p, s, _ in plan.pairs]
+        batch = Batch(
+            y=y,
+            u=u if self.colour else None,
+            v=v if self.colour else None,
+            sounds=sounds,
             picture_rows=torch.from_numpy(picture_rows),
             sound_rows=torch.from_numpy(sound_rows),
             kinds=torch.from_numpy(kinds),
-            valid=torch.from_numpy(pictures_heard[picture_rows] & sounds_heard[sound_rows]),
+            valid=torch.tensor(valid),
             clips=torch.tensor([window.clip for window in plan.pictures]),
         )
+        return batch, parcel
 
-    def _span(self, window: Window) -> Span:
-        return Span(window.start_seconds, window.start_seconds + self.clip_seconds)
+    def _common_size(self, plan: StepPlan) -> tuple[int, int]:
+        """The smallest height and width of the clips whose pictures are wanted; both are even."""
+        clips = [self.clips[window.clip] for window in plan.pictures]
+        return min(clip.height for clip in clips), min(clip.width for clip in clips)
+
+    def _read_pictures(self, plan: StepPlan, into: Planes) -> None:
+        """Every clip is opened once, whatever number of its windows the plan has."""
+        rows: dict[int, list[int]] = defaultdict(list)
+        for row, window in enumerate(plan.pictures):
+            rows[window.clip].append(row)
+        for index, own in rows.items():
+            clip = self.clips[index]
+            starts = [plan.pictures[row].start_seconds for row in own]
+            targets = [Planes(into.y[row], into.u[row], into.v[row]) for row in own]
+            top, left = ((clip.height - into.y.shape[2]) // 4 * 2, (clip.width - into.y.shape[3]) // 4 * 2)
+            try:
+                self.corpus.frames_into(clip, starts, targets, top=top, left=left)
+            except CorpusError as error:
+                raise _Unreadable(index, error) from error
 
     def _sound(self, window: Window) -> NDArray[np.float32]:
-        return self.corpus.sound(self.clips[window.clip], self._span(window))
+        span = Span(window.start_seconds, window.start_seconds + self.clip_seconds)
+        try:
+            return self.corpus.sound(self.clips[window.clip], span)
+        except CorpusError as error:
+            raise _Unreadable(window.clip, error) from error
 
-    def _audible(self, sounds: NDArray[np.float32]) -> NDArray[np.bool_]:
-        power = np.square(sounds).mean(axis=-1)
-        return np.asarray(power > 10 ** (self.silence_dbfs / 10))
-
-
-def _stack(planes: list[NDArray[np.uint8]], *, multiple: int) -> Tensor:
-    """Stack clips of several sizes by cutting each around its middle to the smallest; chroma stays aligned."""
-    height = min(plane.shape[1] for plane in planes) // multiple * multiple
-    width = min(plane.shape[2] for plane in planes) // multiple * multiple
-    cut = []
-    for plane in planes:
-        top = (plane.shape[1] - height) // 2 // multiple * multiple
-        left = (plane.shape[2] - width) // 2 // multiple * multiple
-        cut.append(plane[:, top : top + height, left : left + width])
-    return torch.from_numpy(np.stack(cut))
+    def _is_audible(self, sound: NDArray[np.float32]) -> bool:
+        return bool(np.square(sound).mean() > 10 ** (self.silence_dbfs / 10))
 
 
-def load_steps(dataset: StepDataset, steps: Sequence[int], *, workers: int) -> Iterator[Batch]:
+class _Unreadable(Exception):
+    """A clip of a plan cannot be read."""
+
+    def __init__(self, clip: int, error: CorpusError) -> None:
+        super().__init__(clip, error)
+        self.clip, self.error = clip, error
+
+
+def load_steps(
+    dataset: StepDataset,
+    steps: Sequence[int],
+    *,
+    workers: int,
+    on_unreadable: Callable[[str], None] = lambda line: print(f"avts: {line}", file=sys.stderr),
+) -> Iterator[Batch]:
     """Batches of the given steps, in order, made ahead by worker processes.
+
+    A batch of a worker lies in memory that is used again once nothing refers to it any more.
 
     Args:
         dataset: makes a batch from its step's number.
         steps: numbers of the steps wanted.
         workers: processes; 0 makes each batch when it is asked for.
+        on_unreadable: told once of each clip that cannot be read and is replaced.
 
     Raises:
-        CorpusError: while iterating: a window cannot be read.
+        CorpusError: while iterating: more than half of a step's clips cannot be read.
     """
-    loader: DataLoader[Batch | AvtsError] = DataLoader(
-        _ErrorsAsItems(dataset),
+    slots = Slots(workers, PREFETCH_STEPS + 2)
+    loader: DataLoader[_Item] = DataLoader(
+        _Items(dataset, slots),
         batch_size=None,
         sampler=steps,
         num_workers=workers,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=PREFETCH_STEPS if workers else None,
         multiprocessing_context="forkserver" if workers else None,
         worker_init_fn=_start_worker,
     )
-    return map(_batch_of, iter(loader))
+    return _batches(iter(loader), slots, on_unreadable)
 
 
-class _ErrorsAsItems(Dataset[Batch | AvtsError]):
-    """Hands an error of ours over as an item: raised in a worker, it would come with the worker's traceback as text."""
+def _batches(items: Iterator[_Item], slots: Slots, on_unreadable: Callable[[str], None]) -> Iterator[Batch]:
+    told: set[str] = set()
+    for item in items:
+        if isinstance(item, AvtsError):
+            raise item
+        batch = item if isinstance(item, Batch) else item.unpacked(slots)
+        for key, message in batch.unreadable:
+            if key not in told:
+                on_unreadable(f"{message} Another clip takes its place.")
+                told.add(key)
+        yield batch
+        del batch  # its memory is free for the next one, unless whoever took it still holds it
 
-    def __init__(self, dataset: StepDataset) -> None:
-        self.dataset = dataset
 
-    def __getitem__(self, step: int) -> Batch | AvtsError:
+@dataclass(frozen=True)
+class _Packed:
+    """A batch on its way from a worker: the large tensors in a parcel, the small ones as they are."""
+
+    parcel: Parcel
+    small: dict[str, NDArray[Any]]
+    colour: bool
+    unreadable: tuple[tuple[str, str], ...]
+
+    @staticmethod
+    def of(batch: Batch, parcel: Parcel) -> _Packed:
+        small = {name: getattr(batch, name).numpy() for name in SMALL}
+        return _Packed(parcel, small, batch.u is not None, batch.unreadable)
+
+    def unpacked(self, slots: Slots) -> Batch:
+        y, u, v, sounds = slots.unpack(self.parcel)
+        small = {name: torch.from_numpy(value) for name, value in self.small.items()}
+        colour = {"u": u, "v": v} if self.colour else {"u": None, "v": None}
+        return Batch(y=y, sounds=sounds, **colour, **small, unreadable=self.unreadable)
+
+
+_Item = Batch | _Packed | AvtsError
+
+
+class _Items(Dataset[_Item]):
+    """Batches, packed in a worker. An error of ours is an item: raised there, its traceback would come as text."""
+
+    def __init__(self, dataset: StepDataset, slots: Slots) -> None:
+        self.dataset, self.slots = dataset, slots
+
+    def __getitem__(self, step: int) -> _Item:
         try:
-            return self.dataset[step]
+            batch, parcel = self.dataset.batch(step, self.slots)
         except AvtsError as error:
             return error
-
-
-def _batch_of(item: Batch | AvtsError) -> Batch:
-    if isinstance(item, AvtsError):
-        raise item
-    return item
+        return batch if get_worker_info() is None else _Packed.of(batch, parcel)
 
 
 def _start_worker(_: int) -> None:
