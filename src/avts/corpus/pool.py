@@ -143,7 +143,7 @@ class _Worker:
         self.number: int | None = None
         self.deadline = float("inf")
         self._ready = False
-        self._process = context.Process(target=_serve, args=(other, function), daemon=False)
+        self._process = context.Process(target=_serve, args=(other, function), daemon=True)
         self._process.start()
         other.close()
 

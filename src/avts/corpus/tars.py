@@ -23,6 +23,9 @@ from avts.errors import CorpusError, UsageError
 LARGEST_DESCRIPTION = 2**20
 """Bytes of a description; larger ones are not read."""
 
+BROKEN = (tarfile.TarError, OSError, EOFError)
+"""What reading a damaged tar raises."""
+
 LABEL_FIELDS = ("labels", "label", "class", "category")
 """Fields of a JSON description that hold labels, the first that is there; a caption is none."""
 
@@ -51,18 +54,26 @@ class TarSource:
     def items(self) -> Iterator[Item]:
         """A clip for each video member, tar by tar, in the order of the members.
 
-        A tar that cannot be read becomes one item that is refused; the others are not touched by it.
+        A tar that cannot be read, or not to its end, becomes one more item, which is refused; others are not touched.
         """
         for name, tar in self._tars.items():
             try:
                 with open_url(tar) as file, tarfile.open(fileobj=file, mode="r:") as members:
                     yield from self._members(name, tar, members)
-            except (tarfile.TarError, FetchError, OSError, EOFError):
+            except (*BROKEN, FetchError):
                 yield Item(name, tar)
 
     def _members(self, name: str, tar: Path | str, members: tarfile.TarFile) -> Iterator[Item]:
-        plain = (member for member in members if member.isreg())
-        for _, group in groupby(plain, key=lambda member: _sample_key(member.name)):
+        broken = False
+
+        def readable() -> Iterator[tarfile.TarInfo]:
+            nonlocal broken
+            try:
+                yield from (member for member in members if member.isreg())
+            except BROKEN:
+                broken = True
+
+        for _, group in groupby(readable(), key=lambda member: _sample_key(member.name)):
             about: dict[str, Any] = {}
             videos: list[tarfile.TarInfo] = []
             for member in group:
@@ -79,6 +90,8 @@ class TarSource:
                     group=about.get("group"),
                     wants=self._wants,
                 )
+        if broken:
+            yield Item(name, tar)
 
 
 def _sample_key(name: str) -> str:
