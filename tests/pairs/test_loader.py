@@ -1,5 +1,8 @@
 """Batches: the right frames with the right sound, silence left out, sizes aligned, any number of workers alike."""
 
+import multiprocessing
+import os
+import signal
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -165,3 +168,13 @@ def test_clips_are_named_by_the_list_planned_for(small_corpus: Corpus) -> None:
     expected = small_corpus.frames(first, Span(start, start + 1.0)).y
     margin = (expected.shape[-1] - batch.y.shape[-1]) // 2
     assert np.array_equal(batch.y[0].numpy(), expected[..., margin : margin + batch.y.shape[-1]])
+
+
+def test_ctrl_c_is_for_the_training_loop_and_leaves_workers_alone(small_corpus: Corpus) -> None:
+    dataset = dataset_of(small_corpus, curriculum_of(small_corpus))
+    batches = load_steps(dataset, range(8), workers=1)
+    found = [next(batches)]
+    for worker in multiprocessing.active_children():
+        os.kill(worker.pid or 0, signal.SIGINT)
+    found += batches
+    assert all(equal(one, other) for one, other in zip(load_steps(dataset, range(8), workers=0), found, strict=True))
