@@ -14,6 +14,8 @@ from avts.cli import main
 from avts.model.checkpoint import save_model
 from avts.model.two_stream import TwoStream
 from avts.settings import recipe_from
+from avts.sync.features import Features
+from avts.sync.scan import scan_features
 from avts.world.encoding import encode
 from avts.world.take import Take, Truth
 
@@ -116,6 +118,24 @@ def told(repaired: Path, film: Path, run: Path, capsys: pytest.CaptureFixture[st
     assert sync(film, repaired, "--model", run, "--json") == 0
     before, after = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     return {"before": before["offset_seconds"], "after": after["offset_seconds"]}
+
+
+@pytest.mark.parametrize("early", [-30, -7, 0, 1, 24])
+def test_sound_that_comes_early_by_k_frames_is_found_at_plus_k(early: int) -> None:
+    rng = np.random.default_rng(0)
+    pictures, sounds = (nn.functional.normalize(torch.from_numpy(rng.normal(size=(100, 32)))).numpy() for _ in range(2))
+    for window in range(max(early, 0), 100 + min(early, 0)):
+        sounds[window - early] = pictures[window]
+    there = np.ones(100, dtype=bool)
+    heard = there.copy()
+    heard[50 - early] = False
+    found = scan_features(Features(pictures.astype(np.float16), sounds.astype(np.float16), there, heard, 1.0), 2.0)
+    curve = np.nanmean(found.distances, axis=0)
+    at = int(curve.argmin())
+    assert found.offsets_seconds[at] == pytest.approx(early / FRAME_RATE)
+    assert np.flatnonzero(np.isnan(found.distances[:, at])).tolist() == sorted(
+        {50, *(window for window in range(100) if not 0 <= window - early < 100)}
+    ), "no distance to sound that is silent, before the start or after the end"
 
 
 def test_the_stand_in_is_no_trained_model() -> None:
