@@ -49,7 +49,7 @@ class FolderTarget:
 
 
 class StoreTarget(FolderTarget):
-    """A place that is reached by a URL; `folder` is a temporary one of this machine."""
+    """A place that is reached by a URL; `folder` is a temporary one of this machine while it is open."""
 
     def __init__(self, url: str) -> None:
         """Find the place.
@@ -59,11 +59,12 @@ class StoreTarget(FolderTarget):
         """
         check_protocol(url)
         self._files, self._root = fsspec.core.url_to_fs(url)
-        self._temporary = tempfile.TemporaryDirectory(prefix="avts-ingest-")
-        super().__init__(Path(self._temporary.name))
+        super().__init__(Path())
         self.name, self.place, self.is_remote = url, url, True
 
     def __enter__(self) -> StoreTarget:
+        self._temporary = tempfile.TemporaryDirectory(prefix="avts-ingest-")
+        self.folder = Path(self._temporary.name)
         names = self.names()
         if JOURNAL_NAME in names:
             self._files.get_file(self._at(JOURNAL_NAME), str(self.folder / JOURNAL_NAME))
