@@ -1,0 +1,79 @@
+"""`avts doctor`: what is wrong with a folder of videos or with a corpus, before a night is spent on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from avts.cli.progress import progress_bar
+from avts.errors import CorpusError, UsageError
+
+if TYPE_CHECKING:
+    from avts.corpus.corpus import Corpus
+    from avts.doctor.findings import Findings
+    from avts.doctor.speed import LoaderSpeed, StepSpeed
+    from avts.settings import Recipe
+
+
+@click.command(name="doctor")
+@click.argument("path", type=click.Path(path_type=Path), metavar="FOLDER|CORPUS")
+@click.option("--all", "every", is_flag=True, help="Decode everything to the end, not a sample.")
+@click.option("--recipe", type=click.Path(path_type=Path), help="Measure its training step: can the machine feed it?")
+@click.option("--clip-seconds", default=1.0, show_default=True, help="Length of a window, without a recipe.")
+@click.option("--gap-seconds", default=0.5, show_default=True, help="Least gap of a hard pair, without a recipe.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    path: Path, *, every: bool, recipe: Path | None, clip_seconds: float, gap_seconds: float, as_json: bool
+) -> int:
+    """Tell what is wrong with a collection before a night is spent on it.
+
+    Files that do not open or decode, silence, copies, durations and rates, how many pairs of each kind it can give, and
+    whether this machine can feed the model. A corpus is told by its corpus.json; any other folder is looked through for
+    videos. Exit status 3 if something in it is not usable.
+    """
+    from avts.corpus.corpus import Corpus
+    from avts.corpus.manifest import CORPUS_NAME
+    from avts.doctor.corpus import examine_corpus
+    from avts.doctor.folder import examine_folder
+    from avts.pairs.capacity import capacities
+    from avts.report.doctor import doctor_record, doctor_text
+    from avts.settings import read_recipe
+
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such folder. Give a folder of videos, or a corpus.")
+    asked = read_recipe(recipe) if recipe else None
+    if asked is not None:
+        clip_seconds, gap_seconds = asked.pairs.clip_seconds, asked.pairs.hard_gap_seconds
+    loader: LoaderSpeed | None = None
+    step: StepSpeed | None = None
+    with progress_bar("doctor", "files") as on_progress:
+        if (path / CORPUS_NAME).exists():
+            corpus = Corpus.open(path)
+            found = examine_corpus(corpus, every_clip=every, on_progress=on_progress)
+            loader, step = _speeds(corpus, found, asked, clip_seconds)
+        else:
+            found = examine_folder(path, every_file=every, on_progress=on_progress)
+    capacity = capacities(found.durations_usable, clip_seconds=clip_seconds, gap_seconds=gap_seconds)
+    answer = (found, capacity, loader, step)
+    click.echo(json.dumps(doctor_record(*answer)) if as_json else doctor_text(*answer))
+    return 0 if found.is_usable else 3
+
+
+def _speeds(
+    corpus: Corpus, found: Findings, recipe: Recipe | None, clip_seconds: float
+) -> tuple[LoaderSpeed | None, StepSpeed | None]:
+    """How fast windows come, and how fast the model takes them; what cannot be measured is None."""
+    from avts.corpus.quality import is_usable
+    from avts.doctor.speed import loader_speed, step_speed
+
+    broken = {key for key, _ in found.faults}
+    clips = [clip for clip in corpus.clips if is_usable(clip.flags) and clip.key not in broken]
+    try:
+        loader = loader_speed(corpus, clips, clip_seconds=clip_seconds)
+    except CorpusError as error:
+        click.echo(f"loader not measured: {error}", err=True)
+        return None, None
+    return loader, step_speed(recipe, clips) if recipe is not None else None

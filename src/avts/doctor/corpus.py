@@ -1,0 +1,69 @@
+"""What a corpus holds, clip by clip: its flags, what can no longer be read, what is there twice.
+
+Input: a corpus. Output: findings. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from avts.corpus.clip import Clip
+from avts.corpus.corpus import Corpus
+from avts.corpus.quality import is_usable
+from avts.doctor.findings import Findings, OnProgress, no_progress, spread
+from avts.errors import CorpusError
+from avts.timebase import FRAME_RATE, Span
+
+SAMPLE_CLIPS = 64
+"""Clips decoded if not all are."""
+
+PIECE_SECONDS = 2.0
+"""A clip is decoded in pieces of this length, at most."""
+
+
+def examine_corpus(corpus: Corpus, *, every_clip: bool = False, on_progress: OnProgress = no_progress) -> Findings:
+    """Tell what a corpus holds, and decode a sample of its clips, evenly spread, or all, from end to end."""
+    clips = corpus.clips
+    usable = [clip for clip in clips if is_usable(clip.flags)]
+    found = Findings("corpus", corpus.path, len(clips))
+    found.flags.update(flag for clip in clips for flag in clip.flags)
+    found.splits.update(clip.split for clip in clips)
+    found.durations_seconds = [clip.duration_seconds for clip in clips]
+    found.durations_usable = [clip.duration_seconds for clip in usable]
+    found.frames_per_second = [clip.source_frames_per_second for clip in clips if clip.num_frames]
+    found.sample_rates = [clip.source_sample_rate for clip in clips if clip.source_sample_rate]
+    found.duplicates = _duplicates(clips)
+    sample = clips if every_clip else spread(clips, SAMPLE_CLIPS)
+    for number, clip in enumerate(sample):
+        try:
+            decode(corpus, clip)
+            found.num_decoded += 1
+        except CorpusError as error:
+            found.faults.append((clip.key, str(error)))
+        on_progress(number + 1, len(sample))
+    return found
+
+
+def decode(corpus: Corpus, clip: Clip) -> None:
+    """Read a clip from end to end.
+
+    Raises:
+        CorpusError: something of it cannot be read.
+    """
+    step = round(PIECE_SECONDS * FRAME_RATE)
+    pieces = [
+        Span(first / FRAME_RATE, min(first + step, clip.num_frames) / FRAME_RATE)
+        for first in range(0, clip.num_frames, step)
+    ]
+    for piece in pieces:  # one at a time: a long clip must not fill the memory
+        corpus.frames(clip, piece)
+        if clip.sound_size:
+            corpus.sound(clip, piece)
+
+
+def _duplicates(clips: Sequence[Clip]) -> list[list[str]]:
+    by_content: dict[str, list[str]] = defaultdict(list)
+    for clip in clips:
+        by_content[clip.content_hash].append(clip.key)
+    return [keys for keys in by_content.values() if len(keys) > 1]

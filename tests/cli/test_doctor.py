@@ -1,0 +1,66 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from avts.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+def write_films(folder: Path, *, faulty: bool) -> Path:
+    import numpy as np
+
+    from avts.media.writer import write_video
+
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        frames = rng.integers(30, 220, (60, 32, 48, 3), np.uint8)
+        write_video(folder / f"{name}.mp4", frames, rng.uniform(-0.3, 0.3, 40_000).astype(np.float32))
+    if faulty:
+        (folder / "text.mp4").write_text("no film")
+    return folder
+
+
+def test_a_good_folder_is_status_0_and_a_bad_one_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, _ = run(capsys, "doctor", str(write_films(tmp_path / "good", faulty=False)))
+    assert (status, out.splitlines()[-1]) == (0, "Nothing stands in the way.")
+    status, out, _ = run(capsys, "doctor", "--json", str(write_films(tmp_path / "bad", faulty=True)))
+    record = json.loads(out)
+    assert status == 3
+    assert record["faults"][0]["name"] == "text.mp4"
+    assert record["windows"]["hard"]["clips"] == 2
+
+
+def test_a_corpus_is_told_and_a_clip_of_it_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from avts.corpus.ingest import ingest
+
+    ingest(write_films(tmp_path / "films", faulty=False), tmp_path / "corpus", short_side=32, workers=1)
+    status, out, _ = run(capsys, "doctor", "--json", str(tmp_path / "corpus"))
+    record = json.loads(out)
+    assert (status, record["kind"], record["items"], record["decoded"]) == (0, "corpus", 2, 2)
+    assert record["loader_windows_per_second_and_core"] > 0
+    png = tmp_path / "a.png"
+    status, out, _ = run(capsys, "show", str(tmp_path / "corpus"), "a", "--out", str(png), "--json", "--seconds", "2")
+    windows = {window["kind"]: window for window in json.loads(out)["windows"]}
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert list(windows) == ["positive", "super_hard"]  # 2 s are too short for a hard pair of 1 + 0.5 + 1
+    assert windows["positive"]["picture_seconds"] == windows["positive"]["sound_seconds"]
+    assert 0.2 <= abs(windows["super_hard"]["picture_seconds"] - windows["super_hard"]["sound_seconds"]) < 1
+    status, _, err = run(capsys, "show", str(tmp_path / "corpus"), "aa")
+    assert status == 2
+    assert "aa: no such clip among 2. Some of its keys: a" in err
+    status, _, err = run(capsys, "show", str(tmp_path / "corpus"), "a", "--start", "9")
+    assert "--start 9: clip a lasts 2.50 s" in err
+
+
+def test_no_such_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, _, err = run(capsys, "doctor", str(tmp_path / "gone"))
+    assert status == 2
+    assert "gone: no such folder. Give a folder of videos, or a corpus." in err
