@@ -27,15 +27,15 @@ class Features:
     """Embeddings of the windows that start at each frame of a film.
 
     Attributes:
-        pictures: float16 [W, D], of unit length.
-        sounds: float16 [W, D], likewise.
+        pictures: float16 or float32 [W, D], of unit length.
+        sounds: [W, D], likewise.
         moving: bool [W]; False where a window's picture is still.
         heard: bool [W]; False where a window's sound is silent.
         window_seconds: length of a window.
     """
 
-    pictures: NDArray[np.float16]
-    sounds: NDArray[np.float16]
+    pictures: NDArray[np.float16] | NDArray[np.float32]
+    sounds: NDArray[np.float16] | NDArray[np.float32]
     moving: NDArray[np.bool_]
     heard: NDArray[np.bool_]
     window_seconds: float

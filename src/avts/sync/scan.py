@@ -30,6 +30,13 @@ MAP_CELLS = 2_000_000
 """Distances in a map, about, at most: a quarter of an hour over +-2 s with a window at each frame."""
 
 
+MOST_ROWS = 8
+"""Windows that are multiplied with the sounds in their reach at once, at most: more, and too much of it is unused."""
+
+GROUP_CELLS = 16_000
+"""Products made at a time, about: small enough that only the first and last of a film need padding."""
+
+
 @dataclass(frozen=True)
 class OffsetScan:
     """Distances between the windows of a file's picture and its sound at each offset.
@@ -94,7 +101,7 @@ def distance_map(features: Features, *, first_offset: int, num_offsets: int, hop
     """Distance of each picture window to the sound window at each offset.
 
     Sound that comes early by k frames is found k frames before its picture. A block of windows is multiplied with all
-    the sounds in their reach at once, and the diagonals of the product are the rows of the map.
+    the sounds in their reach at once; what is wanted lies on the diagonals of the product.
 
     Args:
         features: [W, D] of picture and sound.
@@ -105,39 +112,55 @@ def distance_map(features: Features, *, first_offset: int, num_offsets: int, hop
     Returns:
         float32 [ceil(W / hop), K] in [0, 1]; NaN where there is no sound window, a silent one, or a still picture.
     """
-    rows = np.arange(0, len(features), hop)
-    distances = np.full((len(rows), num_offsets), np.nan, dtype=np.float32)
-    block = max(1, num_offsets // hop)
-    for first in range(0, len(rows), block):
-        chosen = rows[first : first + block]
-        # the sounds that the block reaches, the last offset of its first row first
-        start = int(chosen[0]) - (first_offset + num_offsets - 1)
-        stop = int(chosen[-1]) - first_offset + 1
-        sounds = _padded(features.sounds, start, stop)
-        heard = _padded(features.heard, start, stop)
-        closeness = features.pictures[chosen].astype(np.float32) @ sounds.astype(np.float32).T
-        known = _diagonals(np.broadcast_to(heard, closeness.shape).copy(), num_offsets, hop)
-        known = known & features.moving[chosen, None]
-        found = np.sqrt(np.maximum(2 - 2 * _diagonals(closeness, num_offsets, hop), 0)) / 2
-        distances[first : first + block] = np.where(known, found, np.nan)
+    distances = np.full((math.ceil(len(features) / hop), num_offsets), np.nan, dtype=np.float32)
+    block = max(1, min(MOST_ROWS, num_offsets // hop))
+    at_once = block * max(1, GROUP_CELLS // (block * (block * hop + num_offsets)))
+    for first in range(0, len(distances), at_once):
+        rows = distances[first : first + at_once]
+        rows[:] = _rows(features, first * hop, len(rows), first_offset, num_offsets, hop, block)
     return distances
+
+
+def _rows(
+    features: Features, start: int, count: int, first_offset: int, num_offsets: int, hop: int, block: int
+) -> NDArray[np.float32]:
+    """Rows of a map from a window on, [count, K]."""
+    blocks = math.ceil(count / block)
+    # the sounds that they reach, the last offset of the first row first
+    origin = start - (first_offset + num_offsets - 1)
+    stop = origin + (blocks * block - 1) * hop + num_offsets
+    sounds = _padded(features.sounds, origin, stop).astype(np.float32, copy=False)
+    heard = _padded(features.heard, origin, stop)
+    pictures = _padded(features.pictures[start::hop], 0, blocks * block).astype(np.float32, copy=False)
+    moving = _padded(features.moving[start::hop], 0, blocks * block)
+    size = sounds.shape[1]
+    span = (block - 1) * hop + num_offsets
+    across, along = sounds.strides
+    reached = as_strided(sounds, (blocks, size, span), (block * hop * across, along, across), writeable=False)
+    closeness = pictures.reshape(blocks, block, size) @ reached  # [blocks, block, span]
+    one, row, cell = closeness.strides
+    diagonals = as_strided(
+        closeness[:, :, num_offsets - 1 :],
+        (blocks, block, num_offsets),
+        (one, row + hop * cell, -cell),
+        writeable=False,
+    )
+    distances = np.array(diagonals).reshape(-1, num_offsets)
+    np.subtract(2, 2 * distances, out=distances)
+    np.sqrt(np.maximum(distances, 0, out=distances), out=distances)
+    distances /= 2
+    (step,) = heard.strides
+    known = as_strided(heard[num_offsets - 1 :], (blocks * block, num_offsets), (hop * step, -step), writeable=False)
+    distances[~(known & moving[:, None])] = np.nan
+    return distances[:count]
 
 
 def _padded(values: NDArray[ScalarT], start: int, stop: int) -> NDArray[ScalarT]:
     """values[start:stop], zeros where there are none."""
+    if start >= 0 and stop <= len(values):
+        return values[start:stop]
     inside = values[max(start, 0) : max(stop, 0)]
     out = np.zeros((stop - start, *values.shape[1:]), values.dtype)
     skip = max(-start, 0)
     out[skip : skip + len(inside)] = inside
     return out
-
-
-def _diagonals(product: NDArray[ScalarT], num_offsets: int, hop: int) -> NDArray[ScalarT]:
-    """Element (i, j) is product[i, i * hop + num_offsets - 1 - j]; a view."""
-    across, along = product.strides
-    return as_strided(
-        product[:, num_offsets - 1 :],
-        (len(product), num_offsets),
-        (across + hop * along, -along),
-        writeable=False,
-    )

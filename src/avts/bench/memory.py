@@ -1,0 +1,41 @@
+"""How much memory measuring one film takes: `python -m avts.bench.memory FILM [RUN]`, a process of its own.
+
+Prints one JSON object: peak resident memory in MB, seconds of the film, of the clock and of the processor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+from avts.sync.film import FileFilm
+from avts.sync.measure import measure
+from avts.sync.model import load_sync_model
+
+
+def main(words: list[str]) -> None:
+    """Measure one film."""
+    import torch
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+    model = load_sync_model(words[1] if len(words) > 1 else None)
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = measure(FileFilm(Path(words[0])), model)
+    print(
+        json.dumps(
+            {
+                "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "film_seconds": float(result.scan.times_seconds[-1]) + result.scan.window_seconds,
+                "wall_seconds": time.perf_counter() - wall,
+                "cpu_seconds": time.process_time() - cpu,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
