@@ -44,3 +44,29 @@ def test_errors_end_with_their_status(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(tmp_path / "empty", tmp_path / "corpus") == 3
     assert "empty: no video file in it" in capsys.readouterr().err
     assert run(tmp_path / "empty") == 2
+
+
+def test_a_layout_from_the_command_line_counts_what_is_missing(
+    films: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    films.write("---g-f_I2yQ_000001.mp4", **SMALL)
+    (films.folder / "vggsound.csv").write_text('---g-f_I2yQ,1,"dog, barking",train\ngone,30,x,test\n')
+    words = (films.folder, tmp_path / "corpus", "--layout", "vggsound", "--short-side", 32, "--workers", 1)
+    assert run(*words) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path / 'corpus'}: 1 taken, 0 already there, 0 refused, 1 missing\n"
+    assert "no clip in the split validation and test: folders train/" in said.err
+    assert run(*words, "--list", films.folder / "none.csv") == 2
+    assert "none.csv: no such list" in capsys.readouterr().err
+
+
+def test_limits_of_the_command_line(films: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films.write("a.mp4", **SMALL)
+    films.write("b.mp4", **{**SMALL, "width": 128})
+    words = (films.folder, tmp_path / "corpus", "--short-side", 32, "--workers", 1)
+    assert run(*words, "--max-pixels", 64 * 32, "--shard-mib", 1) == 3
+    assert "refused: b.mp4: 128 x 32 pixels, more than the 2048 allowed" in capsys.readouterr().err
+    assert run(*words, "--timeout-seconds", 0) == 2
+    assert "timeout of 0 s: must be more than 0" in capsys.readouterr().err
+    assert run(*words, "--shard-mib", 0) == 2
+    assert "shards of 0 bytes: must be 1 or more" in capsys.readouterr().err

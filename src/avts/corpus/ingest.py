@@ -62,7 +62,8 @@ def ingest(
         UsageError: no such collection, out is something else, its settings differ, or another ingest writes to it.
         CorpusError: nothing in the collection, every file refused, or out cannot be written.
     """
-    form = Form(short_side, shard_bytes or SHARD_BYTES, limits or Limits(), timeout_seconds)
+    size = SHARD_BYTES if shard_bytes is None else shard_bytes
+    form = Form(short_side, size, limits or Limits(), timeout_seconds)
     _check_form(form, workers)
     target = target_of(out)
     source = collection if isinstance(collection, Source) else source_of(collection)
