@@ -1,0 +1,90 @@
+"""Films through small towers with fresh weights: counts, what is still or silent, and models from folders."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import avts.sync.model as model_module
+from avts.errors import CheckpointError
+from avts.model.checkpoint import build_model, save_model
+from avts.settings import ModelSettings, Recipe, StageSettings
+from avts.sync.features import film_features
+from avts.sync.film import ArrayFilm
+from avts.sync.measure import measure
+from avts.sync.model import SyncModel, load_sync_model
+
+Make = Callable[..., tuple]
+SMALL = ModelSettings(
+    video_width=4,
+    audio_width=8,
+    picture_input="change",
+    frame_size=32,
+    head="temporal",
+    hidden=16,
+    embedding=16,
+    filter_bands=16,
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> SyncModel:
+    torch.manual_seed(0)
+    network = build_model(SMALL).eval()
+    network.low_precision = False
+    return SyncModel(network, 1.0, "fresh")
+
+
+def test_there_is_a_window_for_each_frame_that_a_whole_one_starts_at(beating: Make, model: SyncModel) -> None:
+    features = film_features(ArrayFilm(*beating(seconds=3)), model.network, window_seconds=1.0)
+    assert len(features) == 3 * 24 - 23
+    assert features.pictures.shape == features.sounds.shape == (49, 16)
+    norms = [np.linalg.norm(part.astype(np.float32), axis=1) for part in (features.pictures, features.sounds)]
+    assert norms[0] == pytest.approx(1, abs=2e-3)
+    assert norms[1] == pytest.approx(1, abs=2e-3)
+    assert features.moving.all()
+    assert features.heard.all()
+
+
+def test_silence_and_stills_are_marked_where_they_are(beating: Make, model: SyncModel) -> None:
+    frames, fps, samples, rate = beating(seconds=5)
+    frames[48:] = frames[48]
+    samples[: 2 * rate] = 0
+    features = film_features(ArrayFilm(frames, fps, samples, rate), model.network, window_seconds=1.0)
+    # the change into frame 48 happens while frame 47 is shown
+    assert np.flatnonzero(features.moving)[-1] == 47
+    assert np.flatnonzero(features.heard)[0] == pytest.approx(25, abs=1)
+    assert not features.heard[:24].any()
+
+
+def test_a_film_shorter_than_a_window_cannot_be_told(beating: Make, model: SyncModel) -> None:
+    result = measure(ArrayFilm(*beating(seconds=0.7)), model)
+    assert result.offset_seconds is None
+    assert result.reason == "too short: it holds no whole window"
+    assert result.segments == ()
+
+
+def test_a_film_whose_sound_is_shorter_than_its_picture_is_measured(beating: Make, model: SyncModel) -> None:
+    frames, fps, samples, rate = beating(seconds=4)
+    result = measure(ArrayFilm(frames, fps, samples[: 2 * rate], rate), model)
+    assert result.scan.num_heard is not None
+    assert 24 < result.scan.num_heard < 49
+    assert len(result.scan.times_seconds) == 73
+
+
+def test_a_model_comes_with_the_length_of_its_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: SyncModel
+) -> None:
+    recipe = Recipe(model=SMALL, curriculum=(StageSettings(name="only", epochs=1),))
+    recipe = recipe.model_copy(update={"pairs": recipe.pairs.model_copy(update={"clip_seconds": 1.5})})
+    save_model(tmp_path, model.network, recipe, {})
+    found = load_sync_model(tmp_path)
+    assert (found.window_seconds, found.name) == (1.5, str(tmp_path))
+    assert not found.network.training
+    monkeypatch.setattr(model_module, "SHIPPED", tmp_path)
+    assert load_sync_model().name == "the model in the box"
+    monkeypatch.setattr(model_module, "SHIPPED", tmp_path / "gone")
+    with pytest.raises(CheckpointError, match=r"gone holds no model\.json"):
+        load_sync_model()
