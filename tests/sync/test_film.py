@@ -1,13 +1,15 @@
 """Arrays in memory as films of the standard form."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from avts.errors import UsageError
+from avts.errors import MediaError, UsageError
 from avts.media.planes import Planes
-from avts.sync.film import ArrayFilm, FileFilm, film_of
+from avts.sync.film import ArrayFilm, FileFilm, ahead, film_of
 
 
 def counted(frames: int, size: tuple[int, int] = (64, 96)) -> np.ndarray:
@@ -67,6 +69,28 @@ def test_paths_are_files_and_tuples_are_arrays() -> None:
     assert isinstance(film_of("a.mp4"), FileFilm)
     assert film_of(Path("b/a.mp4")).name == str(Path("b/a.mp4"))
     assert film_of((counted(3), 24.0, np.zeros(10), 16_000)).name == "arrays"
+
+
+def test_chunks_made_ahead_are_the_same_and_an_error_comes_in_its_place() -> None:
+    def failing() -> Iterator[int]:
+        yield from (1, 2, 3)
+        raise MediaError("film.mp4: breaks off")
+
+    assert list(ahead(range(1, 20))) == list(range(1, 20))
+    assert list(ahead([])) == []
+    got: list[int] = []
+    with pytest.raises(MediaError, match=r"film\.mp4: breaks off"):
+        got.extend(ahead(failing()))
+    assert got == [1, 2, 3]
+
+
+def test_a_file_is_read_as_a_film(films: Any) -> None:
+    path = films.write("film.mp4", seconds=2.0, clicks_seconds=(0.5, 1.5), video_start_seconds=0.2)
+    film = FileFilm(path)
+    assert sum(chunk.num_frames for chunk in film.pictures()) == 48
+    samples = np.concatenate(list(film.sounds()))
+    assert len(samples) == 32_000
+    assert films.click_errors_seconds((0.5, 1.5), samples) == pytest.approx(0, abs=0.002)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ first frame. Nothing is kept: a film can be read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +25,12 @@ from avts.timebase import FRAME_RATE, SAMPLE_RATE, sample_at
 
 Arrays = tuple[NDArray[np.uint8], float, NDArray[np.floating], int]
 """Frames [T, H, W] or [T, H, W, 3] (RGB), frames a second, samples [N] or [N, channels] of full scale 1, their rate."""
+
+
+ChunkT = TypeVar("ChunkT")
+
+CHUNKS_AHEAD = 2
+"""Chunks decoded before they are asked for: 4 s of picture."""
 
 
 class Film(Protocol):
@@ -58,15 +66,14 @@ class FileFilm:
     def pictures(self) -> Iterator[Planes]:
         """Decode the picture, chunk by chunk."""
         frames = standard_frames(self.path)
-        yield from frames
+        yield from ahead(frames)
         self._start_seconds = frames.start_seconds
         self._duration_seconds = frames.num_frames / FRAME_RATE
 
     def sounds(self) -> Iterator[NDArray[np.float32]]:
         """Decode the sound, chunk by chunk."""
-        return iter(
-            standard_sound(self.path, start_seconds=self._start_seconds, duration_seconds=self._duration_seconds)
-        )
+        start, duration = self._start_seconds, self._duration_seconds
+        yield from ahead(standard_sound(self.path, start_seconds=start, duration_seconds=duration))
 
 
 class ArrayFilm:
@@ -171,6 +178,16 @@ def _planes_of(frame: NDArray[np.uint8], size: tuple[int, int]) -> Planes:
         np.asarray(u.reshape(half_shape), np.uint8),
         np.asarray(v.reshape(half_shape), np.uint8),
     )
+
+
+def ahead(chunks: Iterable[ChunkT]) -> Iterator[ChunkT]:
+    """The same chunks, made in a thread while those before them are worked on; an error comes where its chunk would."""
+    iterator = iter(chunks)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(next, iterator, None) for _ in range(CHUNKS_AHEAD))
+        while (chunk := waiting.popleft().result()) is not None:
+            waiting.append(pool.submit(next, iterator, None))
+            yield chunk
 
 
 def film_of(source: Path | str | Arrays) -> Film:
