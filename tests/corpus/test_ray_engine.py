@@ -8,6 +8,7 @@ import pytest
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.corpus.item import Item
+from avts.corpus.ray_engine import RayEngine
 from avts.errors import UsageError
 from avts.timebase import Span
 
@@ -39,6 +40,18 @@ def test_an_address_without_ray_is_refused(tmp_path: Path, put: Callable[..., Pa
     put(tmp_path / "films" / "a.mp4")
     with pytest.raises(UsageError, match=r"address '10.0.0.1:6379' is of a Ray cluster, but the engine is 'local'"):
         ingest(tmp_path / "films", tmp_path / "corpus", address="10.0.0.1:6379")
+
+
+@pytest.mark.filterwarnings("default")  # Ray's own
+def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'avts[ray]'")
+
+    def refuse(**_: Any) -> None:
+        raise ConnectionError("nobody there")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(UsageError, match=r"Ray cluster at 127.0.0.1:1: cannot be joined \(nobody there\)"):
+        RayEngine(2, address="127.0.0.1:1", timeout_seconds=1.0)
 
 
 @pytest.mark.filterwarnings("default")  # Ray's own

@@ -1,0 +1,76 @@
+import io
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import fsspec
+import pytest
+
+from avts.corpus.fetch import FetchError, check_protocol, ending_of, fetched, name_of, open_url
+from avts.corpus.item import Media, Member
+from avts.corpus.refusal import Refusal, plain
+from avts.corpus.transcode import Task, transcode
+from avts.errors import UsageError
+
+
+def bring(media: Media, folder: Path) -> tuple[str, bytes]:
+    with fetched(media, folder / "7", lambda: None) as path:
+        return path.name, path.read_bytes()
+
+
+def test_a_path_stays_and_all_else_is_copied_for_as_long_as_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "in.bin").write_bytes(b"0123456789")
+    fsspec.filesystem("memory").pipe("/of-fetch/x.MP4", b"abc")
+    assert bring(tmp_path / "in.bin", tmp_path) == ("in.bin", b"0123456789")
+    assert bring("memory://of-fetch/x.MP4", tmp_path) == ("7.source.mp4", b"abc")
+    assert bring(Member(tmp_path / "in.bin", 2, 5, "../../y.mkv"), tmp_path) == ("7.source.mkv", b"23456")
+    assert bring(lambda: io.BytesIO(b"opened"), tmp_path) == ("7.source", b"opened")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.bin"]
+
+
+def test_only_a_short_plain_ending_of_a_name_is_kept() -> None:
+    names = ["a.mp4", "a.MKV?token=/../x", "a./../b", "a.mp4/..", ".." + "." * 50, "a.abcdefghi", "a"]
+    assert [ending_of(name) for name in names] == [".mp4", ".mkv", "", "", "", "", ""]
+    assert name_of("https://x/y/a.mp4") == "a.mp4"
+
+
+class Breaking(io.BytesIO):
+    def read(self, *_: Any) -> bytes:
+        raise RuntimeError("connection reset")
+
+
+def test_what_cannot_be_brought(tmp_path: Path) -> None:
+    def closed() -> BinaryIO:
+        raise PermissionError(13, "Permission denied")
+
+    def breaking() -> BinaryIO:
+        return Breaking()
+
+    (tmp_path / "cut.tar").write_bytes(b"0123")
+    for media, message in (
+        (f"local://{tmp_path}/gone.mp4", r"gone.mp4: cannot be opened \(No such file"),
+        (closed, r"closed: cannot be opened \(Permission denied\)"),
+        (breaking, r"breaking: reading it broke off \(connection reset\). Run the same again"),
+        (Member(tmp_path / "cut.tar", 2, 5, "a/b.mp4"), r"b.mp4: its tar is cut off, 3 bytes are missing"),
+    ):
+        with pytest.raises(FetchError, match=message):
+            bring(media, tmp_path)
+    with pytest.raises(FetchError, match=r"gone: cannot be opened"):
+        open_url(tmp_path / "gone")
+    with pytest.raises(UsageError, match=r"nosuch://x: nosuch:// cannot be opened"):
+        check_protocol("nosuch://x")
+
+
+def test_a_copys_refusal_names_the_file_as_its_owner_does(tmp_path: Path) -> None:
+    fsspec.filesystem("memory").pipe("/of-fetch/talk.mp4", b"no film")
+    for url, reason, message in (
+        ("memory://of-fetch/talk.mp4", "unreadable", "talk.mp4: not a readable media file"),
+        ("memory://of-fetch/gone.mp4", "missing", "memory://of-fetch/gone.mp4: cannot be opened"),
+    ):
+        made: Any = transcode(Task(url, "x", tmp_path / "0", 16))
+        assert isinstance(made, Refusal)
+        assert made.reason == reason
+        assert made.message.startswith(message)
+
+
+def test_names_that_would_move_the_cursor_are_shown_as_escapes() -> None:
+    assert plain("a\x1b[31m\nb 日本") == "a\\x1b[31m\\nb 日本"
