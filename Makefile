@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup browser clean
+.PHONY: demo test setup browser bench-env clean
 
 demo: setup
 	$(VENV)/bin/avts demo --out runs/demo
@@ -28,5 +28,18 @@ browser:
 			>/dev/null 2>&1 || echo "make: chromium could not be installed; the browser test is skipped" >&2; \
 	else echo "make: no chromium and chromedriver, and no right to install them; the browser test is skipped" >&2; fi
 
+# The peers of `avts bench loader`, apart from the program's own environment, whose torch and av they share. The
+# ordinary wheel of torchcodec 0.12 needs no CUDA (that of 0.17 does); it decodes with the system's FFmpeg.
+bench-env: setup
+	$(PYTHON) -m venv .venv-bench
+	$(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		>"$$(.venv-bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/avts.pth"
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps decord==0.6.0 torchcodec==0.12.0
+	@if command -v ffmpeg >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+		{ apt-get update && apt-get install -y --no-install-recommends ffmpeg; } >/dev/null 2>&1 \
+			|| echo "make: ffmpeg could not be installed; its rows will not be run" >&2; \
+	else echo "make: no ffmpeg, and no right to install it; its rows will not be run" >&2; fi
+
 clean:
-	rm -rf $(VENV) runs/demo .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench runs/demo .mypy_cache .pytest_cache .ruff_cache

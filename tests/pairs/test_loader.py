@@ -106,6 +106,7 @@ class MadeCorpus:
     """Two clips of different sizes whose pixels say where they are; chroma is every second pixel of the luminance."""
 
     sizes = ((20, 34), (26, 30))
+    url = None
 
     def __init__(self, loudness: float) -> None:
         self.loudness = loudness

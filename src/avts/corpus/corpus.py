@@ -1,12 +1,11 @@
-"""Open a corpus and read windows of picture and sound out of it.
+"""Open a corpus, on disk or in a remote store, and read windows of picture and sound out of it.
 
-A corpus object is cheap to send to another process: it carries its path, and maps shards when they are first read.
+A corpus object is cheap to send to another process: it carries its place, and opens shards when they are first read.
 """
 
 from __future__ import annotations
 
-import mmap
-from collections import OrderedDict
+import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,55 +15,89 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avts.corpus.clip import Clip
-from avts.corpus.manifest import read_manifest, read_settings
+from avts.corpus.manifest import CORPUS_NAME, MANIFEST_NAME, read_manifest, read_settings
 from avts.corpus.quality import is_usable
 from avts.corpus.shards import WAV_HEADER_BYTES
+from avts.corpus.store import LocalStore, RemoteStore, Store, Wanted
 from avts.errors import CorpusError, MediaError
 from avts.media.planes import Planes
 from avts.media.reader import read_windows, read_windows_into
 from avts.timebase import FRAME_RATE, Span, frame_at, sample_at
 
-MAPPED_SHARDS = 256
-"""Shards mapped at a time in a process, at most; a mapping costs address space and a file handle, not memory."""
+LOCAL = "file://"
+"""URLs that begin so are paths."""
 
 
 class Corpus:
-    """Clips in the standard form, on disk."""
+    """Clips in the standard form.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._shards: OrderedDict[str, mmap.mmap] = OrderedDict()
+    Attributes:
+        path: its folder; for a remote corpus only good to name it.
+        url: of a remote corpus, None for one on disk.
+    """
+
+    def __init__(self, path: Path, url: str | None = None) -> None:
+        self.path, self.url = path, url
 
     @staticmethod
-    def open(path: Path | str) -> Corpus:
-        """Open a corpus.
+    def open(place: Path | str) -> Corpus:
+        """Open a corpus: a folder, or a URL that fsspec reads (s3://, gs://, https://, ...).
 
         Raises:
             CorpusError: it is missing, not a corpus, unfinished, damaged, or of another format version.
         """
-        corpus = Corpus(Path(path).absolute())
+        url = str(place)
+        if "://" in url and not url.startswith(LOCAL):
+            corpus = Corpus(Path(url.rstrip("/").rsplit("/", 1)[-1]), url.rstrip("/"))
+        else:
+            corpus = Corpus(Path(url.removeprefix(LOCAL)).absolute())
         _ = corpus.settings, corpus.clips
         return corpus
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
+        return {"path": self.path, "url": self.url}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.path = state["path"]
-        self._shards = OrderedDict()
+        self.path, self.url = state["path"], state["url"]
 
     def __repr__(self) -> str:
-        return f"Corpus({str(self.path)!r})"
+        return f"Corpus({self.url or str(self.path)!r})"
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Format version, short side in pixels, rates."""
-        return read_settings(self.path)
+        return self._described[0]
 
     @cached_property
     def clips(self) -> tuple[Clip, ...]:
         """All clips in the order they were taken."""
-        return read_manifest(self.path)
+        return self._described[1]
+
+    @cached_property
+    def _described(self) -> tuple[dict[str, Any], tuple[Clip, ...]]:
+        """Settings and clips; those of a remote corpus are fetched into a folder first."""
+        if not isinstance(self._store, RemoteStore):
+            return read_settings(self.path), read_manifest(self.path)
+        with tempfile.TemporaryDirectory() as folder:
+            for name in (CORPUS_NAME, MANIFEST_NAME):
+                content = self._store.file(name)
+                if content is None:
+                    raise CorpusError(f"{self.url}: not a corpus (no {name}). Check the address.")
+                (Path(folder) / name).write_bytes(content)
+            try:
+                return read_settings(Path(folder)), read_manifest(Path(folder))
+            except CorpusError as error:
+                raise CorpusError(str(error).replace(folder, str(self.url))) from error
+
+    @cached_property
+    def _store(self) -> Store:
+        return LocalStore(self.path) if self.url is None else RemoteStore(self.url)
+
+    def fetch_ahead(self, clip: Clip, *, pictures: Sequence[Span], sounds: Sequence[Span]) -> None:
+        """Begin to fetch what will be read of a clip soon, if the corpus is remote."""
+        if self.url is not None:
+            places = tuple(self._sound_place(clip, span) for span in sounds)
+            self._store.fetch_ahead(Wanted(clip, tuple(pictures), places))
 
     def select(self, split: str | None = None, *, usable: bool = True) -> tuple[Clip, ...]:
         """Clips of a split (of all, if None), without those flagged no_audio, silent or still if usable is asked for.
@@ -98,7 +131,7 @@ class Corpus:
         for length in lengths:
             starts = [span.start_seconds for span in spans if frame_at(span.duration_seconds) == length]
             try:
-                read[length] = read_windows(self.video_bytes(clip), starts, length / FRAME_RATE)[::-1]
+                read[length] = read_windows(self._store.video(clip, spans), starts, length / FRAME_RATE)[::-1]
             except MediaError as error:
                 raise self._damaged(clip, error) from error
         return [read[frame_at(span.duration_seconds)].pop() for span in spans]
@@ -111,10 +144,14 @@ class Corpus:
         Raises:
             CorpusError: as frames.
         """
-        for start, target in zip(starts_seconds, targets, strict=True):
-            self._check(clip, Span(start, start + target.num_frames / FRAME_RATE))
+        spans = [
+            Span(start, start + target.num_frames / FRAME_RATE)
+            for start, target in zip(starts_seconds, targets, strict=True)
+        ]
+        for span in spans:
+            self._check(clip, span)
         try:
-            read_windows_into(self.video_bytes(clip), starts_seconds, targets, top=top, left=left)
+            read_windows_into(self._store.video(clip, spans), starts_seconds, targets, top=top, left=left)
         except MediaError as error:
             raise self._damaged(clip, error) from error
 
@@ -125,20 +162,23 @@ class Corpus:
             CorpusError: the span is not inside the clip, or the shard is missing or damaged.
         """
         self._check(clip, span)
+        samples = np.frombuffer(self._store.sound(clip, *self._sound_place(clip, span)), "<i2")
+        return samples.astype(np.float32) / np.float32(32768.0)
+
+    def _sound_place(self, clip: Clip, span: Span) -> tuple[int, int]:
+        """First byte and number of bytes of a span in a clip's WAV."""
         count = sample_at(span.duration_seconds)
         # the two roundings of a span's edges may add up to one sample more than there is
         first = min(sample_at(span.start_seconds), max(0, (clip.sound_size - WAV_HEADER_BYTES) // 2 - count))
-        start = clip.sound_offset + WAV_HEADER_BYTES + 2 * first
-        samples = np.frombuffer(self._bytes(clip, start, 2 * count), "<i2")
-        return samples.astype(np.float32) / np.float32(32768.0)
+        return WAV_HEADER_BYTES + 2 * first, 2 * count
 
     def video_bytes(self, clip: Clip) -> memoryview:
-        """The bytes of a clip's MP4 file, not copied.
+        """The bytes of a clip's MP4 file, not copied if they are on disk.
 
         Raises:
             CorpusError: the shard is missing or damaged.
         """
-        return self._bytes(clip, clip.video_offset, clip.video_size)
+        return self._store.video(clip, [Span(0.0, clip.duration_seconds)])
 
     def _damaged(self, clip: Clip, error: MediaError) -> CorpusError:
         return CorpusError(f"{self.path.name}: clip {clip.key} in {clip.shard}: {error}")
@@ -150,26 +190,3 @@ class Corpus:
                 f"{self.path.name}: clip {clip.key}: asked for {span.start_seconds:.3f} to {span.stop_seconds:.3f} s, "
                 f"but it lasts from 0 to {clip.duration_seconds:.3f} s. Ask for a span inside it."
             )
-
-    def _bytes(self, clip: Clip, start: int, size: int) -> memoryview:
-        shard = self._shard(clip.shard)
-        if start + size > len(shard):
-            raise CorpusError(
-                f"{self.path.name}: clip {clip.key}: {clip.shard} is cut off: it has {len(shard)} bytes, "
-                f"the clip needs {start + size}. Copy the corpus again, or ingest it again into a new folder."
-            )
-        return memoryview(shard)[start : start + size]
-
-    def _shard(self, name: str) -> mmap.mmap:
-        if name not in self._shards:
-            try:
-                with (self.path / name).open("rb") as file:
-                    self._shards[name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except (OSError, ValueError) as error:
-                raise CorpusError(
-                    f"{self.path.name}: its shard {name} cannot be read ({error}). Copy the corpus again, all of it."
-                ) from error
-            if len(self._shards) > MAPPED_SHARDS:
-                self._shards.popitem(last=False)
-        self._shards.move_to_end(name)
-        return self._shards[name]

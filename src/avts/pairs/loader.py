@@ -34,6 +34,9 @@ Planner = Callable[[int], StepPlan]
 PREFETCH_STEPS = 4
 """Batches that each worker makes ahead."""
 
+STEPS_FETCHED_AHEAD = 2
+"""Steps whose clips are on their way from a remote store while one is decoded."""
+
 SMALL = ("picture_rows", "sound_rows", "kinds", "valid", "clips")
 """Tensors of a batch that are sent from a worker as they are."""
 
@@ -110,6 +113,7 @@ class StepDataset(Dataset[Batch]):
         Raises:
             CorpusError: more than half of its clips cannot be read, or none is left to replace one.
         """
+        self._fetch_ahead(step)
         plan = self.planner(step)
         most = MOST_REPLACED_SHARE * len({window.clip for window in (*plan.pictures, *plan.sounds)})
         unreadable: dict[int, str] = {}
@@ -125,6 +129,24 @@ class StepDataset(Dataset[Batch]):
                 plan = with_clip(plan, fault.clip, other)
         told = tuple((self.clips[clip].key, message) for clip, message in unreadable.items())
         return replace(batch, unreadable=told), parcel
+
+    def _fetch_ahead(self, step: int) -> None:
+        """From a remote corpus, begin to fetch this step and the next ones that this worker will be asked for."""
+        if self.corpus.url is None:
+            return
+        worker = get_worker_info()
+        stride = worker.num_workers if worker else 1
+        for later in range(step, step + stride * STEPS_FETCHED_AHEAD + 1, stride):
+            try:
+                plan = self.planner(later)
+            except IndexError:  # past the end of the plan
+                return
+            for index in dict.fromkeys(window.clip for window in (*plan.pictures, *plan.sounds)):
+                pictures = [self._span(window) for window in plan.pictures if window.clip == index]
+                sounds = [self._span(window) for window in plan.sounds if window.clip == index]
+                self.corpus.fetch_ahead(
+                    self.clips[index], pictures=pictures, sounds=list(dict.fromkeys((*pictures, *sounds)))
+                )
 
     def _next_clip(self, plan: StepPlan, clip: int, unreadable: dict[int, str]) -> int | None:
         durations = [other.duration_seconds for other in self.clips]
@@ -184,11 +206,13 @@ class StepDataset(Dataset[Batch]):
                 raise _Unreadable(index, error) from error
 
     def _sound(self, window: Window) -> NDArray[np.float32]:
-        span = Span(window.start_seconds, window.start_seconds + self.clip_seconds)
         try:
-            return self.corpus.sound(self.clips[window.clip], span)
+            return self.corpus.sound(self.clips[window.clip], self._span(window))
         except CorpusError as error:
             raise _Unreadable(window.clip, error) from error
+
+    def _span(self, window: Window) -> Span:
+        return Span(window.start_seconds, window.start_seconds + self.clip_seconds)
 
     def _is_audible(self, sound: NDArray[np.float32]) -> bool:
         return bool(np.square(sound).mean() > 10 ** (self.silence_dbfs / 10))

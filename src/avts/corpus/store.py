@@ -1,0 +1,290 @@
+"""Where a corpus's bytes are: on this machine's disk, or in any store that fsspec reads, by byte ranges.
+
+Every request to a remote store costs its latency, so there are few and they overlap: a short clip comes in one request,
+picture and sound; of a long one only its tables and the key frames' stretches that windows need. What will be wanted
+soon can be fetched ahead, by threads. What was fetched is kept up to a limit.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from avts.corpus.clip import Clip
+from avts.errors import CorpusError, MediaError
+from avts.media.packets import PacketTable, packet_table
+from avts.timebase import Span, frame_at
+
+MAPPED_SHARDS = 256
+"""Shards mapped at a time in a process, at most; a mapping costs address space and a file handle, not memory."""
+
+WHOLE_CLIP_BYTES = 2 * 2**20
+"""Up to this size a clip's picture and sound come in one request: about 20 s of the standard form."""
+
+KEPT_BYTES = 256 * 2**20
+"""Bytes of a remote store kept in a process; what was used longest ago goes first."""
+
+REQUESTS_AT_ONCE = 32
+
+HEAD_BYTES = 4096
+"""First bytes of a long clip's MP4: enough to tell where its tables are."""
+
+MEMBERS_APART = 4096
+"""A clip's sound follows its picture in the tar; further apart, they are not fetched together."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is about to be read of one clip: spans of picture, and (start, size) of bytes of its WAV."""
+
+    clip: Clip
+    pictures: tuple[Span, ...] = ()
+    sounds: tuple[tuple[int, int], ...] = ()
+
+
+class Store(Protocol):
+    """Gives bytes of shards."""
+
+    def video(self, clip: Clip, spans: Sequence[Span]) -> memoryview:
+        """A clip's MP4, in which at least what the spans need is there."""
+        ...
+
+    def sound(self, clip: Clip, start: int, size: int) -> memoryview:
+        """Bytes [start, start + size) of a clip's WAV."""
+        ...
+
+    def fetch_ahead(self, wanted: Wanted) -> None:
+        """Begin to fetch what will be read soon."""
+        ...
+
+
+class LocalStore:
+    """Shards in a folder, mapped when they are first read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shards: OrderedDict[str, mmap.mmap] = OrderedDict()
+
+    def video(self, clip: Clip, spans: Sequence[Span]) -> memoryview:  # noqa: ARG002
+        """A clip's MP4, not copied.
+
+        Raises:
+            CorpusError: the shard is missing or cut off.
+        """
+        return self._bytes(clip, clip.video_offset, clip.video_size)
+
+    def sound(self, clip: Clip, start: int, size: int) -> memoryview:
+        """Bytes of a clip's WAV, not copied.
+
+        Raises:
+            CorpusError: the shard is missing or cut off.
+        """
+        return self._bytes(clip, clip.sound_offset + start, size)
+
+    def fetch_ahead(self, wanted: Wanted) -> None:
+        """Nothing: the system reads ahead by itself."""
+
+    def _bytes(self, clip: Clip, start: int, size: int) -> memoryview:
+        shard = self._shard(clip.shard)
+        if start + size > len(shard):
+            raise CorpusError(
+                f"{self._folder.name}: clip {clip.key}: {clip.shard} is cut off: it has {len(shard)} bytes, "
+                f"the clip needs {start + size}. Copy the corpus again, or ingest it again into a new folder."
+            )
+        return memoryview(shard)[start : start + size]
+
+    def _shard(self, name: str) -> mmap.mmap:
+        if name not in self._shards:
+            try:
+                with (self._folder / name).open("rb") as file:
+                    self._shards[name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (OSError, ValueError) as error:
+                raise CorpusError(
+                    f"{self._folder.name}: its shard {name} cannot be read ({error}). Copy the corpus again, all of it."
+                ) from error
+            if len(self._shards) > MAPPED_SHARDS:
+                self._shards.popitem(last=False)
+        self._shards.move_to_end(name)
+        return self._shards[name]
+
+
+class RemoteStore:
+    """Shards in a store that fsspec reads."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec  # needed for remote corpora only
+
+        self._url = url
+        self._files, self._root = fsspec.core.url_to_fs(url)
+        self._kept: OrderedDict[str, Future[_Fetched]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="avts-fetch")
+
+    def file(self, name: str) -> bytes | None:
+        """A whole file beside the shards; None if there is none.
+
+        Raises:
+            CorpusError: the store cannot be reached.
+        """
+        try:
+            return bytes(self._files.cat_file(f"{self._root}/{name}"))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise CorpusError(f"{self._url}: cannot be read ({error}). Check the address and your rights.") from error
+
+    def video(self, clip: Clip, spans: Sequence[Span]) -> memoryview:
+        """A clip's MP4 in memory; of a long clip, only what the spans need is there.
+
+        Raises:
+            CorpusError: the store does not give it.
+        """
+        fetched = self._fetch(clip).result()
+        fetched.fill(spans)
+        return fetched.video
+
+    def sound(self, clip: Clip, start: int, size: int) -> memoryview:
+        """Bytes of a clip's WAV.
+
+        Raises:
+            CorpusError: the store does not give them.
+        """
+        return self._fetch(clip).result().sound_part(start, size)
+
+    def fetch_ahead(self, wanted: Wanted) -> None:
+        """Begin to fetch what will be read soon; what fails is told of when it is read."""
+        future = self._fetch(wanted.clip)
+        if comes_whole(wanted.clip):
+            return
+        # these wait in a thread for the clip's tables, whose own task was handed out before
+        self._threads.submit(lambda later, spans: later.result().fill(spans), future, wanted.pictures)
+        for start, size in wanted.sounds:
+            self._threads.submit(lambda later, *part: later.result().sound_part(*part), future, start, size)
+
+    def _fetch(self, clip: Clip) -> Future[_Fetched]:
+        with self._lock:
+            if clip.key in self._kept:
+                self._kept.move_to_end(clip.key)
+                return self._kept[clip.key]
+            future = self._threads.submit(_Fetched, self._read, clip)
+            self._kept[clip.key] = future
+            self._forget()
+        future.add_done_callback(lambda done: self._drop_failed(clip.key, done))
+        return future
+
+    def _forget(self) -> None:
+        """Let go of what was used longest ago; whoever still reads it keeps it alive."""
+        done = {future for future in self._kept.values() if future.done() and future.exception() is None}
+        held = sum(future.result().num_bytes for future in done)
+        for key in list(self._kept):
+            if held <= KEPT_BYTES:
+                return
+            if self._kept[key] in done:
+                held -= self._kept.pop(key).result().num_bytes
+
+    def _drop_failed(self, key: str, future: Future[_Fetched]) -> None:
+        """A request that failed is made again the next time."""
+        if future.exception() is not None:
+            with self._lock:
+                self._kept.pop(key, None)
+
+    def _read(self, clip: Clip, start: int, size: int) -> bytes:
+        """Bytes of a shard, by one request."""
+        try:
+            found = bytes(self._files.cat_file(f"{self._root}/{clip.shard}", start=start, end=start + size))
+        except OSError as error:
+            raise CorpusError(
+                f"{self._url}: its shard {clip.shard} cannot be read ({error}). Check the store, and try again."
+            ) from error
+        if len(found) < size:
+            raise CorpusError(
+                f"{self._url}: clip {clip.key}: {clip.shard} is cut off: {len(found)} of {size} bytes came. "
+                "Copy the corpus again."
+            )
+        return found
+
+
+def comes_whole(clip: Clip) -> bool:
+    """True if a clip's picture and sound are fetched in one request."""
+    apart = clip.sound_offset - clip.video_offset - clip.video_size
+    return 0 <= apart <= MEMBERS_APART and clip.video_size + apart + clip.sound_size <= WHOLE_CLIP_BYTES
+
+
+class _Fetched:
+    """What is here of a clip: all of it, or an MP4 with holes, which cost no memory."""
+
+    def __init__(self, read: Any, clip: Clip) -> None:
+        self._read = read
+        self._clip = clip
+        self._table: PacketTable | None = None
+        self.num_bytes = 0
+        if comes_whole(clip):
+            end = clip.sound_offset + clip.sound_size
+            whole = memoryview(read(clip, clip.video_offset, end - clip.video_offset))
+            self.video, self.num_bytes = whole[: clip.video_size], len(whole)
+            self._whole_sound = whole[clip.sound_offset - clip.video_offset :]
+            return
+        self._whole_sound = memoryview(b"")
+        self._sounds: dict[tuple[int, int], memoryview] = {}
+        self._there: set[tuple[int, int]] = set()
+        self._picture_lock, self._sound_lock = threading.Lock(), threading.Lock()
+        self._holes = mmap.mmap(-1, max(clip.video_size, 1))
+        self.video = memoryview(self._holes)[: clip.video_size]
+        if clip.video_size:
+            self._fetch_tables()
+
+    def sound_part(self, start: int, size: int) -> memoryview:
+        """Bytes [start, start + size) of the WAV."""
+        if self._whole_sound:
+            return self._whole_sound[start : start + size]
+        with self._sound_lock:
+            if (start, size) not in self._sounds:
+                part = self._read(self._clip, self._clip.sound_offset + start, size)
+                self._sounds[start, size] = memoryview(part)
+                self.num_bytes += size
+            return self._sounds[start, size]
+
+    def fill(self, spans: Sequence[Span]) -> None:
+        """Fetch the stretches of a long clip that windows need and that are not here."""
+        if self._table is None:
+            return
+        for span in spans:
+            first, count = frame_at(span.start_seconds), frame_at(span.duration_seconds)
+            last = min(first + count, self._table.num_frames) - 1
+            start = self._table.offsets[self._table.key_frame_before(max(first, 0))]
+            stretch = (start, self._table.offsets[last] + self._table.sizes[last])
+            with self._picture_lock:
+                if stretch not in self._there:
+                    self._get(*stretch)
+                    self._there.add(stretch)
+
+    def _get(self, start: int, end: int) -> None:
+        self._holes[start:end] = self._read(self._clip, self._clip.video_offset + start, end - start)
+        self.num_bytes += end - start
+
+    def _fetch_tables(self) -> None:
+        """Fetch the first bytes, walk over the boxes to the tables, fetch them."""
+        size = self._clip.video_size
+        self._get(0, min(HEAD_BYTES, size))
+        position = 0
+        while position + 16 <= min(HEAD_BYTES, size):
+            length, kind, long_length = struct.unpack_from(">I4sQ", self.video, position)
+            length = long_length if length == 1 else length
+            if kind == b"mdat":
+                self._get(position + length, size)  # the tables follow the pictures
+                break
+            if kind == b"moov" or length < 8:
+                self._get(position, min(position + max(length, 0), size))
+                break
+            position += length
+        try:
+            self._table = packet_table(self.video)
+        except MediaError:  # whoever reads it will be told
+            self._table = None
