@@ -79,7 +79,9 @@ def large_film(path: Path, *, seconds: float = 10.0, height: int = 720) -> Path:
         take = compose(SEED, 5, size=128, seconds=seconds)
         size = (height * 16 // 9, height)
         frames = np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR) for frame in take.frames])
-        write_video(path, np.asarray(frames, np.uint8), _resampled(take.samples, 48_000), sample_rate=48_000)
+        waiting = path.with_name(f".{path.name}")
+        write_video(waiting, np.asarray(frames, np.uint8), _resampled(take.samples, 48_000), sample_rate=48_000)
+        waiting.rename(path)
     return path
 
 
