@@ -106,6 +106,18 @@ def test_spans_outside_the_clip(made: Path) -> None:
             read(clip, Span(2.5, 3.5))
 
 
+def test_a_clip_gives_the_one_of_picture_and_sound_that_it_has(made: Path) -> None:
+    corpus = Corpus.open(made)
+    clip, span = corpus.clips[0], Span(0.5, 1.5)
+    heard = replace(clip, num_frames=0, height=0, width=0, video_size=0, flags=("no_video",))
+    assert np.array_equal(corpus.sound(heard, span), corpus.sound(clip, span))
+    with pytest.raises(CorpusError, match=rf"clip {clip.key}: picture was asked for, but it has none .flags: no_video"):
+        corpus.frames(heard, span)
+    mute = replace(clip, sound_size=0, flags=("no_audio",))
+    with pytest.raises(CorpusError, match=rf"clip {clip.key}: sound was asked for, but it has none .flags: no_audio"):
+        corpus.sound(mute, span)
+
+
 def test_what_is_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"gone: no such corpus. Make one with `avts ingest"):
         Corpus.open(tmp_path / "gone")

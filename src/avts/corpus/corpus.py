@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,9 +159,9 @@ class Corpus:
         """The sound of a span: float32 [N], full scale 1, N = sample_at(duration).
 
         Raises:
-            CorpusError: the span is not inside the clip, or the shard is missing or damaged.
+            CorpusError: the clip has no sound, the span is not inside it, or the shard is missing or damaged.
         """
-        self._check(clip, span)
+        self._check(clip, span, "sound")
         samples = np.frombuffer(self._store.sound(clip, *self._sound_place(clip, span)), "<i2")
         return samples.astype(np.float32) / np.float32(32768.0)
 
@@ -183,9 +183,15 @@ class Corpus:
     def _damaged(self, clip: Clip, error: MediaError) -> CorpusError:
         return CorpusError(f"{self.path.name}: clip {clip.key} in {clip.shard}: {error}")
 
-    def _check(self, clip: Clip, span: Span) -> None:
+    def _check(self, clip: Clip, span: Span, what: Literal["picture", "sound"] = "picture") -> None:
+        if not (clip.video_size if what == "picture" else clip.sound_size):
+            raise CorpusError(
+                f"{self.path.name}: clip {clip.key}: {what} was asked for, but it has none (flags: "
+                f"{', '.join(clip.flags)}). Leave such clips out: select() does."
+            )
         first, count = frame_at(span.start_seconds), frame_at(span.duration_seconds)
-        if first < 0 or count < 1 or first + count > clip.num_frames:
+        num_frames = clip.num_frames or frame_at(clip.duration_seconds)  # sound alone has no frames, but a length
+        if first < 0 or count < 1 or first + count > num_frames:
             raise CorpusError(
                 f"{self.path.name}: clip {clip.key}: asked for {span.start_seconds:.3f} to {span.stop_seconds:.3f} s, "
                 f"but it lasts from 0 to {clip.duration_seconds:.3f} s. Ask for a span inside it."
