@@ -89,8 +89,7 @@ def whole(small_corpus: Corpus, tmp_path: Path) -> tuple[dict[str, torch.Tensor]
     return weights_of(trainer), [row["loss"] for row in log_of(tmp_path / "whole")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("step", [3, 4, STEPS])
+@pytest.mark.parametrize(("step", "number"), [(3, signal.SIGTERM), (4, signal.SIGINT), (STEPS, signal.SIGTERM)])
 def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(
     small_corpus: Corpus, tmp_path: Path, whole: Any, step: int, number: int
 ) -> None:
