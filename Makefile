@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup browser bench-env clean
+.PHONY: demo test setup model browser bench-env clean
 
 demo: setup
 	$(VENV)/bin/avts demo --out runs/demo
@@ -19,6 +19,14 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	touch $(STAMP)
+
+# The model in the box, on generated videos only; under an hour on two quiet cores. It replaces nothing by itself: look at
+# what it reaches, then copy model.json and model.safetensors of runs/box/run to src/avts/weights.
+model: setup
+	$(VENV)/bin/avts synth runs/box/world/rich --videos 1200 --seed 7001 --scenes rich
+	$(VENV)/bin/avts synth runs/box/world/plain --videos 400 --seed 7002
+	$(VENV)/bin/avts ingest runs/box/world runs/box/corpus
+	$(VENV)/bin/avts train recipes/box.toml --data runs/box/corpus --out runs/box/run
 
 # The test of `avts app` drives Debian's Chromium; where it cannot be installed that test is skipped.
 browser:
