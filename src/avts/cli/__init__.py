@@ -21,7 +21,7 @@ from avts.errors import AvtsError
 
 COMMANDS = {
     "synth": "Write a world of generated videos whose motion makes their sound.",
-    "ingest": "Take a folder of video files into a corpus.",
+    "ingest": "Take videos (a folder, list, tars, a public data set) into a corpus.",
     "doctor": "Tell what is wrong with a folder of videos or a corpus, before a night is spent on it.",
     "show": "Draw a clip of a corpus: frames over filterbank, with windows.",
     "train": "Train both towers on a corpus from a recipe.",
