@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "avts").rglob("*.py"))
 WAY = ["errors", "timebase", "settings", "media", "world", "corpus", "pairs", "model", "training", "evaluation"]
-WAY += ["downstream", "sync", "api", "bench", "doctor", "report", "demo", "app", "cli"]
+WAY += ["downstream", "sync", "api", "doctor", "report", "bench", "demo", "app", "cli"]
 
 
 def room_of(path: Path) -> str:

@@ -10,11 +10,11 @@ from avts.bench import loader, peers
 from avts.bench.ingesting import ffmpeg_command
 from avts.bench.material import make_material
 from avts.bench.rivals import Rival, python_with_peers
-from avts.bench.row import Row
 from avts.bench.timing import Timing, interleaved, median_ratio
 from avts.cli.bench import BENCHES, command
 from avts.errors import UsageError
 from avts.report.bench import bench_markdown, bench_table
+from avts.report.row import Row
 
 
 @pytest.mark.parametrize(

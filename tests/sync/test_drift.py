@@ -83,13 +83,19 @@ def test_a_small_drift_shows_over_a_long_film() -> None:
 
 @pytest.mark.parametrize("noise", [0.02, 0.1, 0.2])
 def test_a_jump_is_found_where_the_edit_went_wrong(noise: float) -> None:
-    found = timeline(made_scan(jumping, noise=noise, share_with_event=1.0))
-    assert found.drift_ms_per_minute is None
-    first, second = found.segments
-    assert (first.offset_seconds, second.offset_seconds) == pytest.approx((0.3, -0.4), abs=0.05)
-    assert first.stop_seconds == second.start_seconds == pytest.approx(50, abs=2)
-    assert second.stop_seconds == pytest.approx(120)
-    assert min(first.confidence, second.confidence) > 0.9
+    stops = []
+    for seed in range(6):
+        found = timeline(made_scan(jumping, noise=noise, share_with_event=1.0, seed=seed))
+        assert found.drift_ms_per_minute is None
+        first, second = found.segments
+        assert (first.offset_seconds, second.offset_seconds) == pytest.approx((0.3, -0.4), abs=0.05)
+        assert second.stop_seconds == pytest.approx(120)
+        assert min(first.confidence, second.confidence) > 0.9
+        assert first.stop_seconds == second.start_seconds
+        stops.append(first.stop_seconds)
+    # where a dip of 0.3 stands against noise of 0.2 the likeliest place of one jump may be seconds off, not the median
+    assert np.median(stops) == pytest.approx(50, abs=2)
+    assert noise > 0.02 or stops == pytest.approx([50] * 6, abs=1)
 
 
 def test_jumps_there_and_back_are_three_segments() -> None:

@@ -18,9 +18,9 @@ import click
 import numpy as np
 
 from avts.bench.material import make_material
-from avts.bench.row import Row
 from avts.bench.workers import BATCH, dataset_of
 from avts.pairs.loader import load_steps
+from avts.report.row import Row
 
 SAMPLES = 200
 WARM_SHARE = 0.1

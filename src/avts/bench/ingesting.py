@@ -9,11 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from avts.bench.row import Row
 from avts.bench.timing import Timing, interleaved, median_ratio, timed
 from avts.corpus.transcode import Refusal, Task, transcode
 from avts.media.standard import SHORT_SIDE
 from avts.media.writer import GOP_FRAMES, STANDARD_OPTIONS
+from avts.report.row import Row
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 
 NAME = "ingest, against the ffmpeg program"

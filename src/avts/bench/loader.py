@@ -18,9 +18,9 @@ import click
 from avts.bench.ingesting import ingest_row
 from avts.bench.material import WINDOW_SECONDS, Material, Place, make_material
 from avts.bench.rivals import Rival, Windows, python_with_peers
-from avts.bench.row import Row
 from avts.bench.timing import Timing, median_cpu_seconds, median_ratio, median_wall_seconds, timed
 from avts.bench.workers import workers_row
+from avts.report.row import Row
 from avts.timebase import Span
 
 PLACES = 8

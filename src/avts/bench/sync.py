@@ -21,9 +21,9 @@ import click
 import numpy as np
 
 from avts.bench.films import MAX_SHIFT_SECONDS, large_film, repeated, shifted_film
-from avts.bench.row import Row
 from avts.bench.timing import median_cpu_seconds, median_ratio, timed
 from avts.errors import CheckpointError, InputError
+from avts.report.row import Row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,10 +15,10 @@ from functools import partial
 import numpy as np
 
 from avts.bench.material import WINDOW_SECONDS, Material
-from avts.bench.row import Row
 from avts.bench.timing import Timing
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.pairs.negatives import EASY, StepPlan, plan_grid
+from avts.report.row import Row
 
 BATCH = 16
 BURST = 48

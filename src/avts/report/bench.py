@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from avts.bench.row import Row
+from avts.report.row import Row
 from avts.report.tables import UNKNOWN, text_table
 
 HEADERS = ("", "measured", "target", "", "")
