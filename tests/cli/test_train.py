@@ -97,7 +97,7 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint_and_resume_finishes(
     small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
 ) -> None:
     recipe, out = tmp_path / "long.toml", tmp_path / "run"
-    recipe.write_text(TINY_TOML.replace("epochs = 2", "epochs = 12").replace("workers = 0", "workers = 1"))
+    recipe.write_text(TINY_TOML.replace("epochs = 2", "epochs = 12"))
     words = ["train", str(recipe), "--data", str(small_corpus.path), "--out", str(out), "--device", "cpu"]
     process = subprocess.Popen(
         [sys.executable, "-c", "from avts.cli import main; main()", *words],
@@ -113,7 +113,7 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint_and_resume_finishes(
             assert process.poll() is None, process.stderr.read() if process.stderr else ""
             assert time.monotonic() < patience
             time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the loader's worker too
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         stdout, stderr = process.communicate(timeout=240)
     finally:
         process.kill()
