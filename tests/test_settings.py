@@ -18,6 +18,12 @@ def refused(**values: Any) -> str:
     return str(error.value)
 
 
+def test_info_nce_is_refused_without_spans_and_spans_shorter_than_a_window() -> None:
+    assert "loss 'info_nce' needs [pairs] sampling = 'spans'; it is 'grid'" in refused(loss={"name": "info_nce"})
+    pairs = {"sampling": "spans", "span_seconds": 0.5, "clip_seconds": 1.0}
+    assert "span_seconds 0.5 is shorter than a window" in refused(pairs=pairs)
+
+
 @pytest.mark.parametrize("name", ["demo.toml", "paper.toml"])
 def test_the_recipes_of_the_repository_are_valid(name: str) -> None:
     recipe = read_recipe(RECIPES / name)
