@@ -69,11 +69,23 @@ def test_a_numpy_view_holds_its_block_too() -> None:
 
 
 @pytest.mark.usefixtures("in_worker")
+def test_blocks_take_turns() -> None:
+    slots = Slots(1, 3)
+    used = []
+    for _ in range(5):
+        parcel = filled(slots, 1)[1]
+        slots.unpack(parcel)
+        gc.collect()
+        used.append(parcel.slot)
+    assert used == [(0, 0), (0, 1), (0, 2), (0, 0), (0, 1)]
+
+
+@pytest.mark.usefixtures("in_worker")
 def test_a_block_too_small_is_made_anew_and_sent_again() -> None:
     slots = Slots(1, 1)
     slots.unpack(slots.tensors(SHAPES)[1])
     gc.collect()
-    tensors, parcel = slots.tensors([((1000, 1000), torch.uint8)])
+    tensors, parcel = slots.tensors([((1000, 1000), torch.uint8)])  # the only block
     tensors[0].fill_(9)
     assert parcel.slot == (0, 0)
     assert (slots.unpack(parcel)[0] == 9).all()

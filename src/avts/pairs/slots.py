@@ -50,6 +50,7 @@ class Slots:
             self._free.share_memory_()  # type: ignore[no-untyped-call]
         self._blocks: dict[int, Tensor] = {}
         self._sent: set[int] = set()
+        self._next = 0
         self._mapped: dict[Slot, NDArray[Any]] = {}
 
     def tensors(self, shapes: Sequence[Shape]) -> tuple[list[Tensor], Parcel]:
@@ -84,10 +85,13 @@ class Slots:
         if worker is None:
             return torch.empty(size, dtype=torch.uint8), None
         # torch.nonzero would look twice, and write beyond its end when the reading process sets a flag in between
-        number = next((number for number, free in enumerate(self._free[worker.id].tolist()) if free), None)
+        free = [number for number, is_free in enumerate(self._free[worker.id].tolist()) if is_free]
+        # they take turns: all are in use after a few batches, and memory grows no more
+        number = min(free, key=lambda number: (number - self._next) % self._free.shape[1], default=None)
         if number is None:
             return _shared(size), None
         self._free[worker.id, number] = False
+        self._next = number + 1
         if number not in self._blocks or len(self._blocks[number]) < size:
             self._blocks[number] = _shared(size)
             self._sent.discard(number)
