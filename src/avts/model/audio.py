@@ -46,6 +46,11 @@ class AudioTower(nn.Module):
         """Rows of pool5 for a number of filter bands."""
         return (num_bands - 2 - 3) // 2 + 1
 
+    @staticmethod
+    def out_steps(num_steps: int) -> int:
+        """Columns of pool5 for a number of filterbank steps."""
+        return ((num_steps - 3) // 2 + 1 - 3) // 2 + 1
+
     def forward(self, filterbank: Tensor) -> Tensor:
         """Feature maps of pool5.
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from avts.media.planes import Planes
+from avts.model.audio import AudioTower
 from avts.model.frontend import STEP_SAMPLES, crop_and_resize, normalise_filterbank
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
@@ -81,7 +82,7 @@ def sound_windows(
     """
     device = next(model.parameters()).device
     steps = round(window_seconds * STEPS_PER_SECOND)
-    features = ((steps - 3) // 2 + 1 - 3) // 2 + 1  # of a window, after both poolings
+    features = AudioTower.out_steps(steps)
     reach = SOUND_STRIDE * torch.arange(features, device=device)
     count = _Count(iter([samples]) if isinstance(samples, np.ndarray) else iter(samples))
     embedded: list[Tensor] = []

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from avts.model.audio import AudioTower
 from avts.model.dense import SOUND_STRIDE, STEPS_PER_SECOND
 from avts.model.frontend import normalise_filterbank
 from avts.model.two_stream import TwoStream
@@ -71,7 +72,7 @@ def embed_sound_spans(model: TwoStream, samples: Tensor, *, clip_seconds: float)
     """
     sequence = model.sound_sequence_dense(normalise_filterbank(model.filterbank(samples))).float()  # [B, S - 6, C]
     steps = round(clip_seconds * STEPS_PER_SECOND)
-    features = ((steps - 3) // 2 + 1 - 3) // 2 + 1  # of a window, after both poolings
+    features = AudioTower.out_steps(steps)
     count = num_windows(samples.shape[1] / SAMPLE_RATE, clip_seconds)
     starts = (torch.arange(count) * (HOP_FRAMES * STEPS_PER_SECOND / FRAME_RATE)).round().long()
     index = starts[:, None] + SOUND_STRIDE * torch.arange(features)  # [W, features]
