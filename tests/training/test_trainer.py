@@ -17,7 +17,7 @@ from avts.model.checkpoint import load_model, read_header
 from avts.settings import Recipe
 from avts.training import trainer as trainer_module
 from avts.training.state import checkpoints
-from avts.training.trainer import Interrupted, Trainer, make_optimizer, mean_distances, start_run
+from avts.training.trainer import Interrupted, Trainer, make_optimizer, start_run
 from fixtures_training import VIDEOS, tiny_recipe
 
 OnProgress = Callable[[int, int], None]
@@ -249,14 +249,3 @@ def test_batch_norm_and_biases_are_not_decayed(name: str, kind: type) -> None:
     assert (decayed["weight_decay"], kept["weight_decay"]) == (0.05, 0.0)
     assert [tuple(p.shape) for p in decayed["params"]] == [(4, 3, 3, 3, 3), (2, 4)]
     assert [tuple(p.shape) for p in kept["params"]] == [(4,), (4,), (4,), (2,)]
-
-
-def test_mean_distances_leave_silent_pairs_out() -> None:
-    class Made:
-        kinds = torch.tensor([0, 0, 1, 1, 2])
-        valid = torch.tensor([True, False, True, True, False])
-
-    made: Any = Made()
-    found = mean_distances(torch.tensor([0.1, 0.9, 0.4, 0.6, 0.9]), made)
-    expected = {"positive_distance": 0.1, "easy_distance": 0.5, "hard_distance": None, "super_hard_distance": None}
-    assert found == pytest.approx(expected)

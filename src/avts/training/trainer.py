@@ -13,27 +13,24 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
 from avts.model.checkpoint import build_model, save_model, write_whole
 from avts.model.device import choose_device, choose_precision
 from avts.model.frontend import crop_and_resize
-from avts.model.losses import contrastive_loss, distance_matrix, info_nce, pair_weights
 from avts.pairs.loader import Batch, StepDataset, load_steps
-from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
-from avts.settings import OptimizerSettings, Recipe, StageSettings
+from avts.settings import OptimizerSettings, Recipe
 from avts.training.augment import augment_pictures, augment_sounds, random_boxes
-from avts.training.curriculum import Curriculum, negative_shares
+from avts.training.curriculum import Curriculum
+from avts.training.objective import step_loss
 from avts.training.schedule import Plateau, learning_rate
-from avts.training.spans import UNPAIRED, embed_picture_spans, embed_sound_spans, heard_windows, pair_kinds
 from avts.training.state import checkpoints, load_state, save_state
 
 
@@ -154,52 +151,15 @@ class Trainer:
         scaled = [crop_and_resize(plane, boxes, self.model.frame_size) for plane in raw]
         planes = augment_pictures(scaled, augment, rng)
         samples = augment_sounds(batch.sounds, augment, rng)
-        if self.recipe.pairs.sampling == "spans":
-            loss, distances, batch = self._span_loss(planes, samples, batch, stage)
-        else:
-            loss, distances = self._pair_loss(planes, samples, batch, stage)
-        self._must_be_finite(f"{self.recipe.loss.name} loss", value := float(loss.detach()))
+        made = step_loss(self.model, planes, samples, batch, self.recipe, stage)
+        self._must_be_finite(f"{self.recipe.loss.name} loss", value := float(made.loss.detach()))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        made.loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         self._must_be_finite("gradient's norm", float(torch.nn.utils.get_total_norm(gradients)))
         self.optimizer.step()
         row = {"step": self.step, "epoch": epoch, "stage": index, "loss": value, "learning_rate": rate}
-        return row | mean_distances(distances.detach(), batch)
-
-    def _pair_loss(
-        self, planes: list[Tensor], samples: Tensor, batch: Batch, stage: StageSettings
-    ) -> tuple[Tensor, Tensor]:
-        """Loss of a step's planned pairs, and the distance of each."""
-        pictures, sounds = self.model.embed_pictures(*planes), self.model.embed_sounds(samples)
-        distances = distance_matrix(pictures, sounds)[batch.picture_rows, batch.sound_rows]  # [n]
-        shares = negative_shares(stage) if self.recipe.pairs.sampling == "grid" else None
-        weights = pair_weights(batch.kinds, batch.valid, shares)
-        loss = contrastive_loss(distances, batch.kinds == POSITIVE, weights, margin=self.recipe.loss.margin)
-        return loss, distances
-
-    def _span_loss(
-        self, planes: list[Tensor], samples: Tensor, batch: Batch, stage: StageSettings
-    ) -> tuple[Tensor, Tensor, Batch]:
-        """Loss of all pairs of windows in a step's spans, the distance of each, and the batch with those pairs."""
-        pairs, loss = self.recipe.pairs, self.recipe.loss
-        pictures = embed_picture_spans(self.model, planes, clip_seconds=pairs.clip_seconds)
-        sounds = embed_sound_spans(self.model, samples, clip_seconds=pairs.clip_seconds)
-        kinds = pair_kinds(len(batch.y), pairs.span_seconds, pairs.clip_seconds, pairs.hard_gap_seconds)
-        kinds = kinds.to(samples.device)
-        for kind, share in negative_shares(stage).items():  # a kind that the stage leaves out is not paired
-            kinds = kinds if share else kinds.masked_fill(kinds == kind, UNPAIRED)
-        heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=pairs.silence_dbfs)
-        matrix, valid = distance_matrix(pictures, sounds), heard[:, None] & heard[None]
-        rows, columns = torch.where(kinds != UNPAIRED)
-        told = replace(
-            batch, picture_rows=rows, sound_rows=columns, kinds=kinds[rows, columns], valid=valid[rows, columns]
-        )
-        distances = matrix[rows, columns]
-        if loss.name == "info_nce":
-            return info_nce(matrix, kinds, valid, temperature=loss.temperature), distances, told
-        weights = pair_weights(told.kinds, told.valid, negative_shares(stage))
-        return contrastive_loss(distances, told.kinds == POSITIVE, weights, margin=loss.margin), distances, told
+        return row | made.mean_distances()
 
     def _must_be_finite(self, name: str, value: float) -> None:
         if math.isfinite(value):
@@ -250,15 +210,6 @@ def make_optimizer(model: torch.nn.Module, settings: OptimizerSettings) -> torch
     if settings.name == "adamw":
         return torch.optim.AdamW(groups, lr=settings.learning_rate)
     return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-
-
-def mean_distances(distances: Tensor, batch: Batch) -> dict[str, float | None]:
-    """Mean distance of each kind of pair in a batch; None for a kind that is not there."""
-    means: dict[str, float | None] = {}
-    for kind in (POSITIVE, EASY, HARD, SUPER_HARD):
-        chosen = distances[batch.valid & (batch.kinds == kind)]
-        means[f"{KIND_NAMES[kind]}_distance"] = float(chosen.mean()) if len(chosen) else None
-    return means
 
 
 def _cut_log(log: Path, step: int) -> None:
