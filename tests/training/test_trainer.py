@@ -15,6 +15,7 @@ from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
 from avts.model.checkpoint import load_model, read_header
 from avts.settings import Recipe
+from avts.training import objective
 from avts.training import trainer as trainer_module
 from avts.training.state import checkpoints
 from avts.training.trainer import Interrupted, Trainer, make_optimizer, start_run
@@ -163,7 +164,7 @@ def test_what_is_not_finite_stops_the_run_and_leaves_the_checkpoints(
     small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     trainer = trainer_of(small_corpus, tmp_path, tiny_recipe(training={"checkpoint_every_steps": 2}))
-    loss_of = trainer_module.contrastive_loss
+    loss_of = objective.contrastive_loss
 
     def broken(*arguments: Any, **options: Any) -> torch.Tensor:
         loss = loss_of(*arguments, **options)
@@ -171,7 +172,7 @@ def test_what_is_not_finite_stops_the_run_and_leaves_the_checkpoints(
             return loss
         return loss * float("nan") if what == "loss" else loss + (loss - loss.detach()).sqrt()
 
-    monkeypatch.setattr(trainer_module, "contrastive_loss", broken)
+    monkeypatch.setattr(objective, "contrastive_loss", broken)
     with pytest.raises(
         TrainingError, match=rf"step 5: the .*{what} is (nan|inf)\. Last good checkpoint: .*step-000004\."
     ):
