@@ -23,8 +23,9 @@ $(STAMP): pyproject.toml requirements.lock
 # The model in the box, on generated videos only; under an hour on two quiet cores. It replaces nothing by itself: look at
 # what it reaches, then copy model.json and model.safetensors of runs/box/run to src/avts/weights.
 model: setup
-	$(VENV)/bin/avts synth runs/box/world/rich --videos 1200 --seed 7001 --scenes rich
-	$(VENV)/bin/avts synth runs/box/world/plain --videos 400 --seed 7002
+	$(VENV)/bin/avts synth runs/box/world/rich --videos 1300 --seed 8001 --scenes rich
+	$(VENV)/bin/avts synth runs/box/world/voices --videos 300 --seed 8002 --scenes rich --kinds talker,lips,mouth
+	$(VENV)/bin/avts synth runs/box/world/plain --videos 300 --seed 8003
 	$(VENV)/bin/avts ingest runs/box/world runs/box/corpus
 	$(VENV)/bin/avts train recipes/box.toml --data runs/box/corpus --out runs/box/run
 

@@ -1,6 +1,6 @@
 """Talking faces: syllables with consonants, seen as jaw and lips, heard as formants, bursts and hisses.
 
-A face also nods, looks about, blinks, smiles and chews without a sound.
+A face also nods, looks about, blinks, smiles and chews without a sound; many nod and wave with what they say.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avts.timebase import SAMPLE_RATE
-from avts.world import sounds, speech
+from avts.world import gestures, sounds, speech
 from avts.world.canvas import Colour, Pen, ring_of, shaded
 from avts.world.clock import Curve, Floats, drift, irregular_times, log_uniform, swell, until
 from avts.world.stage import Builder, Samples, Scene, Stage
@@ -122,7 +122,7 @@ def _looks(stage: Stage) -> tuple[Colour, Colour, Colour, Colour]:
 
 
 def _poses(stage: Stage, said: _Syllables, jaw: Curve, names: list[str]) -> Floats:
-    """[T, 8]: jaw, lip width, teeth shown, nod, turn, gaze, lids shut, brows."""
+    """[T, 12]: jaw, lip width, teeth shown, nod, turn, gaze, lids shut, brows, and x and y of two hands."""
     rng, frames = stage.rng, stage.frame_seconds
     run = frames if stage.chance(0.6) else stage.run(frames)  # most heads also move while they say nothing
     nod, turn = (drift(rng, stage.span, stage.uniform(0.4, 1.5))(run) * stage.uniform(0, 1) for _ in range(2))
@@ -131,16 +131,20 @@ def _poses(stage: Stage, said: _Syllables, jaw: Curve, names: list[str]) -> Floa
     lids = np.clip(1.2 - np.abs(until(run, blinks) - 0.08) / 0.07, 0, 1)
     shape = np.array([_ROUND[name] for name in names])[said.vowels]
     edge = np.array([stage.span.start_seconds - 2, *(said.onsets + 0.05), stage.span.stop_seconds + 3])
-    width = Curve(edge, np.concatenate([[0.0], shape, [0.0]]))(frames)
+    seen = frames + stage.lead_seconds
+    width = Curve(edge, np.concatenate([[0.0], shape, [0.0]]))(seen)
     smile = stage.uniform(0, 0.5) * drift(rng, stage.span, 1.5)(run)
-    hissing = until(frames, said.onsets[said.begins == _HISS])
+    hissing = until(seen, said.onsets[said.begins == _HISS])
     teeth = np.clip(1.3 - np.abs(hissing - 0.05) / 0.06, 0, 1)
     brows = drift(rng, stage.span, 0.7)(run) * stage.uniform(0, 1)
-    gap = jaw(frames)
+    gap = gestures.seen_jaw(stage, jaw, said.onsets, said.lengths)
+    beat = gestures.beats(stage, said.onsets, said.wide)
+    nod = nod - beat * stage.uniform(0, 1.5) * stage.chance(0.5)
     if stage.chance(0.15):  # it chews, too
         chewing = swell(rng, stage.span, 0.12, 0.3)(run) * np.clip(2 * drift(rng, stage.span, 1.5)(run), 0, 1)
         gap = np.maximum(gap, 0.35 * chewing)
-    return np.stack([gap, width + smile, teeth, nod, turn, gaze, lids, brows], axis=1)
+    face = np.stack([gap, width + smile, teeth, nod, turn, gaze, lids, brows], axis=1)
+    return np.concatenate([face, gestures.waving(stage, beat)], axis=1)
 
 
 def _face(stage: Stage, *, close: bool) -> Scene:
@@ -162,9 +166,10 @@ def _face(stage: Stage, *, close: bool) -> Scene:
         [(-0.12, 0.25), (0.12, 0.25), (0.16, 0.5), (0.6, 0.62), (0.6, 1.4), (-0.6, 1.4), (-0.6, 0.62), (-0.16, 0.5)]
     )
     low = head[:, 1] > 0.1
+    waves, palm = not close and stage.chance(0.5), stage.uniform(0.06, 0.1)
 
     def paint(pen: Pen, pose: list[float]) -> None:
-        gap, width, teeth, nod, turn, gaze, lids, brows = pose
+        gap, width, teeth, nod, turn, gaze, lids, brows, *hands = pose
         pen = pen.moved(0, -0.2 * (framed - 1), scale=framed)
         if not close:
             pen.polygon(shoulders, cloth)
@@ -197,6 +202,10 @@ def _face(stage: Stage, *, close: bool) -> Scene:
             middle.polygon(inner, (45, 15, 15))
             if teeth > 0.1 or gap > 0.3:
                 middle.box(-half * 0.55, -0.1 * parted, half * 0.55, 0.25 * parted + 0.02 * teeth, (225, 220, 205))
+        for x, y in zip(hands[::2], hands[1::2], strict=True):
+            if waves:
+                pen.stroke(np.array([(1.35 * x, 1.1), (x, y)]), 0.12, shaded(cloth, 0.9))
+                pen.disc(x, y, palm, palm * 1.15, skin)
 
     return Scene(poses, paint, sound, said.onsets, {"vowels": "+".join(names)})
 

@@ -15,6 +15,7 @@ from avts.timebase import FRAME_RATE, SAMPLE_RATE, Span, sample_at
 from avts.world import photo, soundscape
 from avts.world.canvas import Pen
 from avts.world.clock import Floats, drift, log_uniform
+from avts.world.gestures import LEAD_SECONDS
 from avts.world.kinds import BUILDERS
 from avts.world.rests import Rests, awake, random_rests
 from avts.world.scenery import Camera, Image
@@ -84,7 +85,8 @@ def compose_rich(
     shots = _shots(look_rng, span, shown, width, height, clean)
     luminance = float(shots[0].background[..., :3].mean(axis=(0, 1)) @ (0.299, 0.587, 0.114))
     contrast = float(look_rng.uniform(20, 65))
-    scene = BUILDERS[kind](Stage(action_rng, span, shown, sample_seconds, luminance, rests, contrast))
+    lead = float(look_rng.uniform(*LEAD_SECONDS))
+    scene = BUILDERS[kind](Stage(action_rng, span, shown, sample_seconds, luminance, rests, contrast, lead))
     actors = [_actor(place_rng, scene, span, shown, width / height)]
     if clean:
         actors = [replace(actors[0], places=0 * actors[0].places)]

@@ -30,6 +30,8 @@ _LEAST_STEP = 30
 class Stage:
     """Where and when an action plays.
 
+    `lead_seconds` is by how much a voice's movement is seen before it is heard.
+
     Shapes:
         frame_seconds: [T] world times of the frames
         sample_seconds: [N] world times of the samples, from MAX_SHIFT_SECONDS before the picture to as much after it
@@ -42,6 +44,7 @@ class Stage:
     background_luminance: float
     rests: Rests = ()
     least_contrast: float = _LEAST_CONTRAST
+    lead_seconds: float = 0.0
 
     def colours(self, count: int) -> list[Colour]:
         """Random colours that stand out from the background, each also from the one before it."""

@@ -31,7 +31,9 @@ def openings(stage: Stage, shortest_seconds: float, longest_seconds: float) -> t
 def trembling(stage: Stage, opening: Curve) -> Floats:
     """What shakes while the voice sounds, -1..1, and is still while it is silent; [T]."""
     frames = stage.frame_seconds
-    return opening(frames) * np.sin(2 * np.pi * stage.uniform(7.0, 10.5) * frames + stage.uniform(0, 6))
+    return opening(frames + stage.lead_seconds) * np.sin(
+        2 * np.pi * stage.uniform(7.0, 10.5) * frames + stage.uniform(0, 6)
+    )
 
 
 def _mouth(stage: Stage) -> Scene:
@@ -55,7 +57,7 @@ def _mouth(stage: Stage) -> Scene:
     nod = drift(stage.rng, stage.span, 0.9)(run)
     blink = (np.abs((run - stage.uniform(0, 2)) % stage.uniform(2, 3.5)) < 0.12).astype(float)
     wide = drift(stage.rng, stage.span, 0.3)(run)
-    poses = np.stack([opening(frames), nod, blink, wide, trembling(stage, opening)], axis=1)
+    poses = np.stack([opening(frames + stage.lead_seconds), nod, blink, wide, trembling(stage, opening)], axis=1)
     broad, tall = stage.uniform(0.34, 0.44), stage.uniform(0.42, 0.5)
     mouth_wide, mouth_tall = stage.uniform(0.14, 0.22), stage.uniform(0.13, 0.19)
     teeth = stage.chance(0.6)
@@ -96,7 +98,7 @@ def _dog(stage: Stage) -> Scene:
     run = stage.run(frames)
     fur, muzzle, tongue, ear = stage.colours(4)
     nod = drift(stage.rng, stage.span, 0.8)(run)
-    poses = np.stack([opening(frames), nod, trembling(stage, opening)], axis=1)
+    poses = np.stack([opening(frames + stage.lead_seconds), nod, trembling(stage, opening)], axis=1)
     skull, snout = stage.uniform(0.22, 0.28), stage.uniform(0.24, 0.34)
     gape = stage.uniform(0.5, 0.8)
     upper = np.array([(0.0, -0.16), (snout, -0.07), (snout + 0.03, 0.0), (0.0, 0.04)])
@@ -136,7 +138,7 @@ def _bird(stage: Stage) -> Scene:
     run = stage.run(frames)
     body, wing, beak, belly = stage.colours(4)
     nod = drift(stage.rng, stage.span, 0.7)(run)
-    poses = np.stack([opening(frames), nod, trembling(stage, opening)], axis=1)
+    poses = np.stack([opening(frames + stage.lead_seconds), nod, trembling(stage, opening)], axis=1)
     fat, long, gape = stage.uniform(0.2, 0.27), stage.uniform(0.16, 0.24), stage.uniform(0.4, 0.65)
     half = np.array([(-0.04, 0.0), (long, 0.0), (-0.04, 0.09)])
 
