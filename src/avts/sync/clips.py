@@ -132,7 +132,7 @@ def _found(clip: _Clip, model: SyncModel | None, shift_seconds: float) -> Iterat
         pass
     change, largest = clip.change[first:], clip.largest[first:]
     if model is not None and clip.pictures is not None:
-        features = _features(clip.pictures[first:], samples, largest, sound.power, model)
+        features = _features(clip.pictures[first:], samples, change, largest, sound.power, model)
         yield "model", _guess(estimate(scan_features(features, SEARCH_SECONDS)))
     scan = motion_scan(change, sound.power, largest=largest, range_seconds=SEARCH_SECONDS)
     yield "motion", _guess(motion_estimate(change, sound.power, scan))
@@ -141,6 +141,7 @@ def _found(clip: _Clip, model: SyncModel | None, shift_seconds: float) -> Iterat
 def _features(
     pictures: NDArray[np.float16],
     samples: NDArray[np.float32],
+    change: NDArray[np.float64],
     largest: NDArray[np.float64],
     power: NDArray[np.float64],
     model: SyncModel,
@@ -152,7 +153,7 @@ def _features(
     sounds = sound_windows(model.network, samples, window_seconds=model.window_seconds).half().numpy()
     moving, heard = moving_windows(largest, frames), audible_windows(power, frames)
     count = min(len(pictures), len(sounds), len(moving), len(heard))
-    whole = Features(pictures, np.asarray(sounds), moving, heard, model.window_seconds)
+    whole = Features(pictures, np.asarray(sounds), moving, heard, model.window_seconds, change, power)
     return dataclasses.replace(
         whole, pictures=pictures[:count], sounds=whole.sounds[:count], moving=moving[:count], heard=heard[:count]
     )

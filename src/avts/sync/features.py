@@ -32,6 +32,8 @@ class Features:
         moving: bool [W]; False where a window's picture is still.
         heard: bool [W]; False where a window's sound is silent.
         window_seconds: length of a window.
+        change: of each frame, as PictureActivity gives it, [T]; None leaves the plain baseline out of the estimate.
+        power: of the sound during each frame, as SoundActivity gives it, [T]; None likewise.
     """
 
     pictures: NDArray[np.float16] | NDArray[np.float32]
@@ -39,6 +41,8 @@ class Features:
     moving: NDArray[np.bool_]
     heard: NDArray[np.bool_]
     window_seconds: float
+    change: NDArray[np.float64] | None = None
+    power: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -63,7 +67,15 @@ def film_features(film: Film, model: TwoStream, *, window_seconds: float) -> Fea
     heard = sound_windows(model, sound.watching(film.sounds()), window_seconds=window_seconds)
     moving, audible = moving_windows(picture.largest, frames), audible_windows(sound.power, frames)
     count = min(len(shown), len(heard), len(moving), len(audible))
-    return Features(_kept(shown, count), _kept(heard, count), moving[:count], audible[:count], window_seconds)
+    return Features(
+        _kept(shown, count),
+        _kept(heard, count),
+        moving[:count],
+        audible[:count],
+        window_seconds,
+        picture.change,
+        sound.power,
+    )
 
 
 def _kept(embeddings: Tensor, count: int) -> NDArray[np.float16]:

@@ -10,19 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avts.sync.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
-from avts.sync.estimate import MIN_COVERAGE, OffsetEstimate, estimate_from_evidence
+from avts.sync.correlation import CHANGE_FLOOR, POWER_FLOOR, correlation_evidence
+from avts.sync.estimate import OffsetEstimate, estimate_from_evidence
 from avts.sync.film import Film
 from avts.sync.scan import WINDOW_SECONDS, OffsetScan
 from avts.timebase import FRAME_RATE
-
-CHANGE_FLOOR = 1e-4
-"""Mean change, as a share of full scale, below which there is only coding noise."""
-
-POWER_FLOOR = 1e-6
-"""-60 dBFS."""
-
-LONGEST_MEMORY_FRAMES = 48
-"""Lags over which the two series are taken to resemble themselves, at most."""
 
 
 def motion_measure(film: Film, *, range_seconds: float = 2.0) -> tuple[OffsetScan, OffsetEstimate]:
@@ -89,16 +81,8 @@ def motion_estimate(change: NDArray[np.float64], power: NDArray[np.float64], sca
         power: of the sound during each frame, [T].
         scan: what motion_scan made of them.
     """
-    length = min(len(change), len(power))
     offsets = np.round(scan.offsets_seconds * FRAME_RATE).astype(int)
-    # least overlap that the offset of a film this long may have
-    floor = max(round(MIN_COVERAGE * length), 2)
-    motion, loudness = np.log(change[:length] + CHANGE_FLOOR), np.log(power[:length] + POWER_FLOOR)
-    correlation = np.array([_correlation(motion, loudness, offset, floor) for offset in offsets.tolist()])  # [K]
-    free = length / _memory(motion, loudness)
-    with np.errstate(invalid="ignore"):
-        evidence = -0.5 * free * np.log1p(-np.square(np.clip(correlation, 0, 0.999)))
-    evidence[np.isnan(correlation)] = -np.inf
+    correlation, evidence = correlation_evidence(change, power, offsets)
     return estimate_from_evidence(scan, evidence, (1 - correlation) / 2)
 
 
@@ -110,26 +94,3 @@ def _standardised(values: NDArray[np.float64], floor: float) -> NDArray[np.float
     deviation = float(logs.std())
     standard: NDArray[np.float64] = (logs - logs.mean()) / (deviation if deviation > 1e-9 else 1.0)
     return standard
-
-
-def _correlation(motion: NDArray[np.float64], loudness: NDArray[np.float64], offset: int, floor: int) -> float:
-    """Pearson's correlation of what overlaps at an offset; NaN where too little does, 0 where nothing varies."""
-    first, stop = max(offset, 0), min(len(motion) + offset, len(motion))
-    if stop - first < floor:
-        return float("nan")
-    a, b = motion[first:stop], loudness[first - offset : stop - offset]
-    deviation = float(a.std() * b.std())
-    return float(((a - a.mean()) * (b - b.mean())).mean()) / deviation if deviation > 1e-9 else 0.0
-
-
-def _memory(motion: NDArray[np.float64], loudness: NDArray[np.float64]) -> float:
-    """Frames that count as one independent pair, from how far both series resemble themselves (Bartlett's formula)."""
-    lags = range(1, min(LONGEST_MEMORY_FRAMES, len(motion) // 2))
-    both = (_self_likeness(motion, lag) * _self_likeness(loudness, lag) for lag in lags)
-    return 1 + 2 * float(sum(max(product, 0.0) for product in both))
-
-
-def _self_likeness(series: NDArray[np.float64], lag: int) -> float:
-    centred = series - series.mean()
-    power = float(np.square(centred).mean())
-    return float((centred[lag:] * centred[:-lag]).mean()) / power if power > 1e-9 else 0.0

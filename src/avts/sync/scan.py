@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from avts.sync.correlation import motion_evidence
 from avts.sync.features import Features, film_features
 from avts.sync.film import FileFilm
 from avts.timebase import FRAME_RATE
@@ -49,6 +50,7 @@ class OffsetScan:
         window_seconds: length of a window.
         num_heard: windows whose sound is not silent; None if not known.
         num_moving: windows whose picture is not still; None if not known.
+        motion_evidence: what motion against loudness says of each offset, nats [K]; None if it was not asked.
     """
 
     times_seconds: NDArray[np.float64]
@@ -57,6 +59,7 @@ class OffsetScan:
     window_seconds: float
     num_heard: int | None = None
     num_moving: int | None = None
+    motion_evidence: NDArray[np.float64] | None = None
 
 
 def scan(
@@ -87,13 +90,18 @@ def scan_features(features: Features, range_seconds: float, *, centre_seconds: f
     reach, centre = round(range_seconds * FRAME_RATE), round(centre_seconds * FRAME_RATE)
     num_offsets = 2 * reach + 1
     hop = max(1, math.ceil(len(features) * num_offsets / MAP_CELLS))
+    offsets = np.arange(centre - reach, centre + reach + 1)
+    plain = None
+    if features.change is not None and features.power is not None:
+        plain = motion_evidence(features.change, features.power, offsets)
     return OffsetScan(
         times_seconds=np.arange(0, len(features), hop) / FRAME_RATE,
-        offsets_seconds=np.arange(centre - reach, centre + reach + 1) / FRAME_RATE,
+        offsets_seconds=offsets / FRAME_RATE,
         distances=distance_map(features, first_offset=centre - reach, num_offsets=num_offsets, hop=hop),
         window_seconds=features.window_seconds,
         num_heard=int(features.heard.sum()),
         num_moving=int(features.moving.sum()),
+        motion_evidence=plain,
     )
 
 
