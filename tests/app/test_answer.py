@@ -149,3 +149,12 @@ def test_only_the_newest_answers_keep_their_files(tmp_path: Path) -> None:
     for _ in range(KEPT_ANSWERS + 3):
         answer(tmp_path / "film.mp4", folder=tmp_path, measure=measure, range_seconds=2.0)
     assert len(list(tmp_path.iterdir())) == KEPT_ANSWERS
+
+
+def test_a_repair_that_measures_worse_is_not_offered(tmp_path: Path, films: Any) -> None:
+    found = iter([made(0.25), made(-0.5)])
+    (tmp_path / "answers").mkdir()
+    path = films.write("talk.mp4", seconds=2.0)
+    answered = answer(path, folder=tmp_path / "answers", measure=lambda *_: next(found), range_seconds=2.0)
+    assert (answered.tone, answered.repaired, answered.after) == ("unknown", None, None)
+    assert "A repair was tried and measured worse (sound 500 ms late" in answered.detail[-1]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import avts.sync.film as film_module
 from avts.errors import MediaError, UsageError
 from avts.media.planes import Planes
 from avts.sync.film import ArrayFilm, FileFilm, ahead, film_of
@@ -109,3 +110,14 @@ def test_a_file_is_read_as_a_film(films: Any) -> None:
 def test_arrays_that_are_no_film_are_refused(arguments: tuple, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         ArrayFilm(*arguments)
+
+
+@pytest.mark.parametrize(("least", "said"), [(5, [(2, 5), (4, 5), (5, 5)]), (6, [])])
+def test_who_watches_a_long_film_is_told_how_far_it_has_come(
+    least: int, said: list[tuple[int, int]], films: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film_module, "LONG_SECONDS", least)
+    told: list[tuple[int, int]] = []
+    film = FileFilm(films.write("long.mp4", seconds=5.0), on_progress=lambda done, total: told.append((done, total)))
+    assert sum(len(chunk.y) for chunk in film.pictures()) == 120
+    assert told == said

@@ -121,3 +121,23 @@ def test_what_cannot_be_retimed_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"out\.mkv: exists already"):
         retime(source, tmp_path / "out.mkv", segments=segments, drift_ms_per_minute=None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mkv", "source.mp4"]
+
+
+def test_chapters_are_kept(tmp_path: Path) -> None:
+    plain, source, target = (tmp_path / f"{name}.mkv" for name in ("plain", "source", "target"))
+    write_film(plain, list(EVENTS))
+    thousandth = Fraction(1, 1000)
+    with av.open(plain) as container, av.open(source, "w") as output:
+        output.set_chapters(
+            [{"id": 1, "start": 2000, "end": 9000, "time_base": thousandth, "metadata": {"title": "middle"}}]
+        )
+        copies = {stream.index: output.add_stream_from_template(stream) for stream in container.streams}
+        for packet in container.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                output.mux(packet)
+    retime(source, target, segments=[Segment(0, 10, 0.15, 1.0)], drift_ms_per_minute=60.0)
+    with av.open(target) as container:
+        (chapter,) = container.chapters()
+    assert chapter["metadata"]["title"] == "middle"
+    assert [chapter[edge] * chapter["time_base"] for edge in ("start", "end")] == [2, 9]

@@ -88,11 +88,14 @@ def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) 
         return Answer(headline, (*known, "There is nothing to repair."), tone, plot, record, before)
     try:
         repaired, notes = _repair(path, own, result)
-        again = verdict(measure(repaired, range_seconds))
+        measured = measure(repaired, range_seconds)
     except AvtsError as error:
         return Answer(headline, (*known, f"It could not be repaired. {error}"), tone, plot, record, before)
+    if measured.is_worse_than(result):
+        worse = f"A repair was tried and measured worse ({verdict(measured)}), so it is not offered."
+        return Answer(headline, (*known, worse), "unknown", plot, record, before)
     after = _playable(path, repaired, own, "after")
-    detail = (*known, _what_was_done(result), *notes, f"Measured again: {again}.")
+    detail = (*known, _what_was_done(result), *notes, f"Measured again: {verdict(measured)}.")
     return Answer(headline, detail, tone, plot, record, before, after, repaired)
 
 

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from avts.cli.progress import progress_bar
+from avts.cli.progress import OnProgress, progress_bar
 from avts.cli.sync_file import Answer, Options, answer_in_process, make_worker, start_process, target_in
 from avts.errors import InputError, UsageError
 
@@ -94,16 +94,30 @@ def command(
     )
     _check_outputs(paths, options, (csv_path, html_path))
     answers: list[Answer] = []
-    with progress_bar("sync", "files") if len(paths) > 1 else nullcontext() as on_progress:
-        for answer in _answers(paths, options, 1 if alone else jobs):
+    with ExitStack() as bars:
+        on_files = bars.enter_context(progress_bar("sync", "files")) if len(paths) > 1 else None
+        on_seconds = None if on_files else _shown_when_called(bars)
+        for answer in _answers(paths, options, 1 if alone else jobs, on_seconds):
             _say(answer, as_json=as_json)
             answers.append(answer)
-            if on_progress:
-                on_progress(len(answers), len(paths))
+            if on_files:
+                on_files(len(answers), len(paths))
     _write_reports(answers, csv_path, html_path)
     if any(answer.beyond for answer in answers):
         return 4
     return 3 if any(answer.failed for answer in answers) else 0
+
+
+def _shown_when_called(bars: ExitStack) -> OnProgress:
+    """A bar over the seconds of one film, which is not there before something is said of it."""
+    shown: list[OnProgress] = []
+
+    def on_progress(done: int, total: int) -> None:
+        if not shown:
+            shown.append(bars.enter_context(progress_bar("sync", "s of film")))
+        shown[0](done, total)
+
+    return on_progress
 
 
 def _files(given: tuple[Path, ...]) -> list[Path]:
@@ -161,9 +175,11 @@ def _check_repair_target(path: Path, target: Path, overwrite: bool) -> None:
         raise UsageError(f"--repair {target}: exists already. Add --overwrite, or give another name.")
 
 
-def _answers(paths: Sequence[Path], options: Options, jobs: int) -> Iterator[Answer]:
+def _answers(paths: Sequence[Path], options: Options, jobs: int, on_progress: OnProgress | None) -> Iterator[Answer]:
     """Answers in the order of the files, from this process or from several."""
-    worker = make_worker(options)  # also with several processes: what is wrong with the model is said once, here
+    worker = make_worker(
+        options, on_progress
+    )  # also with several processes: what is wrong with the model is said once, here
     if jobs == 1:
         for path in paths:
             yield worker.answer(path)

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from avts.errors import InputError
 
 if TYPE_CHECKING:
+    from avts.cli.progress import OnProgress
     from avts.sync.measure import SyncResult
     from avts.sync.model import SyncModel
-
-WORSE_SECONDS = 0.02
-"""A repaired file whose offset is larger than before by more than this has become worse; less is measuring noise."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +56,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Worker:
-    """A loaded model and how to answer with it."""
+    """A loaded model and how to answer with it; on_progress is told of (seconds read, seconds) of a long film."""
 
     options: Options
     model: SyncModel | None
+    on_progress: OnProgress | None = None
 
     def answer(self, path: Path) -> Answer:
         """Measure one file, then plot and repair it as asked."""
@@ -87,7 +86,8 @@ class Worker:
     def _measure(self, path: Path) -> SyncResult:
         from avts.sync import film, measure
 
-        return measure.measure(film.FileFilm(path), self.model, range_seconds=self.options.range_seconds)
+        read = film.FileFilm(path, on_progress=self.on_progress)
+        return measure.measure(read, self.model, range_seconds=self.options.range_seconds)
 
     def _check_limits(self, path: Path, result: SyncResult, answer: Answer) -> None:
         """Compare the offset, at its worst time, with the limits; what cannot be told exceeds none."""
@@ -147,13 +147,8 @@ class Worker:
         answer.record["repaired"] = repaired_record(target, after)
         said = f"{target}: written with {done}; before: {verdict(result)}; measured again: {verdict(after)}"
         answer.messages += [*warnings, said]
-        if after.offset_seconds is not None and farthest(after) > farthest(result) + WORSE_SECONDS:
+        if after.is_worse_than(result):
             raise InputError(f"{target}: measures worse than before. Do not use it; look at both with --plot")
-
-
-def farthest(result: SyncResult) -> float:
-    """The largest offset at any time, either way, in seconds."""
-    return max(abs(offset) for offset in result.extremes_seconds)
 
 
 def target_in(out: Path, name: str) -> Path:
@@ -161,17 +156,17 @@ def target_in(out: Path, name: str) -> Path:
     return out / name if out.is_dir() else out
 
 
-def make_worker(options: Options) -> Worker:
+def make_worker(options: Options, on_progress: OnProgress | None = None) -> Worker:
     """Load what is needed once; the first thing done in each process."""
     if options.threads is not None:
         import torch
 
         torch.set_num_threads(options.threads)
     if options.method == "motion":
-        return Worker(options, None)
+        return Worker(options, None, on_progress)
     from avts.sync.model import load_sync_model
 
-    return Worker(options, load_sync_model(options.run))
+    return Worker(options, load_sync_model(options.run), on_progress)
 
 
 _worker: Worker | None = None

@@ -7,7 +7,7 @@ first frame. Nothing is kept: a film can be read again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -20,6 +20,7 @@ from scipy.signal import resample_poly
 from avts.errors import UsageError
 from avts.media.frames import CHUNK_FRAMES, NearestFrames, even
 from avts.media.planes import Planes
+from avts.media.probe import probe
 from avts.media.standard import SHORT_SIDE, standard_frames, standard_sound
 from avts.timebase import FRAME_RATE, SAMPLE_RATE, sample_at
 
@@ -28,6 +29,9 @@ Arrays = tuple[NDArray[np.uint8], float, NDArray[np.floating], int]
 
 
 ChunkT = TypeVar("ChunkT")
+
+LONG_SECONDS = 60
+"""A film of this length takes long enough to be told how far it has come."""
 
 CHUNKS_AHEAD = 2
 """Chunks decoded before they are asked for: 4 s of picture."""
@@ -51,10 +55,14 @@ class FileFilm:
     """A media file.
 
     Reading raises MediaError if it has no picture, no sound, or does not decode.
+
+    Args:
+        path: where it is.
+        on_progress: called with (seconds read, seconds) while the picture of a film of LONG_SECONDS or more is read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, on_progress: Callable[[int, int], None] | None = None) -> None:
+        self.path, self._on_progress = path, on_progress
         self._start_seconds = 0.0
         self._duration_seconds = 0.0
 
@@ -66,9 +74,19 @@ class FileFilm:
     def pictures(self) -> Iterator[Planes]:
         """Decode the picture, chunk by chunk."""
         frames = standard_frames(self.path)
-        yield from ahead(frames)
+        yield from self._watched(ahead(frames))
         self._start_seconds = frames.start_seconds
         self._duration_seconds = frames.num_frames / FRAME_RATE
+
+    def _watched(self, chunks: Iterator[Planes]) -> Iterator[Planes]:
+        """The same chunks; who wants to know is told how far they have come."""
+        total = round(probe(self.path).duration_seconds) if self._on_progress else 0
+        frames = 0
+        for chunk in chunks:
+            yield chunk
+            frames += len(chunk.y)
+            if self._on_progress and total >= LONG_SECONDS:
+                self._on_progress(min(round(frames / FRAME_RATE), total), total)
 
     def sounds(self) -> Iterator[NDArray[np.float32]]:
         """Decode the sound, chunk by chunk."""

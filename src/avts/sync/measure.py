@@ -28,6 +28,9 @@ FINE_RANGE_SECONDS = 1.0
 COARSE_HOP_SECONDS = 0.25
 """A map whose windows are farther apart than this is coarse: its offset is looked at again, more closely."""
 
+WORSE_SECONDS = 0.02
+"""A repaired film whose offset is larger than before by more than this has become worse; less is measuring noise."""
+
 SAME_OFFSET_SECONDS = 0.1
 """The second look may move an offset by this much; if it moves it farther, the first stands."""
 
@@ -89,6 +92,13 @@ class SyncResult:
             each.offset_seconds + sign * by for each, by in zip(self.segments, away, strict=True) for sign in (-1, 1)
         ]
         return min(ends), max(ends)
+
+    def is_worse_than(self, before: SyncResult) -> bool:
+        """Whether a film is farther off, at its worst time, than it was; no if one of the two cannot be told."""
+        if self.offset_seconds is None or before.offset_seconds is None:
+            return False
+        now, then = (max(map(abs, result.extremes_seconds)) for result in (self, before))
+        return now > then + WORSE_SECONDS
 
 
 def measure(film: Film, model: SyncModel | None, *, range_seconds: float = 2.0) -> SyncResult:

@@ -118,6 +118,7 @@ def _write(source: Path, part: Path, target: Path, pieces: list[_Piece]) -> tupl
             raise MediaError(f"{source.name}: its audio stream has no known codec. Nothing to resample.")
         with av.open(part, "w") as output:
             output.metadata.update({key: tag for key, tag in container.metadata.items() if key not in OWN_TAGS})
+            output.set_chapters(list(container.chapters()))
             kept = [stream for stream in container.streams if stream.type in {"video", "subtitle"}]
             for stream in kept:
                 add_copy(output, stream)
