@@ -65,7 +65,10 @@ def test_an_unknown_or_missing_key_is_named_with_its_table(values: dict[str, Any
         ({"pairs": {"batch_size": "32"}}, "'batch_size' in [pairs] is '32': Input should be a valid integer"),
         ({"pairs": {"batch_size": True}}, "'batch_size' in [pairs] is True: Input should be a valid integer"),
         ({"pairs": {"batch_size": 1}}, "'batch_size' in [pairs] is 1: Input should be greater than or equal to 2"),
-        ({"model": {"video": "mc6"}}, "'video' in [model] is 'mc6': Input should be 'mc2', 'mc3', 'mc4' or 'mc5'"),
+        (
+            {"model": {"video": "mc6"}},
+            "'video' in [model] is 'mc6': Input should be 'mc2', 'mc3', 'mc4', 'mc5', 'r3d18',",
+        ),
         ({"model": {"video_width": 6}}, "'video_width' in [model] is 6: Input should be a multiple of 4"),
         ({"optimizer": {"learning_rate": float("inf")}}, "'learning_rate' in [optimizer] is inf: Input should be a f"),
         ({"optimizer": {"learning_rate": float("nan")}}, "'learning_rate' in [optimizer] is nan: "),
@@ -95,6 +98,27 @@ def test_shares_of_a_stage_sum_to_one(hard: float, total: str | None) -> None:
 def test_a_recipe_without_a_curriculum_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"^r: key 'curriculum' at the top is missing$"):
         recipe_from({}, name="r")
+
+
+@pytest.mark.parametrize("video", ["r3d18", "r2plus1d18", "i3d"])
+def test_a_tower_that_strides_time_is_not_trained_on_spans(video: str) -> None:
+    told = refused(model={"video": video}, pairs={"sampling": "spans"})
+    assert told == (
+        f"r.toml: sampling 'spans' needs a feature for each frame, as of mc2 to mc5; video '{video}' gives one every 8 "
+        "frames. Set [pairs] sampling to 'grid' or 'pairs'"
+    )
+
+
+def test_the_temporal_head_keeps_no_more_steps_than_a_tower_gives() -> None:
+    values = {"model": {"video": "r3d18", "head": "temporal"}, "pairs": {"clip_seconds": 1.1}, "curriculum": [STAGE]}
+    told = refused(**values)
+    assert told == (
+        "r.toml: head_steps 12 is more than the features of a window: 'r3d18' gives 4 in 1.1 s. "
+        "Set [model] head_steps to 4 or less"
+    )
+    values["model"] = {**values["model"], "head_steps": 4}  # type: ignore[dict-item]
+    assert recipe_from(values, name="r").model.head_steps == 4
+    assert recipe_from({**values, "model": {"video": "r3d18"}}, name="r").model.head == "global"
 
 
 def test_every_fault_is_told_one_a_line() -> None:

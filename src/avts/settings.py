@@ -6,6 +6,7 @@ An unknown key is an error that names the nearest known one. The settings travel
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from avts.errors import SettingsError
+from avts.timebase import FRAME_RATE
+
+VideoName = Literal["mc2", "mc3", "mc4", "mc5", "r3d18", "r2plus1d18", "i3d"]
+
+TIME_STRIDES: dict[VideoName, int] = {"r3d18": 8, "r2plus1d18": 8, "i3d": 8}
+"""Frames from one feature to the next of the video towers that stride time; the others give one a frame."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -24,7 +31,7 @@ class _Settings(BaseModel):
 class ModelSettings(_Settings):
     """The networks."""
 
-    video: Literal["mc2", "mc3", "mc4", "mc5"] = "mc3"
+    video: VideoName = "mc3"
     video_width: int = Field(64, ge=4, multiple_of=4, description="channels of conv1; 64 is the published network")
     audio_width: int = Field(64, ge=8, multiple_of=8, description="channels of conv1; 64 is the published network")
     picture_input: Literal["rgb", "change"] = Field("rgb", description="colours, or luminance and its change")
@@ -139,6 +146,24 @@ class Recipe(_Settings):
             raise ValueError(f"loss 'info_nce' needs [pairs] sampling = 'spans'; it is '{self.pairs.sampling}'")
         if self.pairs.sampling == "spans" and self.pairs.span_seconds < self.pairs.clip_seconds:
             raise ValueError(f"span_seconds {self.pairs.span_seconds:g} is shorter than a window")
+        return self
+
+    @model_validator(mode="after")
+    def _towers_fit_the_rest(self) -> Recipe:
+        stride = TIME_STRIDES.get(self.model.video)
+        if stride is None:
+            return self
+        if self.pairs.sampling == "spans":
+            raise ValueError(
+                f"sampling 'spans' needs a feature for each frame, as of mc2 to mc5; video '{self.model.video}' gives "
+                f"one every {stride} frames. Set [pairs] sampling to 'grid' or 'pairs'"
+            )
+        features = math.ceil(round(self.pairs.clip_seconds * FRAME_RATE) / stride)
+        if self.model.head == "temporal" and self.model.head_steps > features:
+            raise ValueError(
+                f"head_steps {self.model.head_steps} is more than the features of a window: '{self.model.video}' gives "
+                f"{features} in {self.pairs.clip_seconds:g} s. Set [model] head_steps to {features} or less"
+            )
         return self
 
     @property

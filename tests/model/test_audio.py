@@ -1,9 +1,12 @@
 """The audio tower: the published sizes, and that its dense form is its strided form at every start."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
 from avts.model.audio import AudioTower
+from avts.model.cost import tower_network
 
 
 def test_one_second_of_40_filters_gives_18_by_24_at_pool5() -> None:
@@ -26,6 +29,31 @@ def test_convolutions_have_the_published_channels() -> None:
     assert [tuple(shape) for shape in found] == [
         (outputs, inputs, 3, 3) for inputs, outputs in zip([1, *channels], channels, strict=False)
     ]
+
+
+def test_parameters_and_multiply_adds_are_the_hand_count() -> None:
+    channels = [1, 64, 192, 384, 256, 256]
+    weights = [9 * inputs * outputs for inputs, outputs in pairwise(channels)]
+    with torch.device("meta"):
+        network = tower_network("audio", AudioTower(width=64), (1, 40, 100))
+    assert network.parameters == sum(weights) + 2 * sum(channels[1:]) == 2_251_584
+    # conv1 and conv2 on 40 x 100, the others on pool2's 38 x 49
+    assert network.multiply_adds == sum(weights[:2]) * 40 * 100 + sum(weights[2:]) * 38 * 49
+
+
+def test_stages_have_the_sizes_of_the_published_table() -> None:
+    with torch.device("meta"):
+        tower = AudioTower(width=64)
+        found = tower.maps(torch.empty(1, 1, 40, 100), tuple(tower.named_stages()))
+    assert {name: tuple(maps.shape[1:]) for name, maps in found.items()} == {
+        "conv1": (64, 40, 100),
+        "conv2": (192, 40, 100),
+        "pool2": (192, 38, 49),
+        "conv3": (384, 38, 49),
+        "conv4": (256, 38, 49),
+        "conv5": (256, 38, 49),
+        "pool5": (256, 18, 24),
+    }
 
 
 @pytest.mark.parametrize("steps", [120, 121, 122, 123])

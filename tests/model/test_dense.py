@@ -1,6 +1,7 @@
 """Windows cut from dense features against windows encoded one by one, and streams against whole films."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,17 @@ from avts.settings import ModelSettings
 FRAME_RATE, SAMPLE_RATE = 24, 16_000
 
 
-@pytest.fixture(scope="module")
-def model() -> TwoStream:
+def small_model(**settings: Any) -> TwoStream:
     torch.manual_seed(3)
     nets = {"video_width": 4, "audio_width": 8, "frame_size": 32, "hidden": 64, "embedding": 64, "filter_bands": 16}
-    built = build_model(ModelSettings(**nets, head="temporal", picture_input="change")).eval()
+    built = build_model(ModelSettings(**{**nets, "head": "temporal", "picture_input": "change", **settings})).eval()
     built.low_precision = False
     return built
+
+
+@pytest.fixture(scope="module")
+def model() -> TwoStream:
+    return small_model()
 
 
 def film(frames: int) -> Planes:
@@ -55,7 +60,10 @@ def one_by_one(model: TwoStream, whole: Planes, samples: np.ndarray) -> tuple[to
     firsts = [round(start * SAMPLE_RATE / FRAME_RATE) for start in starts]
     heard = np.stack([samples[first : first + SAMPLE_RATE] for first in firsts])
     with torch.no_grad():
-        return model.embed_pictures(torch.from_numpy(windows)), model.embed_sounds(torch.from_numpy(heard))
+        planes = [torch.from_numpy(windows)]
+        if model.needs_colour:
+            planes += [torch.full((len(windows), FRAME_RATE, 24, 24), 128, dtype=torch.uint8)] * 2
+        return model.embed_pictures(*planes), model.embed_sounds(torch.from_numpy(heard))
 
 
 @pytest.mark.parametrize("side", ["picture", "sound"])
@@ -74,6 +82,23 @@ def test_windows_cut_from_a_film_are_those_encoded_one_by_one(model: TwoStream, 
     apart = torch.cdist(cut - cut.mean(0), alone - alone.mean(0))
     assert (apart.argmin(1) - torch.arange(121)).abs().max() <= 1, "the nearest is the own one, give or take a frame"
     assert apart.diagonal().mean() < 0.35 * apart.median()
+
+
+@pytest.mark.parametrize("video", ["r3d18", "r2plus1d18", "i3d"])
+def test_windows_of_a_tower_that_strides_time_are_encoded_by_themselves(
+    video: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # colours are not normalised by what stands around a window, so nothing at all may differ
+    strided, whole = small_model(video=video, head_steps=3, picture_input="rgb"), film(60)
+    found = picture_windows(strided, pieces(whole, 17), window_seconds=1.0)
+    alone = one_by_one(strided, whole, sound(2.5))[0]
+    assert found.shape == alone.shape == (37, 64)
+    assert torch.allclose(found, alone, atol=1e-5)
+    assert (found[1:] - found[:-1]).abs().amax(1).min() > 1e-3
+    monkeypatch.setattr("avts.model.dense.CHUNK_FRAMES", 25)
+    monkeypatch.setattr("avts.model.dense.ENCODED_AT_ONCE", 5)
+    seamed = picture_windows(strided, [whole], window_seconds=1.0)
+    assert torch.allclose(seamed, found, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [1, 7, 24, 95, 96, 97, 250])

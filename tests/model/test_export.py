@@ -10,7 +10,7 @@ import torch
 from avts.errors import AvtsError, UsageError
 from avts.model import export as export_module
 from avts.model import extras
-from avts.model.export import DISTANCE, FourierFilterbank, export_towers
+from avts.model.export import DISTANCE, Form, FourierFilterbank, export_towers
 from avts.model.frontend import FFT_SIZE, Filterbank
 from avts.model.losses import distance_matrix
 from avts.model.two_stream import TwoStream
@@ -18,9 +18,11 @@ from avts.model.two_stream import TwoStream
 SMALL = {"video_width": 4, "audio_width": 8, "frame_size": 32, "hidden": 16, "embedding": 12, "filter_bands": 40}
 
 
-def small_model(*, picture_input: str = "change", head: str = "temporal", head_steps: int = 12) -> TwoStream:
+def small_model(
+    *, video: str = "mc3", picture_input: str = "change", head: str = "temporal", head_steps: int = 12
+) -> TwoStream:
     torch.manual_seed(3)
-    model = TwoStream(video="mc3", picture_input=picture_input, head=head, head_steps=head_steps, **SMALL)  # type: ignore[arg-type]
+    model = TwoStream(video=video, picture_input=picture_input, head=head, head_steps=head_steps, **SMALL)  # type: ignore[arg-type]
     for module in model.modules():  # statistics as after training, not 0 and 1
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm3d) and module.running_mean is not None:
             module.running_mean.normal_(0, 0.1)
@@ -75,6 +77,15 @@ def test_onnx_gives_the_models_embeddings(tmp_path: Path) -> None:
         found = session.run(None, {entry.name: inputs.numpy()})[0]
         assert np.abs(found - wanted[name].detach().numpy()).max() < 1e-4
         np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(("video", "form"), [("r2plus1d18", "torch"), ("i3d", "onnx")])
+def test_towers_that_stride_time_are_exported_too(tmp_path: Path, video: str, form: Form) -> None:
+    if form == "onnx":
+        pytest.importorskip("onnxscript")
+    # a window whose frames and features both do not divide; what is written is compared with the model
+    found = export_towers(small_model(video=video, head_steps=3), tmp_path / "out", form=form, window_seconds=1.1)
+    assert found.largest_difference < 1e-4
 
 
 def test_torch_export_gives_the_models_embeddings_and_leaves_the_model(tmp_path: Path) -> None:

@@ -75,3 +75,55 @@ def test_low_precision_stays_near_full_precision_and_gives_float32() -> None:
         assert other.dtype == torch.float32
         assert not torch.equal(one, other)
         assert (one * other).sum(1).min() > 0.99
+
+
+@pytest.mark.parametrize("video", ["mc3", "r3d18", "r2plus1d18", "i3d"])
+@pytest.mark.parametrize("head", ["global", "temporal"])
+def test_every_tower_goes_with_both_heads_and_learns(video: str, head: str) -> None:
+    both = model(video=video, head=head, head_steps=3, picture_input="change").train()
+    y, samples = planes()[0], torch.randn(2, 16_000) * 0.1
+    pictures, sounds = both.embed_pictures(y), both.embed_sounds(samples)
+    assert pictures.shape == sounds.shape == (2, 8)
+    (pictures - sounds).square().sum().backward()
+    still = [name for name, p in both.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert not still
+    assert all(
+        p.grad.abs().sum() > 0 for name, p in both.named_parameters() if name.startswith("video.") and p.ndim > 1
+    )
+
+
+@pytest.mark.parametrize(("video", "features"), [("mc5", 24), ("r3d18", 3), ("r2plus1d18", 3), ("i3d", 3)])
+def test_a_tower_that_strides_time_gives_a_feature_every_eighth_frame(video: str, features: int) -> None:
+    both = model(video=video, head="global")
+    with torch.no_grad():
+        assert both.picture_sequence(torch.rand(1, 3, 24, 32, 32)).shape[1] == features == 24 // both.video.time_stride
+
+
+@pytest.mark.parametrize("video", ["mc3", "i3d"])
+def test_stages_of_the_video_tower_are_read_out_of_raw_planes(video: str) -> None:
+    both = model(video=video, head="global", picture_input="rgb")
+    y, u, v = planes()
+    with torch.no_grad():
+        found = both.picture_maps(y, u, v, stages=("conv2", "conv5"))
+        sequence = both.picture_sequence(both.picture_input_of(y, u, v))
+    assert list(found) == ["conv2", "conv5"]
+    assert torch.allclose(found["conv5"].mean((3, 4)).transpose(1, 2), sequence, atol=1e-6)
+    assert found["conv2"].shape[:2] == (2, {"mc3": 4, "i3d": 12}[video])
+
+
+def test_conv5_of_sound_is_what_pool5_pools() -> None:
+    both = model()
+    samples = torch.randn(2, 16_000) * 0.1
+    with torch.no_grad():
+        conv5 = both.sound_maps(samples)["conv5"]
+        pool5 = both.sound_maps(samples, stages=["pool5"])["pool5"]
+    assert conv5.shape == (2, 32, 14, 49)
+    assert torch.equal(torch.nn.functional.max_pool2d(conv5, 3, 2), pool5)
+
+
+def test_maps_are_float32_in_low_precision_too() -> None:
+    both = model(picture_input="change")
+    both.low_precision = True
+    with torch.no_grad():
+        assert both.picture_maps(planes()[0])["conv5"].dtype == torch.float32
+        assert both.sound_maps(torch.randn(1, 16_000))["conv5"].dtype == torch.float32

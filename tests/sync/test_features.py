@@ -10,7 +10,7 @@ import torch
 import avts.sync.model as model_module
 from avts.errors import CheckpointError
 from avts.model.checkpoint import build_model, save_model
-from avts.settings import ModelSettings, Recipe, StageSettings
+from avts.settings import ModelSettings, Recipe, StageSettings, VideoName
 from avts.sync.features import film_features
 from avts.sync.film import ArrayFilm
 from avts.sync.measure import measure
@@ -35,6 +35,15 @@ def model() -> SyncModel:
     network = build_model(SMALL).eval()
     network.low_precision = False
     return SyncModel(network, 1.0, "fresh")
+
+
+@pytest.mark.parametrize("video", ["r3d18", "i3d"])
+def test_a_tower_that_strides_time_gives_a_window_for_each_frame_too(beating: Make, video: VideoName) -> None:
+    network = build_model(SMALL.model_copy(update={"video": video, "head_steps": 3})).eval()
+    network.low_precision = False
+    features = film_features(ArrayFilm(*beating(seconds=2)), network, window_seconds=1.0)
+    assert len(features) == 2 * 24 - 23
+    assert features.pictures.shape == features.sounds.shape == (25, 16)
 
 
 def test_there_is_a_window_for_each_frame_that_a_whole_one_starts_at(beating: Make, model: SyncModel) -> None:

@@ -6,11 +6,13 @@ steps pool5 is 256 x 18 x 24: 24 steps of 40 ms.
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from avts.model.tower import Tower
+
+STAGES = ("conv1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5")
 
 CHANNELS = (64, 192, 384, 256, 256)
 """Output channels of conv1 to conv5 at width 64."""
@@ -22,12 +24,16 @@ def _convolution(in_channels: int, out_channels: int) -> list[nn.Module]:
     return [convolution, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)]
 
 
-class AudioTower(nn.Module):
+class AudioTower(Tower):
     """Five convolutions and two poolings; time shrinks by 4, half in each pooling.
+
+    Shape: [B, 1, M, S] to [B, 4 * width, (M - 3) // 2, about S / 4]; step i is centred on input step 4 * i + 3.
 
     Args:
         width: channels of conv1; 64 is the published network.
     """
+
+    time_stride = 4
 
     def __init__(self, *, width: int = 64) -> None:
         super().__init__()
@@ -51,13 +57,9 @@ class AudioTower(nn.Module):
         """Columns of pool5 for a number of filterbank steps."""
         return ((num_steps - 3) // 2 + 1 - 3) // 2 + 1
 
-    def forward(self, filterbank: Tensor) -> Tensor:
-        """Feature maps of pool5.
-
-        Shape: [B, 1, M, S] to [B, 4 * width, (M - 3) // 2, about S / 4]; step i is centred on input step 4 * i + 3.
-        """
-        x = self.pool2(self.conv2(self.conv1(filterbank)))
-        return cast(Tensor, self.pool5(self.conv5(self.conv4(self.conv3(x)))))
+    def named_stages(self) -> dict[str, nn.Module]:
+        """conv1 to conv5, pool2 and pool5."""
+        return {name: getattr(self, name) for name in STAGES}
 
     def dense(self, filterbank: Tensor) -> Tensor:
         """Feature maps of pool5 as if the input had started at each step in turn, without its poolings' stride in time.

@@ -1,5 +1,8 @@
 """Whole films through the towers once; windows are then cut from the features, not encoded one by one.
 
+A video tower that strides time sees much more than a window either way and has no feature for each frame: with such a
+one the windows are cut from its input and each is encoded by itself.
+
 A window cut so differs from one encoded by itself in two ways: its edges see the film beyond them where training saw
 padding, and its normalisation statistics move with time. tests/model/test_dense.py holds how little that matters.
 """
@@ -39,6 +42,9 @@ SOUND_STRIDE = 4
 
 WINDOWS_AT_ONCE = 512
 
+ENCODED_AT_ONCE = 16
+"""Windows that a video tower which strides time encodes together."""
+
 
 def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_seconds: float) -> Tensor:
     """Embed the windows of a film that start at each frame.
@@ -57,14 +63,26 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
     with torch.inference_mode():
         normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
         for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, max(CONTEXT_FRAMES, normal)):
-            sequence = model.picture_sequence(model.picture_input_of(*planes, window=normal))[0, first:stop].float()
+            shown = model.picture_input_of(*planes, window=normal)
+            if model.video.time_stride == 1:
+                sequence = model.picture_sequence(shown)[0, first:stop].float()  # [t, C]
+            else:
+                sequence = shown[0, :, first:stop].transpose(0, 1)  # [t, 3, H, W]
             held = torch.cat([held, sequence]) if len(held) else sequence
             if len(held) < frames:
                 continue
-            windows = held.unfold(0, frames, 1).transpose(1, 2)  # [w, frames, C]
-            embedded += [model.video_head(part).cpu() for part in torch.split(windows, WINDOWS_AT_ONCE)]
+            windows = held.unfold(0, frames, 1)
+            embedded += _embed_pictures(model, windows)
             held = held[len(windows) :]
     return torch.cat(embedded) if embedded else torch.empty(0, 0)
+
+
+def _embed_pictures(model: TwoStream, windows: Tensor) -> list[Tensor]:
+    """Embeddings of windows of features [w, C, frames], or of the tower's input [w, 3, H, W, frames], in batches."""
+    if model.video.time_stride == 1:
+        return [model.video_head(part.transpose(1, 2)).cpu() for part in torch.split(windows, WINDOWS_AT_ONCE)]
+    parts = torch.split(windows.movedim(-1, 2), ENCODED_AT_ONCE)
+    return [model.video_head(model.picture_sequence(part).float()).cpu() for part in parts]
 
 
 def sound_windows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from avts.model.audio import AudioTower
 from avts.model.frontend import Filterbank, change_channels, crop_and_resize, normalise_filterbank, rgb_channels
 from avts.model.heads import make_head
-from avts.model.video import VideoTower
+from avts.model.video import make_video_tower
 
 
 class TwoStream(nn.Module):
@@ -53,7 +54,7 @@ class TwoStream(nn.Module):
         self.picture_input = picture_input
         self.context_seconds = context_seconds
         self.frame_size = frame_size
-        self.video = VideoTower(video, width=video_width)
+        self.video = make_video_tower(video, width=video_width)
         self.audio = AudioTower(width=audio_width)
         self.filterbank = Filterbank(filter_bands)
         bands = self.audio.out_bands(filter_bands)
@@ -97,9 +98,9 @@ class TwoStream(nn.Module):
         return rgb_channels(luma, *chroma)
 
     def picture_sequence(self, frames: Tensor) -> Tensor:
-        """One feature vector a frame.
+        """One feature vector a frame, or every `video.time_stride` frames if the tower strides time.
 
-        Shape: [B, 3, T, H, W] to [B, T, C].
+        Shape: [B, 3, T, H, W] to [B, T / time_stride rounded up, C].
         """
         with self._precision(frames):
             maps = self.video(frames.contiguous(memory_format=torch.channels_last_3d))
@@ -140,6 +141,40 @@ class TwoStream(nn.Module):
         """
         energies = normalise_filterbank(self.filterbank(samples))
         return cast(Tensor, self.audio_head(self.sound_sequence(energies).float()))
+
+    def picture_maps(
+        self,
+        y: Tensor,
+        u: Tensor | None = None,
+        v: Tensor | None = None,
+        *,
+        boxes: Tensor | None = None,
+        stages: Sequence[str] = ("conv5",),
+    ) -> dict[str, Tensor]:
+        """Feature maps of stages of the video tower.
+
+        Shape: planes as in `picture_input_of` to [B, C, T', H', W'] for each stage.
+
+        Raises:
+            UsageError: the tower has no such stage.
+        """
+        frames = self.picture_input_of(y, u, v, boxes=boxes)
+        with self._precision(frames):
+            found = self.video.maps(frames.contiguous(memory_format=torch.channels_last_3d), stages)
+        return {stage: maps.float() for stage, maps in found.items()}
+
+    def sound_maps(self, samples: Tensor, *, stages: Sequence[str] = ("conv5",)) -> dict[str, Tensor]:
+        """Feature maps of stages of the audio tower.
+
+        Shape: [B, N] at 16 kHz to [B, C, M', S'] for each stage.
+
+        Raises:
+            UsageError: the tower has no such stage.
+        """
+        energies = normalise_filterbank(self.filterbank(samples))
+        with self._precision(energies):
+            found = self.audio.maps(energies[:, None].contiguous(memory_format=torch.channels_last), stages)
+        return {stage: maps.float() for stage, maps in found.items()}
 
     def _precision(self, like: Tensor) -> torch.autocast:
         return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.low_precision)
