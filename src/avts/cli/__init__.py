@@ -24,6 +24,7 @@ COMMANDS = {
     "ingest": "Take videos (a folder, list, tars, a public data set) into a corpus.",
     "doctor": "Tell what is wrong with a folder of videos or a corpus, before a night is spent on it.",
     "show": "Draw a clip of a corpus: frames over filterbank, with windows.",
+    "model": "Print the layers of a network: shapes, parameters, multiply-adds.",
     "train": "Train both towers on a corpus from a recipe.",
     "eval": "Measure AVTS accuracy and AUC on a corpus.",
     "sync": "Tell how far the sound of each file is off, and repair it.",
