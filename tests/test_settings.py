@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from avts.errors import SettingsError
-from avts.settings import Recipe, read_recipe, recipe_from
+from avts.settings import LossSettings, Recipe, read_recipe, recipe_from
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 STAGE = {"name": "easy", "epochs": 1}
@@ -18,8 +18,17 @@ def refused(**values: Any) -> str:
     return str(error.value)
 
 
-def test_info_nce_is_refused_without_spans_and_spans_shorter_than_a_window() -> None:
-    assert "loss 'info_nce' needs [pairs] sampling = 'spans'; it is 'grid'" in refused(loss={"name": "info_nce"})
+def test_a_loss_is_refused_where_the_rest_does_not_fit_it() -> None:
+    info_nce, fused = {"name": "info_nce"}, {"comparison": "fused"}
+    message = "loss 'info_nce' needs [pairs] sampling = 'grid' or 'spans'; it is 'pairs'"
+    assert message in refused(loss=info_nce, pairs={"sampling": "pairs"})
+    message = "loss 'info_nce' needs [model] unit_vectors = true; it is false"
+    assert message in refused(loss=info_nce, model={"unit_vectors": False})
+    assert "loss 'bce' needs [model] comparison = 'fused'; it is 'distance'" in refused(loss={"name": "bce"})
+    assert "loss 'contrastive' needs [model] comparison = 'distance'; it is 'fused'" in refused(model=fused)
+
+
+def test_spans_shorter_than_a_window_are_refused() -> None:
     pairs = {"sampling": "spans", "span_seconds": 0.5, "clip_seconds": 1.0}
     assert "span_seconds 0.5 is shorter than a window" in refused(pairs=pairs)
 
@@ -47,7 +56,10 @@ def test_the_paper_recipe_is_the_papers() -> None:
     [
         ({"pairs": {"clip_second": 1.0}}, "r.toml: unknown key 'clip_second' in [pairs]; did you mean 'clip_seconds'?"),
         ({"modell": {}}, "r.toml: unknown key 'modell' at the top; did you mean 'model'?"),
-        ({"loss": {"xyz": 1}}, "r.toml: unknown key 'xyz' in [loss]; known are name, temperature, margin"),
+        (
+            {"loss": {"xyz": 1}},
+            f"r.toml: unknown key 'xyz' in [loss]; known are {', '.join(LossSettings.model_fields)}",
+        ),
         (
             {"curriculum": [{**STAGE, "super_herd": 0.0}]},
             "r.toml: unknown key 'super_herd' in [curriculum]; did you mean 'super_hard'?",

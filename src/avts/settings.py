@@ -42,6 +42,11 @@ class ModelSettings(_Settings):
     embedding: int = Field(512, ge=8, description="size of the embedding")
     filter_bands: int = Field(40, ge=16, le=128, description="filters of the sound's filterbank")
     context_seconds: float = Field(1.0, ge=0.5, le=60, description="stretch over which inputs are normalised, seconds")
+    unit_vectors: bool = Field(True, description="embeddings have unit length; false: their own, distances as they are")
+    comparison: Literal["distance", "fused"] = Field(
+        "distance", description="distance of two embeddings, or a classifier on both, for loss 'bce'"
+    )
+    fused_hidden: int = Field(512, ge=8, description="hidden units of the fused classifier")
 
 
 class PairSettings(_Settings):
@@ -65,8 +70,13 @@ class PairSettings(_Settings):
 class LossSettings(_Settings):
     """The loss."""
 
-    name: Literal["contrastive", "info_nce"] = Field("contrastive", description="info_nce needs sampling 'spans'")
+    name: Literal["contrastive", "bce", "info_nce"] = Field(
+        "contrastive", description="bce needs comparison 'fused'; info_nce sampling 'grid' or 'spans', and unit vectors"
+    )
     temperature: float = Field(0.1, gt=0, description="of info_nce")
+    weigh_by_shares: bool = Field(
+        True, description="of info_nce: kinds of negatives by the stage's shares; false: all negatives of them alike"
+    )
     margin: float = Field(0.99, gt=0, le=2, description="distance beyond which a negative costs nothing")
 
 
@@ -115,6 +125,7 @@ class TrainingSettings(_Settings):
     """The loop."""
 
     seed: int = Field(0, ge=0)
+    freeze_towers: bool = Field(False, description="train the linear layers only; needs `avts train --start`")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the device is fast at it")
     workers: int = Field(1, ge=0, description="processes that decode windows; 0 decodes in the loop")
     log_every_steps: int = Field(5, ge=1)
@@ -141,9 +152,15 @@ class Recipe(_Settings):
         return stages
 
     @model_validator(mode="after")
-    def _loss_fits_sampling(self) -> Recipe:
-        if self.loss.name == "info_nce" and self.pairs.sampling != "spans":
-            raise ValueError(f"loss 'info_nce' needs [pairs] sampling = 'spans'; it is '{self.pairs.sampling}'")
+    def _loss_fits_the_rest(self) -> Recipe:
+        loss, comparison = self.loss.name, self.model.comparison
+        if (loss == "bce") != (comparison == "fused"):
+            needed = "fused" if loss == "bce" else "distance"
+            raise ValueError(f"loss '{loss}' needs [model] comparison = '{needed}'; it is '{comparison}'")
+        if loss == "info_nce" and self.pairs.sampling == "pairs":
+            raise ValueError("loss 'info_nce' needs [pairs] sampling = 'grid' or 'spans'; it is 'pairs'")
+        if loss == "info_nce" and not self.model.unit_vectors:
+            raise ValueError("loss 'info_nce' needs [model] unit_vectors = true; it is false")
         if self.pairs.sampling == "spans" and self.pairs.span_seconds < self.pairs.clip_seconds:
             raise ValueError(f"span_seconds {self.pairs.span_seconds:g} is shorter than a window")
         return self

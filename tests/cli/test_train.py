@@ -12,6 +12,7 @@ import pytest
 
 from avts.cli import main
 from avts.corpus.corpus import Corpus
+from avts.sync.model import SHIPPED
 from fixtures_training import TINY_TOML
 
 QUICK = TINY_TOML.replace("epochs = 2", "epochs = 1")
@@ -91,6 +92,42 @@ def test_what_is_missing_is_told_in_one_line(
     assert run(recipe, "--data", small_corpus.path, "--out", recipe) == 2
     assert capsys.readouterr().err == f"avts: {recipe}: is a file; a run needs a folder. Choose another --out\n"
     assert not out.exists()
+
+
+def test_a_run_starts_from_another_one_and_resumes_without_it(
+    recipe: Path, small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    words = ["--data", small_corpus.path, "--device", "cpu"]
+    assert run(recipe, *words, "--out", tmp_path / "first") == 0
+    after = tmp_path / "after.toml"
+    after.write_text(
+        QUICK.replace("[pairs]", 'comparison = "fused"\nfused_hidden = 8\n[loss]\nname = "bce"\n[pairs]').replace(
+            "[training]", "[training]\nfreeze_towers = true\ncheckpoint_every_steps = 3"
+        )
+    )
+    capsys.readouterr()
+    assert run(after, *words, "--out", tmp_path / "second") == 2
+    told = capsys.readouterr().err
+    assert "freeze_towers needs trained towers; name the run that has them with --start RUN" in told
+    assert run(after, *words, "--out", tmp_path / "second", "--start", tmp_path / "first") == 0
+    assert f"start: the weights of {tmp_path / 'first'} (its fused classifier is new)" in capsys.readouterr().err
+    (tmp_path / "second" / "model.json").unlink()
+    assert run(after, *words, "--out", tmp_path / "second", "--start", tmp_path / "gone", "--resume") == 0
+    assert "resume: going on after step 3\n" in capsys.readouterr().err
+    assert run(after, *words, "--out", tmp_path / "third", "--start", tmp_path / "gone") == 2
+    assert "gone: no such model folder" in capsys.readouterr().err
+
+
+def test_the_model_in_the_box_can_be_fine_tuned(
+    small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    nets = json.loads((SHIPPED / "model.json").read_text())["recipe"]["model"]
+    table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in nets.items())
+    rest = '[pairs]\nbatch_size = 8\n[[curriculum]]\nname = "easy"\nepochs = 1\n[training]\nworkers = 0\n'
+    (tmp_path / "r.toml").write_text(f"[model]\n{table}\n{rest}")
+    words = ["--data", small_corpus.path, "--out", tmp_path / "run", "--start", "box", "--device", "cpu"]
+    assert run(tmp_path / "r.toml", *words) == 0
+    assert f"start: the weights of {SHIPPED}\n" in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_with_130_and_a_checkpoint_and_resume_finishes(

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from avts.errors import CheckpointError, UsageError
-from avts.model.checkpoint import build_model, load_model, read_header, save_model
+from avts.model.checkpoint import build_model, load_model, read_header, save_model, start_from
 from avts.model.two_stream import TwoStream
 from avts.settings import Recipe, recipe_from
 
@@ -150,3 +150,48 @@ def test_weights_can_be_read_by_any_safetensors_reader(saved: tuple[Path, TwoStr
     assert weights["video.stem.0.weight"].shape == (4, 3, 3, 7, 7)
     save_file(weights, saved[0] / "model.safetensors")
     load_model(saved[0])
+
+
+def test_a_start_takes_all_weights_but_a_classifier_that_is_not_there(saved: tuple[Path, TwoStream]) -> None:
+    run, model = saved
+    plain = build_model(recipe().model)
+    assert start_from(plain, run) is False
+    fused = build_model(recipe_of_fused().model)
+    fresh = {name: tensor.clone() for name, tensor in fused.state_dict().items() if name.startswith("fusion.")}
+    assert start_from(fused, run) is True
+    for started in (plain, fused):
+        own = started.state_dict()
+        assert all(torch.equal(own[name], tensor) for name, tensor in model.state_dict().items())
+    assert fresh
+    assert all(torch.equal(fused.state_dict()[name], tensor) for name, tensor in fresh.items())
+
+
+def recipe_of_fused() -> Recipe:
+    values = {"model": {**NETS, "comparison": "fused", "fused_hidden": 8}, "loss": {"name": "bce"}}
+    return recipe_from({**values, "curriculum": [{"name": "e", "epochs": 1}]}, name="r")
+
+
+def test_a_start_from_a_fused_run_takes_its_classifier_too_or_leaves_it(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    model = build_model(recipe_of_fused().model)
+    save_model(tmp_path / "run", model, recipe_of_fused(), {"step": 7})
+    fused, plain = build_model(recipe_of_fused().model), build_model(recipe().model)
+    assert start_from(fused, tmp_path / "run") is False
+    assert start_from(plain, tmp_path / "run") is False
+    before = model.state_dict()
+    assert all(torch.equal(fused.state_dict()[name], before[name]) for name in before)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in plain.state_dict().items())
+
+
+def test_a_start_from_other_networks_is_refused(saved: tuple[Path, TwoStream], tmp_path: Path) -> None:
+    run, _ = saved
+    with pytest.raises(CheckpointError, match=r"'video\.[\w.]*' has shape \[.*\]; the recipe makes it \["):
+        start_from(build_model(recipe(video_width=8).model), run)
+    with pytest.raises(CheckpointError, match=r"has not the layers of this recipe, first 'audio_head\."):
+        start_from(build_model(recipe(head="temporal").model), run)
+    with pytest.raises(
+        CheckpointError, match=r"given as 'rgb', this recipe asks for 'change'\. Set .* picture_input = 'rgb'"
+    ):
+        start_from(build_model(recipe(picture_input="change").model), run)
+    with pytest.raises(UsageError, match=r"gone: no such model folder"):
+        start_from(build_model(recipe().model), tmp_path / "gone")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +16,21 @@ from avts.model.frontend import FFT_SIZE, Filterbank
 from avts.model.losses import distance_matrix
 from avts.model.two_stream import TwoStream
 
-SMALL = {"video_width": 4, "audio_width": 8, "frame_size": 32, "hidden": 16, "embedding": 12, "filter_bands": 40}
+SMALL: dict[str, Any] = {
+    "video_width": 4,
+    "audio_width": 8,
+    "frame_size": 32,
+    "hidden": 16,
+    "embedding": 12,
+    "filter_bands": 40,
+}
 
 
 def small_model(
-    *, video: str = "mc3", picture_input: str = "change", head: str = "temporal", head_steps: int = 12
+    *, video: str = "mc3", picture_input: str = "change", head: str = "temporal", head_steps: int = 12, **others: Any
 ) -> TwoStream:
     torch.manual_seed(3)
-    model = TwoStream(video=video, picture_input=picture_input, head=head, head_steps=head_steps, **SMALL)  # type: ignore[arg-type]
+    model = TwoStream(video=video, picture_input=picture_input, head=head, head_steps=head_steps, **SMALL, **others)
     for module in model.modules():  # statistics as after training, not 0 and 1
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm3d) and module.running_mean is not None:
             module.running_mean.normal_(0, 0.1)
@@ -117,6 +125,19 @@ def test_the_distance_described_is_the_one_trained_with() -> None:
         {"sqrt": np.sqrt, "max": max, "dot": lambda a, b: float(a @ b), "picture": first, "sound": second},
     )
     assert by_words == pytest.approx(float(distance_matrix(first[None], second[None])), abs=1e-6)
+
+
+def test_embeddings_of_any_length_are_described_so(tmp_path: Path) -> None:
+    export_towers(small_model(unit_vectors=False), tmp_path / "out", form="torch")
+    described = json.loads((tmp_path / "out" / "towers.json").read_text())
+    assert described["distance"] == "norm(picture - sound), from 0 (fits) up"
+    assert {tower["output"]["holds"] for tower in described["towers"].values()} == {"any length"}
+
+
+def test_a_fused_model_is_refused_since_its_classifier_would_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"out: the towers were to be written, but this model is fused: .* 'distance'"):
+        export_towers(small_model(comparison="fused"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_export_that_differs_is_refused_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,11 +22,12 @@ from avts.model.hub import from_pretrained, model_card, push_to_hub
 from avts.settings import Recipe, recipe_from
 
 
-def small_recipe(picture_input: str = "change") -> Recipe:
-    model = {"video_width": 4, "audio_width": 8, "frame_size": 32, "hidden": 16, "embedding": 8}
-    model |= {"picture_input": picture_input, "head": "temporal"}
+def small_recipe(picture_input: str = "change", *, loss: str = "contrastive", **changes: Any) -> Recipe:
+    model: dict[str, Any] = {"video_width": 4, "audio_width": 8, "frame_size": 32, "hidden": 16, "embedding": 8}
+    model |= {"picture_input": picture_input, "head": "temporal", **changes}
     curriculum = [{"name": "easy", "epochs": 3}, {"name": "hard", "epochs": 2, "easy": 0.75, "hard": 0.25}]
-    return recipe_from({"model": model, "pairs": {"clip_seconds": 0.5}, "curriculum": curriculum}, name="test")
+    values = {"model": model, "pairs": {"clip_seconds": 0.5}, "loss": {"name": loss}, "curriculum": curriculum}
+    return recipe_from(values, name="test")
 
 
 @pytest.fixture
@@ -191,3 +192,16 @@ def test_the_card_says_what_model_json_says(run: Path) -> None:
     assert "| curriculum | easy (3 epochs), hard (2 epochs) |" in card
     assert "| steps trained | 1234 |" in card
     assert json.loads(card.split("```json\n")[1].split("```")[0]) == json.loads(json.dumps(small_recipe().model_dump()))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sentence"),
+    [
+        (small_recipe(), "An embedding has length 1; the distance of two is `sqrt(2 - 2 * dot) / 2`"),
+        (small_recipe(unit_vectors=False), "keeps its own length; the distance of two is `norm(picture - sound)`"),
+        (small_recipe(loss="bce", comparison="fused"), "`model.pair_distances(pictures, sounds)` is the probability"),
+    ],
+)
+def test_the_card_says_how_embeddings_are_compared(tmp_path: Path, recipe: Recipe, sentence: str) -> None:
+    save_model(tmp_path, build_model(recipe.model), recipe, {"step": 1})
+    assert sentence in model_card(tmp_path, "someone/model")

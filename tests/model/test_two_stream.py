@@ -127,3 +127,53 @@ def test_maps_are_float32_in_low_precision_too() -> None:
     with torch.no_grad():
         assert both.picture_maps(planes()[0])["conv5"].dtype == torch.float32
         assert both.sound_maps(torch.randn(1, 16_000))["conv5"].dtype == torch.float32
+
+
+def embedded(both: TwoStream) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(2)
+    with torch.no_grad():
+        return both.embed_pictures(*planes()), both.embed_sounds(torch.randn(3, 16_000) * 0.1)
+
+
+def test_embeddings_keep_their_own_length_where_the_recipe_says_so() -> None:
+    for head in ("global", "temporal"):
+        plain, unit = embedded(model(head=head, unit_vectors=False)), embedded(model(head=head))
+        for own, scaled in zip(plain, unit, strict=True):
+            assert (own.norm(dim=1) - 1).abs().min() > 0.01
+            assert torch.allclose(own / own.norm(dim=1, keepdim=True), scaled, atol=1e-5)
+
+
+@pytest.mark.parametrize("unit_vectors", [True, False])
+def test_distance_of_a_pair_is_that_of_its_embeddings(unit_vectors: bool) -> None:
+    both = model(unit_vectors=unit_vectors)
+    pictures, sounds = embedded(both)
+    found = both.pair_distances(pictures, sounds)
+    scale = 2 if unit_vectors else 1
+    for row in range(2):
+        for column in range(3):
+            assert float(found[row, column]) == pytest.approx(float((pictures[row] - sounds[column]).norm()) / scale)
+
+
+@pytest.mark.parametrize("unit_vectors", [True, False])
+def test_distance_of_a_fused_model_is_how_likely_a_pair_is_not_in_sync(unit_vectors: bool) -> None:
+    both = model(comparison="fused", fused_hidden=8, unit_vectors=unit_vectors)
+    pictures, sounds = embedded(both)
+    with torch.no_grad():
+        logits, found = both.pair_logits(pictures, sounds), both.pair_distances(pictures, sounds)
+    assert torch.allclose(found, 1 / (1 + logits.exp()), atol=1e-6)
+    assert found.shape == (2, 3)
+
+
+def test_frozen_towers_and_their_statistics_stay_and_linear_layers_learn() -> None:
+    both = model(comparison="fused", fused_hidden=8)
+    both.freeze_towers()
+    both.train()
+    before = {name: tensor.clone() for name, tensor in both.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in both.parameters() if p.requires_grad], lr=0.1)
+    logits = both.pair_logits(both.embed_pictures(*planes()), both.embed_sounds(torch.randn(3, 16_000) * 0.1))
+    logits.square().mean().backward()
+    optimizer.step()
+    changed = {name for name, tensor in both.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert {name.split(".")[0] for name in changed} == {"fc6", "video_head", "audio_head", "fusion"}
+    assert both.video_head.training
+    assert not any(module.training for module in both.video.modules())

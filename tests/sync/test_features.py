@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,40 @@ def test_there_is_a_window_for_each_frame_that_a_whole_one_starts_at(beating: Ma
     assert norms[1] == pytest.approx(1, abs=2e-3)
     assert features.moving.all()
     assert features.heard.all()
+
+
+def other_model(**settings: Any) -> SyncModel:
+    torch.manual_seed(0)
+    network = build_model(SMALL.model_copy(update=settings)).eval()
+    network.low_precision = False
+    return SyncModel(network, 1.0, "fresh")
+
+
+def test_a_fused_model_maps_how_likely_each_pair_is_not_in_sync(beating: Make) -> None:
+    fused = other_model(comparison="fused", fused_hidden=8)
+    features = film_features(ArrayFilm(*beating(seconds=3)), fused.network, window_seconds=1.0)
+    assert features.pictures.dtype == np.float32
+    assert features.compare is not None
+    with torch.no_grad():
+        logits = fused.network.pair_logits(*(torch.from_numpy(p) for p in (features.pictures, features.sounds)))
+    found = features.compare(features.pictures, features.sounds)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(logits.numpy())), atol=1e-6)
+    assert measure(ArrayFilm(*beating(seconds=3)), fused, range_seconds=0.5).scan.distances.shape == (49, 25)
+
+
+def test_distances_of_any_length_are_held_against_what_is_usual_in_the_film(beating: Make) -> None:
+    free = other_model(unit_vectors=False)
+    with torch.no_grad():  # as trained vectors may be: long
+        for head in (free.network.video_head, free.network.audio_head):
+            head.mix[2].weight *= 50
+    features = film_features(ArrayFilm(*beating(seconds=3)), free.network, window_seconds=1.0)
+    assert features.compare is not None
+    found = features.compare(features.pictures, features.sounds)
+    plain = np.linalg.norm(features.pictures[:, None].astype(float) - features.sounds[None], axis=2)
+    usual = np.quantile(plain, 0.95)  # 49 windows: all of them are looked at
+    np.testing.assert_allclose(found, np.minimum(plain / usual, 1), atol=1e-3)
+    assert plain.max() > 1
+    assert 0.9 < found.max() <= 1
 
 
 def test_silence_and_stills_are_marked_where_they_are(beating: Make, model: SyncModel) -> None:

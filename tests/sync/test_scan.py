@@ -42,6 +42,25 @@ def test_every_cell_is_the_distance_of_one_pair(windows: int, first_offset: int,
                 assert found[row, column] == pytest.approx(np.linalg.norm(apart) / 2, abs=2e-3)
 
 
+@pytest.mark.parametrize(("first_offset", "num_offsets", "hop"), [(-10, 21, 1), (-10, 21, 3), (5, 7, 9), (-48, 97, 1)])
+def test_every_cell_is_compared_as_the_model_compares_one_pair(first_offset: int, num_offsets: int, hop: int) -> None:
+    def compare(pictures: np.ndarray, sounds: np.ndarray) -> np.ndarray:
+        return np.tanh(np.abs(pictures @ weights[:, None] - 2 * (sounds @ weights)[None])).astype(np.float32)
+
+    weights = np.random.default_rng(5).standard_normal(16).astype(np.float32)
+    features = dataclasses.replace(made_features(50), compare=compare)
+    found = distance_map(features, first_offset=first_offset, num_offsets=num_offsets, hop=hop)
+    pictures, sounds = (part.astype(np.float32) for part in (features.pictures, features.sounds))
+    for row, picture in enumerate(range(0, 50, hop)):
+        for column in range(num_offsets):
+            sound = picture - (first_offset + column)
+            if not (0 <= sound < 50 and features.heard[sound] and features.moving[picture]):
+                assert np.isnan(found[row, column])
+            else:
+                apart = compare(pictures[picture : picture + 1], sounds[sound : sound + 1])
+                assert found[row, column] == pytest.approx(apart.item(), abs=1e-5)
+
+
 def test_a_scan_names_its_times_offsets_and_what_was_heard() -> None:
     features = made_features(60)
     scan = scan_features(features, 0.5)

@@ -13,21 +13,33 @@ from avts.cli.progress import progress_bar
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to train on.")
 @click.option("--out", "run", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Begin with the weights of a finished run; 'box': of the model in the box.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
-def command(recipe: Path, corpus: Path, run: Path, *, resume: bool, device: str) -> int:
+def command(recipe: Path, corpus: Path, run: Path, *, start: Path | None, resume: bool, device: str) -> int:
     """Train both towers on CORPUS as RECIPE (TOML) says.
 
     Ctrl-C ends the step under way and saves; --resume goes on.
+
+    --start fine-tunes: the networks begin with the weights of another run, which must have the same shapes; RECIPE may
+    set another loss, a classifier on both embeddings ([model] comparison = "fused") or freeze the convolutions
+    ([training] freeze_towers = true). With --resume it is not looked at: the checkpoint has the weights.
     """
     from avts.corpus.corpus import Corpus
     from avts.settings import read_recipe
+    from avts.sync.model import SHIPPED
     from avts.training.trainer import Interrupted, Trainer, start_run
 
     settings = read_recipe(recipe)
     opened = Corpus.open(corpus)
     start_run(run, resume=resume)
-    trainer = Trainer(opened, settings, run, device=device, say=lambda line: click.echo(line, err=True))
+    begin = None if resume else SHIPPED if start == Path("box") else start
+    trainer = Trainer(opened, settings, run, device=device, start=begin, say=lambda line: click.echo(line, err=True))
     if resume:
         click.echo(f"resume: going on after step {trainer.resume()}", err=True)
     try:

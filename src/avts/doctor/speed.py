@@ -15,7 +15,7 @@ from avts.corpus.corpus import Corpus
 from avts.errors import CorpusError
 from avts.model.checkpoint import build_model
 from avts.model.device import choose_device, choose_precision
-from avts.model.losses import contrastive_loss, distance_matrix
+from avts.model.losses import contrastive_loss
 from avts.settings import Recipe
 from avts.timebase import FRAME_RATE, Span
 
@@ -88,7 +88,7 @@ def step_speed(recipe: Recipe, clips: Sequence[Clip]) -> StepSpeed:
     times = []
     for _ in range(MEASURED_STEPS + 1):
         started = time.perf_counter()
-        distances = distance_matrix(model.embed_pictures(y, *chroma), model.embed_sounds(sounds)).flatten()
+        distances = model.pair_distances(model.embed_pictures(y, *chroma), model.embed_sounds(sounds)).flatten()
         positive = torch.zeros_like(distances, dtype=torch.bool)
         weights = torch.full_like(distances, 1 / len(distances))
         loss = contrastive_loss(distances, positive, weights, margin=recipe.loss.margin)

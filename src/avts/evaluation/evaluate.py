@@ -13,7 +13,6 @@ from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
 from avts.errors import CorpusError
 from avts.evaluation.scores import KINDS, MIXED, PairDistances, auc, fit_threshold, kind_counts, with_intervals
-from avts.model.losses import distance_matrix
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import StepDataset, load_steps
 from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD, StepPlan, plan_grid
@@ -96,7 +95,8 @@ def pair_distances(
     for done, cpu_batch in enumerate(load_steps(dataset, range(total), workers=workers), start=1):
         batch = cpu_batch.to(device)
         with torch.inference_mode():
-            matrix = distance_matrix(model.embed_pictures(batch.y, batch.u, batch.v), model.embed_sounds(batch.sounds))
+            pictures, sounds = model.embed_pictures(batch.y, batch.u, batch.v), model.embed_sounds(batch.sounds)
+            matrix = model.pair_distances(pictures, sounds)
         distances = matrix[batch.picture_rows, batch.sound_rows]
         columns = (distances.double(), batch.kinds, batch.clips[batch.picture_rows])
         found.append(tuple(column[batch.valid].cpu().numpy() for column in columns))

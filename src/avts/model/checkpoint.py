@@ -14,6 +14,7 @@ from typing import Any
 import safetensors
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from avts.errors import CheckpointError, SettingsError, UsageError
 from avts.model.device import choose_precision
@@ -103,16 +104,51 @@ def load_weights(model: TwoStream, path: Path) -> None:
     Raises:
         CheckpointError: the file is missing or damaged, or holds tensors of other names or shapes.
     """
+    _fill(model, _read_weights(path), path)
+
+
+def start_from(model: TwoStream, run: Path) -> bool:
+    """Give a new model the weights of a finished run; a fused classifier that the run lacks stays fresh.
+
+    Returns:
+        Whether the model has such a fresh classifier.
+
+    Raises:
+        UsageError: no such folder.
+        CheckpointError: missing, damaged or foreign, or networks of another shape or with another input of pictures.
+    """
+    recipe, _ = read_header(run)
+    if recipe.model.picture_input != model.picture_input:
+        raise CheckpointError(
+            f"{run}: its pictures were given as '{recipe.model.picture_input}', this recipe asks for "
+            f"'{model.picture_input}'. Set [model] picture_input = '{recipe.model.picture_input}' to start from it"
+        )
+    path = run / "model.safetensors"
+    own = model.state_dict()
+    classifier = [name for name in own if name.startswith("fusion.")]
+    found = {name: tensor for name, tensor in _read_weights(path).items() if name in own or "fusion." not in name}
+    is_fresh = bool(classifier) and not any(name in found for name in classifier)
+    _fill(model, found | ({name: own[name] for name in classifier} if is_fresh else {}), path)
+    return is_fresh
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
-        weights = load_file(path)
+        return load_file(path)
     except OSError:
         raise CheckpointError(f"{path}: missing or unreadable. Copy the whole run folder") from None
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{path}: not whole ({error}). Copy it again or resume training") from None
+
+
+def _fill(model: TwoStream, weights: dict[str, Tensor], path: Path) -> None:
+    """Load weights that were read from a path, if they are the model's in name and shape."""
     wanted = model.state_dict()
     odd = sorted(wanted.keys() ^ weights.keys())
     if odd:
-        raise CheckpointError(f"{path}: has not the layers of this recipe, first '{odd[0]}'. Was model.json edited?")
+        raise CheckpointError(
+            f"{path}: has not the layers of this recipe, first '{odd[0]}'. Use the recipe that the run was trained with"
+        )
     for name, tensor in wanted.items():
         if weights[name].shape != tensor.shape:
             raise CheckpointError(

@@ -40,6 +40,7 @@ MOST_DIFFERENCE = 1e-4
 """An export whose embeddings differ from the model's by more is refused; float32 gives about 1e-6."""
 
 DISTANCE = "sqrt(max(0, 2 - 2 * dot(picture, sound))) / 2, from 0 (fits) to 1"
+DISTANCE_OF_ANY_LENGTH = "norm(picture - sound), from 0 (fits) up"
 
 Run = Callable[[tuple[Tensor, ...]], NDArray[np.float32]]
 
@@ -133,10 +134,16 @@ def export_towers(model: TwoStream, out: Path, *, form: Form = "onnx", window_se
         window_seconds: length of the windows that the graphs take.
 
     Raises:
-        UsageError: the folder exists and is not empty, its parent is missing, or a package is not installed.
+        UsageError: the folder exists and is not empty, its parent is missing, a package is not installed, or the model
+            compares embeddings by a classifier, which is in neither graph.
         AvtsError: a written graph gives other embeddings than the model.
     """
     _check_target(out)
+    if model.fusion is not None:
+        raise UsageError(
+            f"{out}: the towers were to be written, but this model is fused: its embeddings have no distance without "
+            "its classifier. Export a model with [model] comparison = 'distance'"
+        )
     if form == "onnx":
         need_extra("export", "avts export --format onnx")
     part = out.with_name(f".{out.name}.{os.getpid()}.partial")
@@ -256,6 +263,7 @@ def _description(
     }
     with torch.no_grad():
         embedding = int(model.embed_sounds(*_example(inputs["sound"], 1)).shape[1])
+    length = "unit length" if model.unit_vectors else "any length"
     towers = {
         tower: {
             "file": f"{tower}{SUFFIX[form]}",
@@ -263,7 +271,7 @@ def _description(
                 {"name": name, "type": "float32", "shape": ["B", *shape], "holds": how[name]}
                 for name, shape in shapes.items()
             ],
-            "output": {"name": "embedding", "type": "float32", "shape": ["B", embedding], "holds": "unit length"},
+            "output": {"name": "embedding", "type": "float32", "shape": ["B", embedding], "holds": length},
         }
         for tower, shapes in inputs.items()
     }
@@ -275,7 +283,7 @@ def _description(
         "window_seconds": inputs["sound"]["samples"][0] / SAMPLE_RATE,
         "frame_rate": FRAME_RATE,
         "sample_rate": SAMPLE_RATE,
-        "distance": DISTANCE,
+        "distance": DISTANCE if model.unit_vectors else DISTANCE_OF_ANY_LENGTH,
         "largest_difference": largest,
         "towers": towers,
     }

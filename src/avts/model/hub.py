@@ -18,7 +18,7 @@ from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from avts.settings import Recipe
+    from avts.settings import ModelSettings, Recipe
 
 FILES = ("model.safetensors", "model.json")
 """What a model consists of; nothing else is fetched."""
@@ -49,7 +49,7 @@ sounds = model.embed_sounds(samples)  # float32 [B, {samples}]
 |---|---|
 {rows}
 
-An embedding has length 1; the distance of two is `sqrt(2 - 2 * dot) / 2`, 0 where picture and sound fit.
+{comparison}
 
 {numbers}
 
@@ -61,6 +61,12 @@ An embedding has length 1; the distance of two is `sqrt(2 - 2 * dot) / 2`, 0 whe
 
 </details>
 """
+
+COMPARISONS = {
+    "unit": "An embedding has length 1; the distance of two is `sqrt(2 - 2 * dot) / 2`, 0 where picture and sound fit.",
+    "any": "An embedding keeps its own length; the distance of two is `norm(picture - sound)`, 0 where they fit.",
+    "fused": "`model.pair_distances(pictures, sounds)` is the probability that they are not in sync, by a classifier.",
+}
 
 NO_NUMBERS = """What it was trained on, and how well it does, is for whoever trained it to say here:
 `avts eval` and `avts eval clips` measure it."""
@@ -161,9 +167,16 @@ def model_card(run: Path, repo_id: str, *, license: str | None = None) -> str:
         frames=round(seconds * FRAME_RATE),
         samples=round(seconds * SAMPLE_RATE),
         rows="\n".join(f"| {name} | {value} |" for name, value in _facts(recipe, progress).items()),
+        comparison=COMPARISONS[_comparison(recipe.model)],
         numbers=NO_NUMBERS,
         recipe=json.dumps(recipe.model_dump(), indent=1),
     )
+
+
+def _comparison(model: ModelSettings) -> str:
+    if model.comparison == "fused":
+        return "fused"
+    return "unit" if model.unit_vectors else "any"
 
 
 def _facts(recipe: Recipe, progress: dict[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""The contrastive loss with a margin, and what each pair weighs in it.
+"""The losses, and what each pair weighs in them.
 
-Source: Korbar et al. 2018, section 3.1 (after Hadsell et al. 2006); the distance of unit vectors is halved so that it
-lies in [0, 1], as AVSlowFast does.
+Source: Korbar et al. 2018, section 3.1: the contrastive loss with a margin (after Hadsell et al. 2006) and binary
+cross-entropy. The distance of unit vectors is halved so that it lies in [0, 1], as AVSlowFast does.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 POSITIVE = 0
@@ -24,11 +25,20 @@ def distance_matrix(pictures: Tensor, sounds: Tensor) -> Tensor:
     return squared.sqrt() / 2
 
 
+def euclidean_matrix(pictures: Tensor, sounds: Tensor) -> Tensor:
+    """Distance of every picture to every sound, of embeddings of any length.
+
+    Shape: [P, D] and [Q, D] to [P, Q].
+    """
+    # by differences: the way over products loses near pairs of long vectors in rounding
+    return torch.cdist(pictures, sounds, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def contrastive_loss(distances: Tensor, positive: Tensor, weights: Tensor, *, margin: float) -> Tensor:
     """Pull the two of a positive pair together, push those of a negative apart up to the margin.
 
     Args:
-        distances: [n], in [0, 1].
+        distances: [n].
         positive: bool [n].
         weights: [n], summing to 1; a pair of weight 0 is left out.
         margin: distance from which on a negative costs nothing.
@@ -40,25 +50,67 @@ def contrastive_loss(distances: Tensor, positive: Tensor, weights: Tensor, *, ma
     return (weights * costs).sum()
 
 
-def info_nce(distances: Tensor, kinds: Tensor, valid: Tensor, *, temperature: float) -> Tensor:
+def bce_loss(logits: Tensor, positive: Tensor, weights: Tensor) -> Tensor:
+    """Binary cross-entropy of "in sync".
+
+    Args:
+        logits: of "in sync", [n].
+        positive: bool [n].
+        weights: [n], summing to 1; a pair of weight 0 is left out.
+    """
+    costs = F.binary_cross_entropy_with_logits(logits, positive.float(), reduction="none")
+    return (weights * costs).sum()
+
+
+def info_nce(
+    distances: Tensor,
+    kinds: Tensor,
+    valid: Tensor,
+    *,
+    temperature: float,
+    negative_shares: Mapping[int, float] | None = None,
+) -> Tensor:
     """Each picture has to find its sound among the negatives, and each sound its picture.
 
-    Source: van den Oord et al. 2018, both ways as in CLIP (Radford et al. 2021).
+    Source: van den Oord et al. 2018, both ways as in CLIP (Radford et al. 2021); the weights are ours.
 
     Args:
         distances: of every picture to every sound, [P, Q], in [0, 1].
-        kinds: int [P, Q]; one POSITIVE a row and column, negatives > 0, anything below 0 is left out.
+        kinds: int [P, Q]; at most one POSITIVE a row and column, negatives > 0, anything below 0 is left out.
         valid: bool [P, Q]; False leaves a pair out.
         temperature: of the softmax over cosines.
+        negative_shares: share of each kind in the sum over the negatives that a positive is held against, as in
+            `pair_weights`; None counts all negatives alike.
     """
     cosines = 1 - 2 * distances.square()
-    logits = (cosines / temperature).masked_fill(~valid | (kinds < 0), -torch.inf)
-    rows, columns = torch.where(valid & (kinds == POSITIVE))
+    used = valid & (kinds >= 0)
+    logits = (cosines / temperature).masked_fill(~used, -torch.inf)
+    rows, columns = torch.where(used & (kinds == POSITIVE))
     if not len(rows):
         return distances.sum() * 0
-    found = logits[rows, columns]
-    lost = torch.logsumexp(logits[rows], 1) + torch.logsumexp(logits[:, columns], 0)
-    return (0.5 * lost - found).mean()
+    ways = ((logits[rows], kinds[rows], used[rows]), (logits.T[columns], kinds.T[columns], used.T[columns]))
+    by_picture, by_sound = (_log_sum(*way, negative_shares) for way in ways)
+    return (0.5 * (by_picture + by_sound) - logits[rows, columns]).mean()
+
+
+def _log_sum(logits: Tensor, kinds: Tensor, used: Tensor, negative_shares: Mapping[int, float] | None) -> Tensor:
+    """Log of each row's sum over its positive and its negatives: [n, m] to [n]."""
+    if negative_shares is None:
+        return torch.logsumexp(logits, 1)
+    return torch.logsumexp(logits + _row_weights(kinds, used, negative_shares).log(), 1)
+
+
+def _row_weights(kinds: Tensor, used: Tensor, negative_shares: Mapping[int, float]) -> Tensor:
+    """Weight of each pair in its row's sum, [n, m]: 1 for a positive, 1 on average for the negatives of a row."""
+    weights = (used & (kinds == POSITIVE)).float()
+    number, shared = torch.zeros_like(weights[:, :1]), torch.zeros_like(weights[:, :1])
+    for kind, share in negative_shares.items():
+        chosen = used & (kinds == kind) & (share > 0)
+        count = chosen.sum(1, keepdim=True)
+        weights = torch.where(chosen, share / count.clamp_min(1), weights)
+        number, shared = number + count, shared + share * (count > 0)
+    scale = number / shared.clamp_min(1e-12)
+    return torch.where(kinds == POSITIVE, weights, weights * scale)
 
 
 def pair_weights(kinds: Tensor, valid: Tensor, negative_shares: Mapping[int, float] | None) -> Tensor:

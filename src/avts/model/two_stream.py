@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from avts.model.audio import AudioTower
 from avts.model.frontend import Filterbank, change_channels, crop_and_resize, normalise_filterbank, rgb_channels
+from avts.model.fusion import FusedClassifier
 from avts.model.heads import make_head
+from avts.model.losses import distance_matrix, euclidean_matrix
 from avts.model.video import make_video_tower
 
 
@@ -29,9 +31,13 @@ class TwoStream(nn.Module):
         embedding: size of the embedding.
         filter_bands: filters of the sound's filterbank.
         context_seconds: stretch of a film over which its inputs are normalised.
+        unit_vectors: scale embeddings to unit length.
+        comparison: 'distance' of two embeddings, or 'fused': a classifier on both.
+        fused_hidden: hidden units of the classifier.
 
     Attributes:
         low_precision: run the towers in bfloat16 (frontends and distances stay in float32).
+        towers_frozen: whether `freeze_towers` was called.
     """
 
     def __init__(
@@ -48,20 +54,28 @@ class TwoStream(nn.Module):
         embedding: int,
         filter_bands: int,
         context_seconds: float = 1.0,
+        unit_vectors: bool = True,
+        comparison: str = "distance",
+        fused_hidden: int = 512,
     ) -> None:
         super().__init__()
         self.low_precision = True
+        self.towers_frozen = False
         self.picture_input = picture_input
         self.context_seconds = context_seconds
         self.frame_size = frame_size
         self.video = make_video_tower(video, width=video_width)
+        self.unit_vectors = unit_vectors
         self.audio = AudioTower(width=audio_width)
         self.filterbank = Filterbank(filter_bands)
         bands = self.audio.out_bands(filter_bands)
         sound_channels = 8 * audio_width
         self.fc6 = nn.Sequential(nn.Linear(bands * self.audio.out_channels, sound_channels), nn.ReLU(inplace=True))
-        self.video_head = make_head(head, self.video.out_channels, steps=head_steps, hidden=hidden, embedding=embedding)
-        self.audio_head = make_head(head, sound_channels, steps=head_steps, hidden=hidden, embedding=embedding)
+        self.video_head, self.audio_head = (
+            make_head(head, channels, steps=head_steps, hidden=hidden, embedding=embedding, unit=unit_vectors)
+            for channels in (self.video.out_channels, sound_channels)
+        )
+        self.fusion = FusedClassifier(embedding, hidden=fused_hidden) if comparison == "fused" else None
 
     @property
     def needs_colour(self) -> bool:
@@ -129,7 +143,7 @@ class TwoStream(nn.Module):
     ) -> Tensor:
         """Embed windows of picture.
 
-        Shape: planes as in `picture_input_of` to [B, D], of unit length.
+        Shape: planes as in `picture_input_of` to [B, D].
         """
         sequence = self.picture_sequence(self.picture_input_of(y, u, v, boxes=boxes))
         return cast(Tensor, self.video_head(sequence.float()))
@@ -137,7 +151,7 @@ class TwoStream(nn.Module):
     def embed_sounds(self, samples: Tensor) -> Tensor:
         """Embed windows of sound at 16 kHz.
 
-        Shape: [B, N] to [B, D], of unit length.
+        Shape: [B, N] to [B, D].
         """
         energies = normalise_filterbank(self.filterbank(samples))
         return cast(Tensor, self.audio_head(self.sound_sequence(energies).float()))
@@ -175,6 +189,40 @@ class TwoStream(nn.Module):
         with self._precision(energies):
             found = self.audio.maps(energies[:, None].contiguous(memory_format=torch.channels_last), stages)
         return {stage: maps.float() for stage, maps in found.items()}
+
+    def freeze_towers(self) -> None:
+        """Keep the convolutions as they are, their batch-norm statistics too; the linear layers can still learn."""
+        self.towers_frozen = True
+        for tower in (self.video, self.audio):
+            tower.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> TwoStream:
+        """As of any module, but frozen towers stay in evaluation mode."""
+        super().train(mode)
+        if self.towers_frozen:
+            self.video.eval()
+            self.audio.eval()
+        return self
+
+    def pair_logits(self, pictures: Tensor, sounds: Tensor) -> Tensor:
+        """Logit of "in sync" of every picture with every sound; only of a fused model.
+
+        Shape: [P, D] and [Q, D] to [P, Q].
+        """
+        assert self.fusion is not None
+        return cast(Tensor, self.fusion(pictures, sounds))
+
+    def pair_distances(self, pictures: Tensor, sounds: Tensor) -> Tensor:
+        """How far apart every picture is from every sound; the smaller, the more likely are they in sync.
+
+        Half the distance of unit vectors, the distance of others, or the probability of "not in sync" of a fused model.
+
+        Shape: [P, D] and [Q, D] to [P, Q], in [0, 1] unless embeddings keep their own length and are not fused.
+        """
+        if self.fusion is not None:
+            return torch.sigmoid(-self.pair_logits(pictures, sounds))
+        return distance_matrix(pictures, sounds) if self.unit_vectors else euclidean_matrix(pictures, sounds)
 
     def _precision(self, like: Tensor) -> torch.autocast:
         return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.low_precision)

@@ -6,7 +6,6 @@ A shift moves the sound in memory and cuts picture and sound to what both still 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from avts.sync.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
 from avts.sync.estimate import OffsetEstimate, estimate
-from avts.sync.features import Features
+from avts.sync.features import Embeddings, Features, comparison, kept
 from avts.sync.film import FileFilm
 from avts.sync.model import SyncModel
 from avts.sync.motion import motion_estimate, motion_scan
@@ -105,13 +104,13 @@ class _Clip:
     change: NDArray[np.float64]
     largest: NDArray[np.float64]
     samples: NDArray[np.float32]
-    pictures: NDArray[np.float16] | None
+    pictures: Embeddings | None
 
 
 def _read(path: Path, model: SyncModel | None) -> _Clip:
     film, activity = FileFilm(path), PictureActivity()
     chunks = activity.watching(film.pictures())
-    pictures: NDArray[np.float16] | None = None
+    pictures: Embeddings | None = None
     if model is None:
         for _ in chunks:
             pass
@@ -119,7 +118,7 @@ def _read(path: Path, model: SyncModel | None) -> _Clip:
         from avts.model.dense import picture_windows
 
         embedded = picture_windows(model.network, chunks, window_seconds=model.window_seconds)
-        pictures = np.asarray(embedded.half().numpy())
+        pictures = kept(embedded, model.network)
     return _Clip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures)
 
 
@@ -139,7 +138,7 @@ def _found(clip: _Clip, model: SyncModel | None, shift_seconds: float) -> Iterat
 
 
 def _features(
-    pictures: NDArray[np.float16],
+    pictures: Embeddings,
     samples: NDArray[np.float32],
     change: NDArray[np.float64],
     largest: NDArray[np.float64],
@@ -150,13 +149,12 @@ def _features(
     from avts.model.dense import sound_windows
 
     frames = round(model.window_seconds * FRAME_RATE)
-    sounds = sound_windows(model.network, samples, window_seconds=model.window_seconds).half().numpy()
+    sounds = kept(sound_windows(model.network, samples, window_seconds=model.window_seconds), model.network)
     moving, heard = moving_windows(largest, frames), audible_windows(power, frames)
     count = min(len(pictures), len(sounds), len(moving), len(heard))
-    whole = Features(pictures, np.asarray(sounds), moving, heard, model.window_seconds, change, power)
-    return dataclasses.replace(
-        whole, pictures=pictures[:count], sounds=whole.sounds[:count], moving=moving[:count], heard=heard[:count]
-    )
+    pictures, sounds, moving, heard = pictures[:count], sounds[:count], moving[:count], heard[:count]
+    compare = comparison(model.network, pictures, sounds)
+    return Features(pictures, sounds, moving, heard, model.window_seconds, change, power, compare)
 
 
 def _guess(answer: OffsetEstimate) -> float:

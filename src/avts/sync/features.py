@@ -6,6 +6,7 @@ what is kept grows by two embeddings a frame, 12 MB for each hour at 64 dimensio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,27 +23,38 @@ if TYPE_CHECKING:
     from avts.sync.film import Film
 
 
+Embeddings = NDArray[np.float16] | NDArray[np.float32]
+
+Compare = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+"""From embeddings of pictures [n, D] and of sounds [m, D] to distances in [0, 1], [n, m]."""
+
+SCALE_QUANTILE = 0.95
+SCALE_WINDOWS = 64
+
+
 @dataclass(frozen=True)
 class Features:
     """Embeddings of the windows that start at each frame of a film.
 
     Attributes:
-        pictures: float16 or float32 [W, D], of unit length.
+        pictures: float16 or float32 [W, D], of unit length if `compare` is None.
         sounds: [W, D], likewise.
         moving: bool [W]; False where a window's picture is still.
         heard: bool [W]; False where a window's sound is silent.
         window_seconds: length of a window.
         change: of each frame, as PictureActivity gives it, [T]; None leaves the plain baseline out of the estimate.
         power: of the sound during each frame, as SoundActivity gives it, [T]; None likewise.
+        compare: distance of two embeddings; None is half the distance of unit vectors.
     """
 
-    pictures: NDArray[np.float16] | NDArray[np.float32]
-    sounds: NDArray[np.float16] | NDArray[np.float32]
+    pictures: Embeddings
+    sounds: Embeddings
     moving: NDArray[np.bool_]
     heard: NDArray[np.bool_]
     window_seconds: float
     change: NDArray[np.float64] | None = None
     power: NDArray[np.float64] | None = None
+    compare: Compare | None = None
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -67,18 +79,52 @@ def film_features(film: Film, model: TwoStream, *, window_seconds: float) -> Fea
     heard = sound_windows(model, sound.watching(film.sounds()), window_seconds=window_seconds)
     moving, audible = moving_windows(picture.largest, frames), audible_windows(sound.power, frames)
     count = min(len(shown), len(heard), len(moving), len(audible))
+    pictures, sounds = (kept(each[:count], model) for each in (shown, heard))
+    compare = comparison(model, pictures, sounds)
     return Features(
-        _kept(shown, count),
-        _kept(heard, count),
-        moving[:count],
-        audible[:count],
-        window_seconds,
-        picture.change,
-        sound.power,
+        pictures, sounds, moving[:count], audible[:count], window_seconds, picture.change, sound.power, compare
     )
 
 
-def _kept(embeddings: Tensor, count: int) -> NDArray[np.float16]:
-    """The first embeddings, at half the size."""
-    half: NDArray[np.float16] = embeddings[:count].half().numpy()
-    return half
+def kept(embeddings: Tensor, model: TwoStream) -> Embeddings:
+    """Embeddings as they are kept: unit vectors at half the size."""
+    if comparison_is_plain(model):
+        half: NDArray[np.float16] = embeddings.half().numpy()
+        return half
+    whole: NDArray[np.float32] = embeddings.float().numpy()
+    return whole
+
+
+def comparison_is_plain(model: TwoStream) -> bool:
+    """Whether a model compares unit vectors by half their distance."""
+    return model.fusion is None and model.unit_vectors
+
+
+def comparison(model: TwoStream, pictures: Embeddings, sounds: Embeddings) -> Compare | None:
+    """How the embeddings of a film are compared, as `Features` want it.
+
+    Distances of embeddings that keep their own length know no bound: they are held against what is usual between
+    pictures and sounds of the film, most of which do not belong together, so that they lie in [0, 1] as others do.
+
+    Args:
+        model: what made the embeddings.
+        pictures: [W, D].
+        sounds: [W', D].
+    """
+    if comparison_is_plain(model):
+        return None
+    import torch
+
+    device = next(model.parameters()).device
+
+    def distances(pictures: NDArray[np.float32], sounds: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            both = (torch.tensor(each, dtype=torch.float32, device=device) for each in (pictures, sounds))
+            found: NDArray[np.float32] = model.pair_distances(*both).cpu().numpy()
+        return found
+
+    if model.fusion is not None or not len(pictures) or not len(sounds):
+        return distances
+    some = (each[:: -(-len(each) // SCALE_WINDOWS)].astype(np.float32) for each in (pictures, sounds))
+    usual = max(float(np.quantile(distances(*some), SCALE_QUANTILE)), 1e-12)
+    return lambda pictures, sounds: (distances(pictures, sounds) / usual).clip(max=1)

@@ -145,18 +145,23 @@ def _rows(
     span = (block - 1) * hop + num_offsets
     across, along = sounds.strides
     reached = as_strided(sounds, (blocks, size, span), (block * hop * across, along, across), writeable=False)
-    closeness = pictures.reshape(blocks, block, size) @ reached  # [blocks, block, span]
-    one, row, cell = closeness.strides
+    pictures = pictures.reshape(blocks, block, size)
+    if features.compare is None:
+        compared = pictures @ reached  # [blocks, block, span]
+    else:
+        compared = np.stack([features.compare(*each) for each in zip(pictures, reached.swapaxes(1, 2), strict=True)])
+    one, row, cell = compared.strides
     diagonals = as_strided(
-        closeness[:, :, num_offsets - 1 :],
+        compared[:, :, num_offsets - 1 :],
         (blocks, block, num_offsets),
         (one, row + hop * cell, -cell),
         writeable=False,
     )
     distances = np.array(diagonals).reshape(-1, num_offsets)
-    np.subtract(2, 2 * distances, out=distances)
-    np.sqrt(np.maximum(distances, 0, out=distances), out=distances)
-    distances /= 2
+    if features.compare is None:
+        np.subtract(2, 2 * distances, out=distances)
+        np.sqrt(np.maximum(distances, 0, out=distances), out=distances)
+        distances /= 2
     (step,) = heard.strides
     known = as_strided(heard[num_offsets - 1 :], (blocks * block, num_offsets), (hop * step, -step), writeable=False)
     distances[~(known & moving[:, None])] = np.nan

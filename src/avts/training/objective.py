@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from avts.model.losses import contrastive_loss, distance_matrix, info_nce, pair_weights
+from avts.model.losses import bce_loss, contrastive_loss, info_nce, pair_weights
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
 from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
@@ -42,6 +42,27 @@ class StepLoss:
         return means
 
 
+@dataclass(frozen=True)
+class _Pairs:
+    """The embeddings of a step and how they are paired.
+
+    Attributes:
+        pictures: [P, D].
+        sounds: [Q, D].
+        rows: picture of each pair, int64 [n].
+        columns: sound of each pair, int64 [n].
+        kinds: kind of each pair, int64 [n].
+        valid: bool [n].
+    """
+
+    pictures: Tensor
+    sounds: Tensor
+    rows: Tensor
+    columns: Tensor
+    kinds: Tensor
+    valid: Tensor
+
+
 def step_loss(
     model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch, recipe: Recipe, stage: StageSettings
 ) -> StepLoss:
@@ -56,26 +77,20 @@ def step_loss(
         stage: the stage of the curriculum.
     """
     if recipe.pairs.sampling == "spans":
-        return _span_loss(model, planes, samples, batch, recipe, stage)
-    return _pair_loss(model, planes, samples, batch, recipe, stage)
+        return _loss_of(_span_pairs(model, planes, samples, batch, recipe, stage), model, recipe, stage)
+    return _loss_of(_planned_pairs(model, planes, samples, batch), model, recipe, stage)
 
 
-def _pair_loss(
-    model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch, recipe: Recipe, stage: StageSettings
-) -> StepLoss:
-    """Loss of a step's planned pairs."""
+def _planned_pairs(model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch) -> _Pairs:
+    """The pairs of a step's plan."""
     pictures, sounds = model.embed_pictures(*planes), model.embed_sounds(samples)
-    distances = distance_matrix(pictures, sounds)[batch.picture_rows, batch.sound_rows]  # [n]
-    shares = negative_shares(stage) if recipe.pairs.sampling == "grid" else None
-    weights = pair_weights(batch.kinds, batch.valid, shares)
-    loss = contrastive_loss(distances, batch.kinds == POSITIVE, weights, margin=recipe.loss.margin)
-    return StepLoss(loss, distances.detach(), batch.kinds, batch.valid)
+    return _Pairs(pictures, sounds, batch.picture_rows, batch.sound_rows, batch.kinds, batch.valid)
 
 
-def _span_loss(
+def _span_pairs(
     model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch, recipe: Recipe, stage: StageSettings
-) -> StepLoss:
-    """Loss of all pairs of windows in a step's spans."""
+) -> _Pairs:
+    """All pairs of windows in a step's spans."""
     pairs = recipe.pairs
     pictures = embed_picture_spans(model, planes, clip_seconds=pairs.clip_seconds)
     sounds = embed_sound_spans(model, samples, clip_seconds=pairs.clip_seconds)
@@ -84,12 +99,33 @@ def _span_loss(
     for kind, share in negative_shares(stage).items():  # a kind that the stage leaves out is not paired
         kinds = kinds if share else kinds.masked_fill(kinds == kind, UNPAIRED)
     heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=pairs.silence_dbfs)
-    matrix, valid = distance_matrix(pictures, sounds), heard[:, None] & heard[None]
     rows, columns = torch.where(kinds != UNPAIRED)
-    distances, told_kinds, told_valid = (values[rows, columns] for values in (matrix, kinds, valid))
+    return _Pairs(pictures, sounds, rows, columns, kinds[rows, columns], heard[rows] & heard[columns])
+
+
+def _loss_of(pairs: _Pairs, model: TwoStream, recipe: Recipe, stage: StageSettings) -> StepLoss:
+    """The loss of pairs, weighed by the shares of a stage; pairs drawn one by one have those shares already."""
+    shares = None if recipe.pairs.sampling == "pairs" else negative_shares(stage)
+    weights, positive = pair_weights(pairs.kinds, pairs.valid, shares), pairs.kinds == POSITIVE
+    if recipe.loss.name == "bce":
+        logits = model.pair_logits(pairs.pictures, pairs.sounds)[pairs.rows, pairs.columns]
+        distances = torch.sigmoid(-logits.detach())
+        return StepLoss(bce_loss(logits, positive, weights), distances, pairs.kinds, pairs.valid)
+    matrix = model.pair_distances(pairs.pictures, pairs.sounds)
+    distances = matrix[pairs.rows, pairs.columns]
     if recipe.loss.name == "info_nce":
-        loss = info_nce(matrix, kinds, valid, temperature=recipe.loss.temperature)
+        told = shares if recipe.loss.weigh_by_shares else None
+        kinds, valid = _as_matrices(pairs, matrix)
+        loss = info_nce(matrix, kinds, valid, temperature=recipe.loss.temperature, negative_shares=told)
     else:
-        weights = pair_weights(told_kinds, told_valid, negative_shares(stage))
-        loss = contrastive_loss(distances, told_kinds == POSITIVE, weights, margin=recipe.loss.margin)
-    return StepLoss(loss, distances.detach(), told_kinds, told_valid)
+        loss = contrastive_loss(distances, positive, weights, margin=recipe.loss.margin)
+    return StepLoss(loss, distances.detach(), pairs.kinds, pairs.valid)
+
+
+def _as_matrices(pairs: _Pairs, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Kind of every picture with every sound, UNPAIRED where they are no pair, and which pairs count, [P, Q] each."""
+    kinds = torch.full(like.shape, UNPAIRED, device=like.device)
+    kinds[pairs.rows, pairs.columns] = pairs.kinds
+    valid = torch.zeros(like.shape, dtype=torch.bool, device=like.device)
+    valid[pairs.rows, pairs.columns] = pairs.valid
+    return kinds, valid

@@ -22,7 +22,7 @@ import torch
 
 from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
-from avts.model.checkpoint import build_model, save_model, write_whole
+from avts.model.checkpoint import build_model, save_model, start_from, write_whole
 from avts.model.device import choose_device, choose_precision
 from avts.model.frontend import crop_and_resize
 from avts.pairs.loader import Batch, StepDataset, load_steps
@@ -46,16 +46,27 @@ class Trainer:
         recipe: what to train and how.
         run: folder of the run; made if missing.
         device: 'auto' or a torch device.
+        start: a finished run whose weights to begin with.
         say: called with each automatic choice in words.
 
     Raises:
         CorpusError: fewer than two usable training clips.
+        UsageError: no such run to start from.
+        CheckpointError: the run to start from is damaged, or its networks are others than the recipe's.
     """
 
     def __init__(
-        self, corpus: Corpus, recipe: Recipe, run: Path, *, device: str = "auto", say: Callable[[str], None] = print
+        self,
+        corpus: Corpus,
+        recipe: Recipe,
+        run: Path,
+        *,
+        device: str = "auto",
+        start: Path | None = None,
+        say: Callable[[str], None] = print,
     ) -> None:
         self.recipe, self.run, self.corpus = recipe, run, corpus
+        self.started_from = None if start is None else start.resolve().name
         seconds = recipe.pairs.cut_seconds
         self.clips = [clip for clip in corpus.select("train") if clip.duration_seconds >= seconds]
         if len(self.clips) < 2:
@@ -67,7 +78,13 @@ class Trainer:
         self.device, why = choose_device(device)
         say(f"device: {self.device} ({why})")
         torch.manual_seed(recipe.training.seed)
-        self.model = build_model(recipe.model).to(self.device)
+        self.model = build_model(recipe.model)
+        if start is not None:
+            is_fresh = start_from(self.model, start)
+            say(f"start: the weights of {start}{' (its fused classifier is new)' if is_fresh else ''}")
+        if recipe.training.freeze_towers:
+            self.model.freeze_towers()
+        self.model.to(self.device)
         self.model.low_precision, why = choose_precision(recipe.training.precision, self.device)
         say(f"precision: {'bf16' if self.model.low_precision else 'fp32'} ({why})")
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
@@ -88,6 +105,7 @@ class Trainer:
                 f"{len(self.clips)}. Resume with the corpus it was started with"
             )
         self.step = int(progress["step"])
+        self.started_from = progress.get("start")
         self.plateau = Plateau(**progress["plateau"])
         self.epoch_losses = list(progress["epoch_losses"])
         _cut_log(self.run / "log.jsonl", self.step)
@@ -97,10 +115,15 @@ class Trainer:
         """Run to the end of the curriculum and write the finished model.
 
         Raises:
+            UsageError: the towers are to be frozen with random weights.
             TrainingError: the loss or its gradient is not finite.
             CorpusError: a clip cannot be read, or every window of an epoch is silent.
             Interrupted: stopped by Ctrl-C or SIGTERM; the state is saved.
         """
+        if self.recipe.training.freeze_towers and self.started_from is None:
+            raise UsageError(
+                "[training] freeze_towers needs trained towers; name the run that has them with --start RUN"
+            )
         self.run.mkdir(parents=True, exist_ok=True)
         pairs = self.recipe.pairs
         dataset = StepDataset(
@@ -191,6 +214,7 @@ class Trainer:
             "step": self.step,
             "num_steps": self.curriculum.num_steps,
             "num_clips": len(self.clips),
+            "start": self.started_from,
             "plateau": asdict(self.plateau),
             "epoch_losses": self.epoch_losses,
         }
@@ -201,8 +225,8 @@ class Trainer:
 
 
 def make_optimizer(model: torch.nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """The optimiser that the settings describe; batch norm and biases are not decayed."""
-    parameters = list(model.parameters())
+    """The optimiser that the settings describe; batch norm and biases are not decayed, frozen weights left out."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
