@@ -25,7 +25,10 @@ def made_offsets(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, object
             return []
         motion = 0.0 if path.stem.startswith("good") else 0.9
         found = {"motion": motion} if model is None else {"model": 0.1, "motion": motion}
-        return [ClipOffset(path, kind, shift, {way: at + shift for way, at in found.items()}) for shift in (0.0, 0.4)]
+        return [
+            ClipOffset(path, kind, shift, {way: at + shift for way, at in found.items()}, dict.fromkeys(found, 0.9))
+            for shift in (0.0, 0.4)
+        ]
 
     monkeypatch.setattr(clips_module, "clip_offsets", clip_offsets)
     monkeypatch.setattr(model_module, "load_sync_model", lambda run: type("M", (), {"name": str(run)})())

@@ -83,7 +83,7 @@ def test_a_silent_clip_is_not_found_at_0(beating: Make, film_in_memory: Callable
 
 def test_shares_count_the_clips_within_a_fifth_of_a_second() -> None:
     found = [(0.0, 0.19), (0.0, -0.21), (0.0, float("nan")), (0.5, 0.69), (0.5, 0.2)]
-    offsets = [ClipOffset(Path("a"), "", shift, {"motion": seconds}) for shift, seconds in found]
+    offsets = [ClipOffset(Path("a"), "", shift, {"motion": seconds}, {"motion": 0.9}) for shift, seconds in found]
     assert share_close(offsets, "motion", shifted=False) == pytest.approx(1 / 3)
     assert share_close(offsets, "motion", shifted=True) == pytest.approx(1 / 2)
     assert share_close(offsets[:3], "motion", shifted=True) is None

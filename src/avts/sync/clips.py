@@ -53,12 +53,14 @@ class ClipOffset:
         kind: its kind, '' if not told.
         shift_seconds: by how much the sound was made early; 0 is the clip as it is.
         found_seconds: best guess of each method, sure or not; NaN if it had nothing to compare.
+        confidence: of each method.
     """
 
     path: Path
     kind: str
     shift_seconds: float
     found_seconds: dict[str, float]
+    confidence: dict[str, float]
 
     def close(self, method: str) -> bool:
         """Whether a method found the shift."""
@@ -80,9 +82,13 @@ def clip_offsets(path: Path, kind: str, model: SyncModel | None, *, seed: int = 
     clip = _read(path, model)
     if len(clip.change) < LEAST_SECONDS * FRAME_RATE:
         return []
-    return [
-        ClipOffset(path, kind, shift, dict(_found(clip, model, shift))) for shift in (0.0, *known_shifts(path, seed))
-    ]
+    offsets = []
+    for shift in (0.0, *known_shifts(path, seed)):
+        found = dict(_found(clip, model, shift))
+        guesses = {method: _guess(answer) for method, answer in found.items()}
+        sure = {method: answer.confidence for method, answer in found.items()}
+        offsets.append(ClipOffset(path, kind, shift, guesses, sure))
+    return offsets
 
 
 def known_shifts(path: Path, seed: int) -> list[float]:
@@ -122,7 +128,7 @@ def _read(path: Path, model: SyncModel | None) -> _Clip:
     return _Clip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures)
 
 
-def _found(clip: _Clip, model: SyncModel | None, shift_seconds: float) -> Iterator[tuple[str, float]]:
+def _found(clip: _Clip, model: SyncModel | None, shift_seconds: float) -> Iterator[tuple[str, OffsetEstimate]]:
     """What each method finds when the sound comes early by a shift."""
     first = math.ceil(max(0.0, -shift_seconds) * FRAME_RATE)
     samples = clip.samples[sample_at(first / FRAME_RATE + shift_seconds) :]
@@ -132,9 +138,9 @@ def _found(clip: _Clip, model: SyncModel | None, shift_seconds: float) -> Iterat
     change, largest = clip.change[first:], clip.largest[first:]
     if model is not None and clip.pictures is not None:
         features = _features(clip.pictures[first:], samples, change, largest, sound.power, model)
-        yield "model", _guess(estimate(scan_features(features, SEARCH_SECONDS)))
+        yield "model", estimate(scan_features(features, SEARCH_SECONDS))
     scan = motion_scan(change, sound.power, largest=largest, range_seconds=SEARCH_SECONDS)
-    yield "motion", _guess(motion_estimate(change, sound.power, scan))
+    yield "motion", motion_estimate(change, sound.power, scan)
 
 
 def _features(

@@ -13,6 +13,7 @@ learned. Both are in nats, so neither is weighed (measured on generated and on r
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,10 @@ PEAK_HALF_WIDTH_SECONDS = 0.25
 
 LUCK = 2.0
 """Standard deviations by which the best of many wrong offsets stands out by luck alone."""
+
+CALIBRATION_SLOPE, CALIBRATION_SHIFT = 1.0, 0.0
+"""What makes of the log odds of the evidence those of being right, fitted on generated videos with the model in the box
+(experiments/reliability.py; another set of videos is in docs/reliability.png)."""
 
 WIDEST_RANGE_SECONDS = 15.0
 """Offsets are searched up to this much either way, at most."""
@@ -110,7 +115,14 @@ def estimate_from_evidence(
     by_chance = float((posterior(np.where(np.isnan(curve), -np.inf, 0.0)) * near).sum())
     flat = confidence <= min(2 * by_chance, (1 + by_chance) / 2)
     reason = FLAT if flat else _at_edge(scan.offsets_seconds, evidence)
-    return OffsetEstimate(offset, min(confidence, 1.0), curve, num_windows, reason)
+    return OffsetEstimate(offset, calibrated(confidence), curve, num_windows, reason)
+
+
+def calibrated(confidence: float) -> float:
+    """The probability of being right, from the share of the posterior near the peak; keeps 0 and 1."""
+    bounded = min(max(confidence, 1e-12), 1 - 1e-12)
+    odds = (bounded / (1 - bounded)) ** CALIBRATION_SLOPE * math.exp(CALIBRATION_SHIFT)
+    return odds / (1 + odds) if 0 < confidence < 1 else min(confidence, 1.0)
 
 
 def _why_empty(scan: OffsetScan) -> str:
