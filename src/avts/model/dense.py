@@ -24,15 +24,13 @@ from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 
 STEPS_PER_SECOND = SAMPLE_RATE // STEP_SAMPLES
-CHUNK_FRAMES = 96
-CONTEXT_FRAMES = 24
-"""Frames seen beyond each end of a chunk, or a window's length if that is more: the tower sees 5 frames either way,
-the moving statistics half a window."""
+CHUNK_FRAMES = 192
+REACH_FRAMES = 17
+"""Frames that the tower is shown beyond each end of a chunk: MC5 sees so many either way, MC3 5."""
 
 CHUNK_STEPS = 1600
-CONTEXT_STEPS = 100
-"""Steps seen beyond each end of a chunk of filterbank, or a window's length if that is more: the tower sees 15 either
-way, the moving statistics half a window."""
+REACH_STEPS = 20
+"""Steps of filterbank that the tower is shown beyond each end of a chunk; it sees 15 either way."""
 
 LOST_STEPS = 6
 """Steps at the end of a filterbank that have no dense feature of their own."""
@@ -62,12 +60,14 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
     embedded: list[Tensor] = []
     with torch.inference_mode():
         normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
-        for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, max(CONTEXT_FRAMES, normal)):
-            shown = model.picture_input_of(*planes, window=normal)
+        context = REACH_FRAMES + normal // 2 + 1  # the tower's reach, and there half of what the statistics are over
+        for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, context):
+            begin = max(first - REACH_FRAMES, 0)
+            shown = model.picture_input_of(*planes, window=normal)[:, :, begin : stop + REACH_FRAMES]
             if model.video.time_stride == 1:
-                sequence = model.picture_sequence(shown)[0, first:stop].float()  # [t, C]
+                sequence = model.picture_sequence(shown)[0, first - begin : stop - begin].float()  # [t, C]
             else:
-                sequence = shown[0, :, first:stop].transpose(0, 1)  # [t, 3, H, W]
+                sequence = shown[0, :, first - begin : stop - begin].transpose(0, 1)  # [t, 3, H, W]
             held = torch.cat([held, sequence]) if len(held) else sequence
             if len(held) < frames:
                 continue
@@ -166,10 +166,11 @@ def _sound_sequences(model: TwoStream, energies: Iterator[Tensor], steps: int) -
     """Features of each filterbank step, [s, C], from pieces of log energies [1, s, M]; the last 6 steps have none."""
     pieces = ((piece,) for piece in energies)
     window = max(steps, round(model.context_seconds * STEPS_PER_SECOND))
-    for (piece,), first, stop in _with_context(pieces, CHUNK_STEPS, max(CONTEXT_STEPS, window)):
-        normal = normalise_filterbank(piece.transpose(1, 2), window=window)
-        if normal.shape[-1] > LOST_STEPS:
-            yield model.sound_sequence_dense(normal)[0, first:stop].float()
+    for (piece,), first, stop in _with_context(pieces, CHUNK_STEPS, REACH_STEPS + window // 2 + 1):
+        begin = max(first - REACH_STEPS, 0)
+        heard = normalise_filterbank(piece.transpose(1, 2), window=window)[..., begin : stop + REACH_STEPS]
+        if heard.shape[-1] > LOST_STEPS:
+            yield model.sound_sequence_dense(heard)[0, first - begin : stop - begin].float()
 
 
 def _filterbank(model: TwoStream, chunks: Iterable[NDArray[np.float32]], device: torch.device) -> Iterator[Tensor]:
