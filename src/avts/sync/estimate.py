@@ -8,12 +8,11 @@ taken to be wrong. The summed votes are then measured against their own scatter 
 the confidence holds for files of any noise. One offset for the whole file is assumed: no drift, no jumps.
 
 What plain motion against loudness says is added, where the scan has it: it knows of events that the model has not
-learned. Both are in nats, so neither is weighed (measured on generated and on real clips: experiments/LOG.md).
+learned.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +27,10 @@ TOLERANCE_SECONDS = 0.1
 DEFAULT_SHARPNESS = 12.0
 """Nats of evidence for one unit of distance: a fit that is better by 0.25 makes an offset e^3 = 20 times as likely."""
 
+MOTION_WEIGHT = 0.5
+"""What a nat of motion against loudness counts beside one of the model's: the most that costs the model nothing on
+generated videos (experiments/LOG.md); on real clips it helps."""
+
 WILD_SHARE = 0.05
 """Share of windows whose vote is taken to be noise: one of them speaks against an offset by 3 nats at most."""
 
@@ -39,10 +42,6 @@ PEAK_HALF_WIDTH_SECONDS = 0.25
 
 LUCK = 2.0
 """Standard deviations by which the best of many wrong offsets stands out by luck alone."""
-
-CALIBRATION_SLOPE, CALIBRATION_SHIFT = 1.0, 0.0
-"""What makes of the log odds of the evidence those of being right, fitted on generated videos with the model in the box
-(experiments/reliability.py; another set of videos is in docs/reliability.png)."""
 
 WIDEST_RANGE_SECONDS = 15.0
 """Offsets are searched up to this much either way, at most."""
@@ -90,7 +89,7 @@ def estimate(scan: OffsetScan, *, sharpness: float = DEFAULT_SHARPNESS) -> Offse
     curve = _mean_where_covered(scan.distances, known)
     evidence = window_votes(scan, sharpness=sharpness).sum(axis=0)
     if scan.motion_evidence is not None:
-        evidence = evidence + scan.motion_evidence
+        evidence = evidence + MOTION_WEIGHT * scan.motion_evidence
     return estimate_from_evidence(scan, evidence, curve)
 
 
@@ -115,14 +114,7 @@ def estimate_from_evidence(
     by_chance = float((posterior(np.where(np.isnan(curve), -np.inf, 0.0)) * near).sum())
     flat = confidence <= min(2 * by_chance, (1 + by_chance) / 2)
     reason = FLAT if flat else _at_edge(scan.offsets_seconds, evidence)
-    return OffsetEstimate(offset, calibrated(confidence), curve, num_windows, reason)
-
-
-def calibrated(confidence: float) -> float:
-    """The probability of being right, from the share of the posterior near the peak; keeps 0 and 1."""
-    bounded = min(max(confidence, 1e-12), 1 - 1e-12)
-    odds = (bounded / (1 - bounded)) ** CALIBRATION_SLOPE * math.exp(CALIBRATION_SHIFT)
-    return odds / (1 + odds) if 0 < confidence < 1 else min(confidence, 1.0)
+    return OffsetEstimate(offset, min(confidence, 1.0), curve, num_windows, reason)
 
 
 def _why_empty(scan: OffsetScan) -> str:
