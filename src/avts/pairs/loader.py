@@ -24,6 +24,7 @@ from avts.corpus.corpus import Corpus
 from avts.errors import AvtsError, CorpusError
 from avts.media.planes import Planes
 from avts.pairs.negatives import StepPlan, Window
+from avts.pairs.ranks import Part, part_of
 from avts.pairs.slots import Parcel, Shape, Slots
 from avts.pairs.substitution import next_clip, with_clip
 from avts.timebase import Span, frame_at, sample_at
@@ -46,7 +47,7 @@ MOST_REPLACED_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Batch:
-    """The windows of a step and how they are paired.
+    """The windows of a step, or one process's part of them, and how the windows of the whole step are paired.
 
     Attributes:
         y: luminance, uint8 [P, T, H, W]; all clips cut to the batch's smallest height and width around the middle.
@@ -56,8 +57,10 @@ class Batch:
         picture_rows: index of each pair's picture, int64 [n].
         sound_rows: index of each pair's sound, int64 [n].
         kinds: kind of each pair, int64 [n] (see pairs.negatives).
-        valid: bool [n]; False where the sound, or the picture's own sound, is silent.
+        valid: bool [n]; False where the sound, or the picture's own sound, is silent. What another process holds
+            counts as heard.
         clips: index of each picture's clip, int64 [P].
+        part: which pictures and sounds of the step these are; None if all.
         unreadable: (key, message) of each clip that could not be read, and so was replaced.
     """
 
@@ -70,6 +73,7 @@ class Batch:
     kinds: Tensor
     valid: Tensor
     clips: Tensor
+    part: Part | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
 
     def to(self, device: torch.device) -> Batch:
@@ -88,6 +92,8 @@ class StepDataset(Dataset[Batch]):
         clip_seconds: length of a window, seconds.
         silence_dbfs: RMS level under which a window counts as silent.
         colour: read the chroma planes too.
+        rank: number of this process in a distributed run; it reads its part of each step only.
+        num_ranks: processes of the run.
     """
 
     def __init__(
@@ -99,9 +105,12 @@ class StepDataset(Dataset[Batch]):
         clip_seconds: float,
         silence_dbfs: float,
         colour: bool,
+        rank: int = 0,
+        num_ranks: int = 1,
     ) -> None:
         self.corpus, self.clips, self.planner = corpus, clips, planner
         self.clip_seconds, self.silence_dbfs, self.colour = clip_seconds, silence_dbfs, colour
+        self.rank, self.num_ranks = rank, num_ranks
 
     def __getitem__(self, step: int) -> Batch:
         """Decode the windows of a step; see batch."""
@@ -115,11 +124,12 @@ class StepDataset(Dataset[Batch]):
         """
         self._fetch_ahead(step)
         plan = self.planner(step)
-        most = MOST_REPLACED_SHARE * len({window.clip for window in (*plan.pictures, *plan.sounds)})
+        part = part_of(plan, rank=self.rank, num_ranks=self.num_ranks)
+        most = MOST_REPLACED_SHARE * len({window.clip for window in _windows(plan, part)})
         unreadable: dict[int, str] = {}
         while True:  # ends: each round knows of one more clip that cannot be read
             try:
-                batch, parcel = self._read(plan, slots)
+                batch, parcel = self._read(plan, part, slots)
                 break
             except _Unreadable as fault:
                 unreadable[fault.clip] = str(fault.error)
@@ -141,37 +151,41 @@ class StepDataset(Dataset[Batch]):
                 plan = self.planner(later)
             except IndexError:  # past the end of the plan
                 return
-            for index in dict.fromkeys(window.clip for window in (*plan.pictures, *plan.sounds)):
-                pictures = [self._span(window) for window in plan.pictures if window.clip == index]
-                sounds = [self._span(window) for window in plan.sounds if window.clip == index]
+            part = part_of(plan, rank=self.rank, num_ranks=self.num_ranks)
+            for index in dict.fromkeys(window.clip for window in _windows(plan, part)):
+                pictures = [self._span(window) for window in part.pictures.of(plan.pictures) if window.clip == index]
+                sounds = [self._span(window) for window in part.sounds.of(plan.sounds) if window.clip == index]
                 self.corpus.fetch_ahead(
                     self.clips[index], pictures=pictures, sounds=list(dict.fromkeys((*pictures, *sounds)))
                 )
 
     def _next_clip(self, plan: StepPlan, clip: int, unreadable: dict[int, str]) -> int | None:
         durations = [other.duration_seconds for other in self.clips]
-        return next_clip(plan, clip, durations, clip_seconds=self.clip_seconds, unreadable=unreadable)
+        return next_clip(
+            plan, clip, durations, clip_seconds=self.clip_seconds, unreadable=unreadable,
+            rank=self.rank, num_ranks=self.num_ranks,
+        )  # fmt: skip
 
-    def _read(self, plan: StepPlan, slots: Slots) -> tuple[Batch, Parcel]:
-        """All windows of a plan.
+    def _read(self, plan: StepPlan, part: Part, slots: Slots) -> tuple[Batch, Parcel]:
+        """All windows of a part of a plan.
 
         Raises:
             _Unreadable: a clip of it cannot be read.
         """
-        num_pictures, num_samples = len(plan.pictures), sample_at(self.clip_seconds)
+        own_pictures, own_sounds = part.pictures.of(plan.pictures), part.sounds.of(plan.sounds)
         height, width = self._common_size(plan)
-        picture = (num_pictures, frame_at(self.clip_seconds), height, width)
+        picture = (len(own_pictures), frame_at(self.clip_seconds), height, width)
         chroma = (*picture[:2], height // 2, width // 2) if self.colour else (*picture[:2], 0, 0)
         shapes: list[Shape] = [(picture, torch.uint8), (chroma, torch.uint8), (chroma, torch.uint8)]
-        shapes.append(((len(plan.sounds), num_samples), torch.float32))
+        shapes.append(((len(own_sounds), sample_at(self.clip_seconds)), torch.float32))
         (y, u, v, sounds), parcel = slots.tensors(shapes)
-        self._read_pictures(plan, Planes(y.numpy(), u.numpy(), v.numpy()))
-        heard = {window: self._sound(window) for window in dict.fromkeys((*plan.pictures, *plan.sounds))}
-        for target, window in zip(sounds.numpy(), plan.sounds, strict=True):
+        self._read_pictures(own_pictures, Planes(y.numpy(), u.numpy(), v.numpy()))
+        heard = {window: self._sound(window) for window in dict.fromkeys((*own_pictures, *own_sounds))}
+        for target, window in zip(sounds.numpy(), own_sounds, strict=True):
             target[:] = heard[window]
         audible = {window: self._is_audible(sound) for window, sound in heard.items()}
         picture_rows, sound_rows, kinds = np.array(plan.pairs, dtype=np.int64).T
-        valid = [audible[plan.pictures[p]] and audible[plan.sounds[s]] for p, s, _ in plan.pairs]
+        valid = [audible.get(plan.pictures[p], True) and audible.get(plan.sounds[s], True) for p, s, _ in plan.pairs]
         batch = Batch(
             y=y,
             u=u if self.colour else None,
@@ -181,7 +195,8 @@ class StepDataset(Dataset[Batch]):
             sound_rows=torch.from_numpy(sound_rows),
             kinds=torch.from_numpy(kinds),
             valid=torch.tensor(valid),
-            clips=torch.tensor([window.clip for window in plan.pictures]),
+            clips=torch.tensor([window.clip for window in own_pictures]),
+            part=part,
         )
         return batch, parcel
 
@@ -190,14 +205,14 @@ class StepDataset(Dataset[Batch]):
         clips = [self.clips[window.clip] for window in plan.pictures]
         return min(clip.height for clip in clips), min(clip.width for clip in clips)
 
-    def _read_pictures(self, plan: StepPlan, into: Planes) -> None:
+    def _read_pictures(self, pictures: Sequence[Window], into: Planes) -> None:
         """Every clip is opened once, whatever number of its windows the plan has."""
         rows: dict[int, list[int]] = defaultdict(list)
-        for row, window in enumerate(plan.pictures):
+        for row, window in enumerate(pictures):
             rows[window.clip].append(row)
         for index, own in rows.items():
             clip = self.clips[index]
-            starts = [plan.pictures[row].start_seconds for row in own]
+            starts = [pictures[row].start_seconds for row in own]
             targets = [Planes(into.y[row], into.u[row], into.v[row]) for row in own]
             top, left = ((clip.height - into.y.shape[2]) // 4 * 2, (clip.width - into.y.shape[3]) // 4 * 2)
             try:
@@ -216,6 +231,10 @@ class StepDataset(Dataset[Batch]):
 
     def _is_audible(self, sound: NDArray[np.float32]) -> bool:
         return bool(np.square(sound).mean() > 10 ** (self.silence_dbfs / 10))
+
+
+def _windows(plan: StepPlan, part: Part) -> tuple[Window, ...]:
+    return (*part.pictures.of(plan.pictures), *part.sounds.of(plan.sounds))
 
 
 class _Unreadable(Exception):
@@ -280,18 +299,19 @@ class _Packed:
     parcel: Parcel
     small: dict[str, NDArray[Any]]
     colour: bool
+    part: Part | None
     unreadable: tuple[tuple[str, str], ...]
 
     @staticmethod
     def of(batch: Batch, parcel: Parcel) -> _Packed:
         small = {name: getattr(batch, name).numpy() for name in SMALL}
-        return _Packed(parcel, small, batch.u is not None, batch.unreadable)
+        return _Packed(parcel, small, batch.u is not None, batch.part, batch.unreadable)
 
     def unpacked(self, slots: Slots) -> Batch:
         y, u, v, sounds = slots.unpack(self.parcel)
         small = {name: torch.from_numpy(value) for name, value in self.small.items()}
         colour = {"u": u, "v": v} if self.colour else {"u": None, "v": None}
-        return Batch(y=y, sounds=sounds, **colour, **small, unreadable=self.unreadable)
+        return Batch(y=y, sounds=sounds, **colour, **small, part=self.part, unreadable=self.unreadable)
 
 
 _Item = Batch | _Packed | AvtsError

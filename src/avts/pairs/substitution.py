@@ -2,7 +2,8 @@
 
 The rule: everything the plan wanted of the clip, pictures and sounds, is taken at the same times of the next clip of
 the list (round its end) that the step does not hold already, that is as long as the windows need, and that can be
-read. So a pair keeps its kind, and a step is the same whoever carries it out and whatever failed before.
+read. So a pair keeps its kind, and a step is the same whoever carries it out and whatever failed before. Of several
+processes each takes another share of the list: no two choose the same clip without having to ask each other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from avts.pairs.negatives import StepPlan, Window
 
 
 def next_clip(
-    plan: StepPlan, clip: int, durations_seconds: Sequence[float], *, clip_seconds: float, unreadable: Collection[int]
+    plan: StepPlan,
+    clip: int,
+    durations_seconds: Sequence[float],
+    *,
+    clip_seconds: float,
+    unreadable: Collection[int],
+    rank: int = 0,
+    num_ranks: int = 1,
 ) -> int | None:
     """The clip that takes another's place in a step; None if there is none left.
 
@@ -24,13 +32,16 @@ def next_clip(
         durations_seconds: duration of every clip of the list.
         clip_seconds: length of a window.
         unreadable: clips that were tried for this step and could not be read.
+        rank: number of the process that asks; it is given every num_ranks-th clip of the list only.
+        num_ranks: processes that carry out the step together.
     """
     windows = (*plan.pictures, *plan.sounds)
     taken = {window.clip for window in windows} | set(unreadable)
     needed = max(window.start_seconds for window in windows if window.clip == clip) + clip_seconds
     count = len(durations_seconds)
     around = ((clip + step) % count for step in range(1, count))
-    return next((other for other in around if other not in taken and durations_seconds[other] >= needed - 1e-6), None)
+    allowed = (other for other in around if other % num_ranks == rank and other not in taken)
+    return next((other for other in allowed if durations_seconds[other] >= needed - 1e-6), None)
 
 
 def with_clip(plan: StepPlan, clip: int, other: int) -> StepPlan:
