@@ -131,6 +131,9 @@ class TrainingSettings(_Settings):
     log_every_steps: int = Field(5, ge=1)
     checkpoint_every_steps: int = Field(200, ge=1)
     keep_checkpoints: int = Field(2, ge=1)
+    accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are added up to make one step")
+    ema_decay: float = Field(0.0, ge=0, lt=1, description="of the weights' moving average, the finished model; 0: none")
+    validate_every_epochs: int = Field(1, ge=0, description="epochs from one validation to the next; 0: never")
 
 
 class Recipe(_Settings):

@@ -13,6 +13,7 @@ import pytest
 from avts.cli import main
 from avts.corpus.corpus import Corpus
 from avts.sync.model import SHIPPED
+from avts.training.state import checkpoints
 from fixtures_training import TINY_TOML
 
 QUICK = TINY_TOML.replace("epochs = 2", "epochs = 1")
@@ -158,7 +159,7 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint_and_resume_finishes(
     assert process.returncode == 130, stderr
     assert not stdout
     assert "Traceback" not in stderr
-    checkpoint = list((out / "checkpoints").iterdir())
+    checkpoint = checkpoints(out)
     assert len(checkpoint) == 1
     step = int(checkpoint[0].name.removeprefix("step-"))
     assert f"avts: stopped after step {step}; go on with --resume" in stderr

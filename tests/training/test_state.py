@@ -11,7 +11,7 @@ from avts.errors import CheckpointError
 from avts.model.checkpoint import build_model
 from avts.model.two_stream import TwoStream
 from avts.training.state import checkpoints, load_state, save_state
-from avts.training.trainer import make_optimizer
+from avts.training.step import make_optimizer
 from fixtures_training import tiny_recipe
 
 RECIPES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -21,32 +22,50 @@ from avts.cli.progress import progress_bar
 )
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
-def command(recipe: Path, corpus: Path, run: Path, *, start: Path | None, resume: bool, device: str) -> int:
+@click.option("--track", "trackers", multiple=True, metavar="NAME", help="Also tell a tracker: tensorboard, wandb ...")
+def command(
+    recipe: Path, corpus: Path, run: Path, *, start: Path | None, resume: bool, device: str, trackers: tuple[str, ...]
+) -> int:
     """Train both towers on CORPUS as RECIPE (TOML) says.
 
-    Ctrl-C ends the step under way and saves; --resume goes on.
+    Ctrl-C ends the step under way and saves; --resume goes on. On several GPUs: accelerate launch -m avts train ...
 
     --start fine-tunes: the networks begin with the weights of another run, which must have the same shapes; RECIPE may
     set another loss, a classifier on both embeddings ([model] comparison = "fused") or freeze the convolutions
     ([training] freeze_towers = true). With --resume it is not looked at: the checkpoint has the weights.
     """
     from avts.corpus.corpus import Corpus
+    from avts.evaluation.validation import validation_auc
     from avts.settings import read_recipe
     from avts.sync.model import SHIPPED
-    from avts.training.trainer import Interrupted, Trainer, start_run
+    from avts.training.conditions import start_run
+    from avts.training.launch import leave_processes
+    from avts.training.stopping import Interrupted
+    from avts.training.trainer import Trainer
 
     settings = read_recipe(recipe)
     opened = Corpus.open(corpus)
     start_run(run, resume=resume)
     begin = None if resume else SHIPPED if start == Path("box") else start
-    trainer = Trainer(opened, settings, run, device=device, start=begin, say=lambda line: click.echo(line, err=True))
+    trainer = Trainer(
+        opened,
+        settings,
+        run,
+        device=device,
+        start=begin,
+        say=lambda line: click.echo(line, err=True),
+        trackers=trackers,
+        validate=validation_auc(opened, settings.pairs),
+    )
     if resume:
-        click.echo(f"resume: going on after step {trainer.resume()}", err=True)
+        trainer.say(f"resume: going on after step {trainer.resume()}")
     try:
-        with progress_bar("training", "step") as on_progress:
+        with progress_bar("training", "step") if trainer.is_main else nullcontext() as on_progress:
             trainer.train(on_progress)
     except Interrupted:
-        click.echo(f"avts: stopped after step {trainer.step}; go on with --resume", err=True)
+        trainer.say(f"avts: stopped after step {trainer.step}; go on with --resume")
         return 130
-    click.echo(f"{run}: trained {trainer.step} steps on {len(trainer.clips)} videos")
+    leave_processes(trainer.accelerator)
+    if trainer.is_main:
+        click.echo(f"{run}: trained {trainer.step} steps on {len(trainer.clips)} videos")
     return 0

@@ -40,10 +40,15 @@ def save_model(folder: Path, model: TwoStream, recipe: Recipe, progress: dict[st
         progress: where training stood, plain values.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write_whole(folder / "model.safetensors", lambda path: save_file(weights, path))
+    save_weights(model, folder / "model.safetensors")
     header = {"format": FORMAT, "version": FORMAT_VERSION, "recipe": recipe.model_dump(), "progress": progress}
     write_whole(folder / "model.json", lambda path: path.write_text(json.dumps(header, indent=1), encoding="utf-8"))
+
+
+def save_weights(model: TwoStream, path: Path) -> None:
+    """Write the weights and running statistics of a model, whole or not at all."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_whole(path, lambda temporary: save_file(weights, temporary))
 
 
 def write_whole(path: Path, write: Any) -> None:
@@ -72,16 +77,21 @@ def read_header(run: Path) -> tuple[Recipe, dict[str, Any]]:
         raise CheckpointError(f"{run}: no model.json in it. Is training still before its first checkpoint?") from None
     except (OSError, ValueError, KeyError, TypeError):
         kind = None
-    if kind != FORMAT:
-        raise CheckpointError(f"{run}/model.json: not an avts model. Give the folder that 'avts train' made")
-    if version != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{run}/model.json: format version {version}; this avts reads version {FORMAT_VERSION}. Train it again"
-        )
+    check_format(kind, version, run / "model.json")
     try:
         return recipe_from(values, name=f"{run}/model.json"), progress
     except SettingsError as error:
         raise CheckpointError(str(error)) from None
+
+
+def check_format(kind: Any, version: Any, path: Path) -> None:
+    """Raise CheckpointError unless a header says that a model is ours and of the version that is read here."""
+    if kind != FORMAT:
+        raise CheckpointError(f"{path}: not an avts model. Give the folder that 'avts train' made")
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: format version {version}; this avts reads version {FORMAT_VERSION}. Train it again"
+        )
 
 
 def load_model(run: Path) -> TwoStream:

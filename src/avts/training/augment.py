@@ -1,5 +1,8 @@
 """What training does to windows so that the net meets more than its corpus holds. All chance is of one generator.
 
+Where several processes share a step, each draws for the whole of it and takes its own rows: who holds a window does not
+change what is done to it.
+
 Pictures: a random box (always), another source frame rate, noise, another clip in a part of the frame.
 Sounds: another colour (a room, a microphone), noise, another sound behind.
 """
@@ -14,6 +17,7 @@ from torch import Tensor
 
 from avts.settings import AugmentSettings
 from avts.timebase import FRAME_RATE
+from avts.training.distributed import Share
 
 SOURCE_FRAME_RATES = (12.5, 15.0, 20.0, 25.0, 30.0)
 """Rates that real files have; brought to 24 frames a second they repeat or skip frames."""
@@ -36,32 +40,39 @@ def random_boxes(num_clips: int, least_share: float, rng: np.random.Generator) -
     return torch.from_numpy(np.concatenate([corners, corners + sides, mirror], axis=1))
 
 
-def augment_pictures(planes: Sequence[Tensor], settings: AugmentSettings, rng: np.random.Generator) -> list[Tensor]:
+def augment_pictures(
+    planes: Sequence[Tensor], settings: AugmentSettings, rng: np.random.Generator, share: Share | None = None
+) -> list[Tensor]:
     """Disturb a batch of pictures.
 
     Args:
         planes: luminance, and colour where it is used, each [B, T, H, W] in [0, 1] at the network's size.
         settings: how often and how strongly.
         rng: source of all chance.
+        share: which pictures of the step these are; None if all.
 
     Returns:
         Planes of the same shapes.
     """
-    count, frames, height, width = planes[0].shape
-    for clip in np.flatnonzero(rng.random(count) < settings.frame_rate):
+    share = share or Share.all_of(len(planes[0]))
+    count, first = share.rows.total, share.rows.first
+    _, frames, height, width = planes[0].shape
+    for clip in np.flatnonzero(rng.random(count) < settings.frame_rate).tolist():
         index = torch.from_numpy(frames_at_rate(frames, float(rng.choice(SOURCE_FRAME_RATES))))
-        for plane in planes:
-            plane[clip] = plane[clip, index]
-    for clip in np.flatnonzero(rng.random(count) < settings.inset):
+        for plane in planes if clip in share.rows else ():
+            plane[clip - first] = plane[clip - first, index]
+    for clip in np.flatnonzero(rng.random(count) < settings.inset).tolist():
         other = (clip + int(rng.integers(1, count))) % count
-        rows, columns = _corner(height, rng), _corner(width, rng)
+        where = (slice(None), _corner(height, rng), _corner(width, rng))
         for plane in planes:
-            plane[clip, :, rows, columns] = plane[other, :, rows, columns].clone()
+            corner = share.part_of_row(plane, other, *where)
+            if clip in share.rows:
+                plane[clip - first][where] = corner
     noise = rng.uniform(0, settings.picture_noise, count).astype(np.float32)
     if settings.picture_noise:
         seed = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        grain = torch.randn(planes[0].shape, generator=seed).to(planes[0].device)
-        strength = torch.from_numpy(noise).to(planes[0].device)[:, None, None, None]
+        grain = share.own(torch.randn((count, *planes[0].shape[1:]), generator=seed)).to(planes[0].device)
+        strength = torch.from_numpy(share.own(noise)).to(planes[0].device)[:, None, None, None]
         return [(planes[0] + strength * grain).clamp(0, 1), *planes[1:]]
     return list(planes)
 
@@ -79,50 +90,56 @@ def _corner(size: int, rng: np.random.Generator) -> slice:
     return slice(0, length) if rng.random() < 0.5 else slice(size - length, size)
 
 
-def augment_sounds(samples: Tensor, settings: AugmentSettings, rng: np.random.Generator) -> Tensor:
+def augment_sounds(
+    samples: Tensor, settings: AugmentSettings, rng: np.random.Generator, share: Share | None = None
+) -> Tensor:
     """Disturb a batch of sounds.
 
     Args:
         samples: [Q, N] at 16 kHz.
         settings: how often and how strongly.
         rng: source of all chance.
+        share: which sounds of the step these are; None if all.
 
     Returns:
         [Q, N].
     """
-    count = len(samples)
+    share = share or Share.all_of(len(samples))
+    count = share.rows.total
     heard = samples
     if settings.sound_colour:
-        heard = torch.where(_chosen(count, settings.sound_colour, rng, samples), _coloured(samples, rng), heard)
+        heard = torch.where(_chosen(share, settings.sound_colour, rng, samples), _coloured(samples, rng, share), heard)
     level = samples.square().mean(1, keepdim=True).sqrt()
     if settings.sound_behind:
         places = int(rng.integers(1, max(count, 2)))
-        behind, its_level = samples.roll(places, 0), level.roll(places, 0)
-        gain = _decibels(rng, count, -25, -8, samples) * level / its_level.clamp_min(1e-3)
-        heard = heard + torch.where(_chosen(count, settings.sound_behind, rng, samples), gain, 0) * behind
+        behind = share.own(share.whole(samples).roll(places, 0))
+        its_level = behind.square().mean(1, keepdim=True).sqrt()
+        gain = _decibels(rng, share, -25, -8, samples) * level / its_level.clamp_min(1e-3)
+        heard = heard + torch.where(_chosen(share, settings.sound_behind, rng, samples), gain, 0) * behind
     if settings.sound_noise:
         seed = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        hiss = _coloured(torch.randn(samples.shape, generator=seed).to(samples.device), rng)
-        gain = _decibels(rng, count, -35, -10, samples) * level
-        heard = heard + torch.where(_chosen(count, settings.sound_noise, rng, samples), gain, 0) * hiss
+        noise = share.own(torch.randn((count, samples.shape[1]), generator=seed)).to(samples.device)
+        hiss = _coloured(noise, rng, share)
+        gain = _decibels(rng, share, -35, -10, samples) * level
+        heard = heard + torch.where(_chosen(share, settings.sound_noise, rng, samples), gain, 0) * hiss
     return heard
 
 
-def _coloured(samples: Tensor, rng: np.random.Generator) -> Tensor:
+def _coloured(samples: Tensor, rng: np.random.Generator, share: Share) -> Tensor:
     """Each sound through a smooth random gain over frequency."""
     bins = samples.shape[1] // 2 + 1
-    points = rng.uniform(-COLOUR_DECIBELS, COLOUR_DECIBELS, (len(samples), COLOUR_POINTS))
+    points = rng.uniform(-COLOUR_DECIBELS, COLOUR_DECIBELS, (share.rows.total, COLOUR_POINTS))
     where = np.linspace(0, COLOUR_POINTS - 1, bins) ** 0.5 * (COLOUR_POINTS - 1) ** 0.5  # finer at low frequencies
-    decibels = np.stack([np.interp(where, np.arange(COLOUR_POINTS), curve) for curve in points])
+    decibels = np.stack([np.interp(where, np.arange(COLOUR_POINTS), curve) for curve in share.own(points)])
     gain = torch.from_numpy((10 ** (decibels / 20)).astype(np.float32)).to(samples.device)
     changed: Tensor = torch.fft.irfft(torch.fft.rfft(samples) * gain, n=samples.shape[1])
     return changed
 
 
-def _chosen(count: int, share: float, rng: np.random.Generator, like: Tensor) -> Tensor:
-    return torch.from_numpy(rng.random((count, 1)) < share).to(like.device)
+def _chosen(share: Share, part: float, rng: np.random.Generator, like: Tensor) -> Tensor:
+    return torch.from_numpy(share.own(rng.random((share.rows.total, 1)) < part)).to(like.device)
 
 
-def _decibels(rng: np.random.Generator, count: int, low: float, high: float, like: Tensor) -> Tensor:
-    gain = 10 ** (rng.uniform(low, high, (count, 1)) / 20)
-    return torch.from_numpy(gain.astype(np.float32)).to(like.device)
+def _decibels(rng: np.random.Generator, share: Share, low: float, high: float, like: Tensor) -> Tensor:
+    gain = 10 ** (rng.uniform(low, high, (share.rows.total, 1)) / 20)
+    return torch.from_numpy(share.own(gain).astype(np.float32)).to(like.device)

@@ -16,7 +16,9 @@ from avts.settings import Recipe, StageSettings
 
 @dataclass(frozen=True)
 class Curriculum:
-    """The plan of each step of a training run; picklable, so that loader workers can carry it out.
+    """The plan of each batch of a training run; picklable, so that loader workers can carry it out.
+
+    A step is one batch, or several whose gradients are added up ([training] accumulate_steps).
 
     Attributes:
         recipe: what the user asked for.
@@ -27,9 +29,14 @@ class Curriculum:
     durations_seconds: Sequence[float]
 
     @property
+    def batches_per_step(self) -> int:
+        """Batches whose gradients make one step."""
+        return self.recipe.training.accumulate_steps
+
+    @property
     def steps_per_epoch(self) -> int:
-        """Full batches in the training clips (at least one)."""
-        return max(len(self.durations_seconds) // self.recipe.pairs.batch_size, 1)
+        """Full steps in the training clips (at least one)."""
+        return max(len(self.durations_seconds) // (self.recipe.pairs.batch_size * self.batches_per_step), 1)
 
     @property
     def num_steps(self) -> int:
@@ -45,22 +52,23 @@ class Curriculum:
             epoch -= stage.epochs
         raise IndexError(f"step {step} is past the end of the curriculum ({self.num_steps} steps)")
 
-    def __call__(self, step: int) -> StepPlan:
-        """The plan of a step: a function of the recipe's seed and the step's number alone."""
+    def __call__(self, batch: int) -> StepPlan:
+        """The plan of a batch: a function of the recipe's seed and the batch's number in the run alone."""
         pairs = self.recipe.pairs
-        epoch, place = divmod(step, self.steps_per_epoch)
+        epoch, place = divmod(batch, self.steps_per_epoch * self.batches_per_step)
         order = epoch_order(len(self.durations_seconds), seed=self.recipe.training.seed, epoch=epoch)
         clips = order[place * pairs.batch_size : (place + 1) * pairs.batch_size]
         plan = plan_pairs if pairs.sampling == "pairs" else plan_grid
         # spans bring their hard negatives with them: the plan only says where each span is
-        shares = {EASY: 1.0} if pairs.sampling == "spans" else negative_shares(self.stage_at(step)[1])
+        stage = self.stage_at(batch // self.batches_per_step)[1]
+        shares = {EASY: 1.0} if pairs.sampling == "spans" else negative_shares(stage)
         return plan(
             [int(clip) for clip in clips],
             self.durations_seconds,
             negative_shares=shares,
             clip_seconds=pairs.cut_seconds,
             gap_seconds=pairs.hard_gap_seconds,
-            rng=np.random.default_rng([self.recipe.training.seed, 1, step]),
+            rng=np.random.default_rng([self.recipe.training.seed, 1, batch]),
         )
 
 

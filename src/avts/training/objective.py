@@ -14,6 +14,7 @@ from avts.pairs.loader import Batch
 from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
 from avts.settings import Recipe, StageSettings
 from avts.training.curriculum import negative_shares
+from avts.training.distributed import StepShare
 from avts.training.spans import UNPAIRED, embed_picture_spans, embed_sound_spans, heard_windows, pair_kinds
 
 
@@ -44,7 +45,7 @@ class StepLoss:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The embeddings of a step and how they are paired.
+    """The embeddings of a step, of all processes that share it, and how they are paired.
 
     Attributes:
         pictures: [P, D].
@@ -66,13 +67,14 @@ class _Pairs:
 def step_loss(
     model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch, recipe: Recipe, stage: StageSettings
 ) -> StepLoss:
-    """The loss that a recipe asks for.
+    """The loss that a recipe asks for; where several processes share a step, the loss of all of it in each of them.
 
     Args:
         model: the networks.
         planes: luminance, and colour where it is used, each [B, T, H, W] in [0, 1] at the network's size.
         samples: [Q, N] at 16 kHz.
-        batch: how they are paired; its own planes and sounds are as they were before augmentation.
+        batch: how they are paired; its own planes and sounds are as they were before augmentation. `valid` is of the
+            whole step.
         recipe: what to train and how.
         stage: the stage of the curriculum.
     """
@@ -83,7 +85,9 @@ def step_loss(
 
 def _planned_pairs(model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch) -> _Pairs:
     """The pairs of a step's plan."""
-    pictures, sounds = model.embed_pictures(*planes), model.embed_sounds(samples)
+    held = StepShare.of(batch)
+    pictures = held.pictures.whole(model.embed_pictures(*planes))
+    sounds = held.sounds.whole(model.embed_sounds(samples))
     return _Pairs(pictures, sounds, batch.picture_rows, batch.sound_rows, batch.kinds, batch.valid)
 
 
@@ -91,14 +95,15 @@ def _span_pairs(
     model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch, recipe: Recipe, stage: StageSettings
 ) -> _Pairs:
     """All pairs of windows in a step's spans."""
-    pairs = recipe.pairs
-    pictures = embed_picture_spans(model, planes, clip_seconds=pairs.clip_seconds)
-    sounds = embed_sound_spans(model, samples, clip_seconds=pairs.clip_seconds)
-    kinds = pair_kinds(len(batch.y), pairs.span_seconds, pairs.clip_seconds, pairs.hard_gap_seconds)
+    pairs, held = recipe.pairs, StepShare.of(batch)
+    pictures = held.pictures.whole(embed_picture_spans(model, planes, clip_seconds=pairs.clip_seconds))
+    sounds = held.sounds.whole(embed_sound_spans(model, samples, clip_seconds=pairs.clip_seconds))
+    kinds = pair_kinds(held.pictures.rows.total, pairs.span_seconds, pairs.clip_seconds, pairs.hard_gap_seconds)
     kinds = kinds.to(samples.device)
     for kind, share in negative_shares(stage).items():  # a kind that the stage leaves out is not paired
         kinds = kinds if share else kinds.masked_fill(kinds == kind, UNPAIRED)
-    heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=pairs.silence_dbfs)
+    own_heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=pairs.silence_dbfs)
+    heard = held.sounds.whole(own_heard)
     rows, columns = torch.where(kinds != UNPAIRED)
     return _Pairs(pictures, sounds, rows, columns, kinds[rows, columns], heard[rows] & heard[columns])
 

@@ -1,41 +1,39 @@
 """The training loop: plan, batch, loss, step; a log line and a checkpoint now and then.
 
-RUN/log.jsonl       one line every few steps
-RUN/checkpoints/    whole states to go on from
+RUN/log.jsonl       one line every few steps (see training.record)
+RUN/checkpoints/    whole states to go on from, and the best model so far
 RUN/model.*         the finished model (see model.checkpoint)
+
+Several processes may share each step (see training.distributed). All of them run this loop; the first one writes.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from avts.corpus.corpus import Corpus
-from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
-from avts.model.checkpoint import build_model, save_model, start_from, write_whole
+from avts.errors import CorpusError, UsageError
+from avts.model.checkpoint import build_model, save_model, start_from
 from avts.model.device import choose_device, choose_precision
-from avts.model.frontend import crop_and_resize
+from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch, StepDataset, load_steps
-from avts.settings import OptimizerSettings, Recipe
-from avts.training.augment import augment_pictures, augment_sounds, random_boxes
+from avts.settings import Recipe
+from avts.training.best import LOSS, VALIDATION, Score, best_score, forget_best, keep_best
+from avts.training.conditions import check_clips, check_same_run, check_sharing, clips_digest
 from avts.training.curriculum import Curriculum
-from avts.training.objective import step_loss
+from avts.training.distributed import true_everywhere
+from avts.training.ema import MovingAverage
+from avts.training.launch import device_of, start_processes
+from avts.training.record import Record, check_trackers
 from avts.training.schedule import Plateau, learning_rate
-from avts.training.state import checkpoints, load_state, save_state
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training was stopped by a signal, after its state was saved."""
+from avts.training.state import load_state, save_state
+from avts.training.step import Stepper
+from avts.training.stopping import Interrupted, stop_on_signal
 
 
 class Trainer:
@@ -48,10 +46,12 @@ class Trainer:
         device: 'auto' or a torch device.
         start: a finished run whose weights to begin with.
         say: called with each automatic choice in words.
+        trackers: told what the log is told, by names that Accelerate knows ('tensorboard').
+        validate: measures a model, more is better, and the best model is kept by it; None keeps it by the loss.
 
     Raises:
-        CorpusError: fewer than two usable training clips.
-        UsageError: no such run to start from.
+        CorpusError: fewer than two usable training clips, or too few for one step.
+        UsageError: no such device, tracker or run to start from, or a batch that the processes cannot share evenly.
         CheckpointError: the run to start from is damaged, or its networks are others than the recipe's.
     """
 
@@ -64,51 +64,74 @@ class Trainer:
         device: str = "auto",
         start: Path | None = None,
         say: Callable[[str], None] = print,
+        trackers: Sequence[str] = (),
+        validate: Callable[[TwoStream], float] | None = None,
     ) -> None:
-        self.recipe, self.run, self.corpus = recipe, run, corpus
+        self.recipe, self.run, self.corpus, self.validate = recipe, run, corpus, validate
         self.started_from = None if start is None else start.resolve().name
         seconds = recipe.pairs.cut_seconds
         self.clips = [clip for clip in corpus.select("train") if clip.duration_seconds >= seconds]
-        if len(self.clips) < 2:
-            raise CorpusError(
-                f"{corpus.path}: {len(self.clips)} usable training clip(s) of at least {seconds:g} s; "
-                "pairs need at least 2 videos. Ingest more"
-            )
+        check_clips(corpus.path, len(self.clips), recipe)
+        check_trackers(trackers)
         self.curriculum = Curriculum(recipe, tuple(clip.duration_seconds for clip in self.clips))
-        self.device, why = choose_device(device)
-        say(f"device: {self.device} ({why})")
+        chosen, why = choose_device(device)
+        self.accelerator = start_processes(chosen, run, trackers)
+        self.device = device_of(self.accelerator, chosen)
+        self.say = say if self.is_main else _say_nothing
+        self.say(f"device: {self.device} ({why})")
+        self._share()
         torch.manual_seed(recipe.training.seed)
-        self.model = build_model(recipe.model)
-        if start is not None:
-            is_fresh = start_from(self.model, start)
-            say(f"start: the weights of {start}{' (its fused classifier is new)' if is_fresh else ''}")
-        if recipe.training.freeze_towers:
-            self.model.freeze_towers()
-        self.model.to(self.device)
+        self.model = self._first_model(start)
         self.model.low_precision, why = choose_precision(recipe.training.precision, self.device)
-        say(f"precision: {'bf16' if self.model.low_precision else 'fp32'} ({why})")
-        self.optimizer = make_optimizer(self.model, recipe.optimizer)
+        self.say(f"precision: {'bf16' if self.model.low_precision else 'fp32'} ({why})")
+        decay = recipe.training.ema_decay
+        self.average = MovingAverage(self.model, decay) if decay else None
+        self.stepper = Stepper(self.model, recipe, self.accelerator, self.device, run)
         self.plateau = Plateau(recipe.optimizer.plateau_epochs)
         self.step = 0
         self.epoch_losses: list[float] = []
+
+    def _share(self) -> None:
+        count, batch = self.accelerator.num_processes, self.recipe.pairs.batch_size
+        check_sharing(self.recipe, len(self.clips), count)
+        if count > 1:
+            self.say(f"processes: {count}, each with {batch // count} of a batch of {batch} (as launched)")
+
+    def _first_model(self, start: Path | None) -> TwoStream:
+        """The networks as training begins with them: with fresh weights, or those of a finished run."""
+        model = build_model(self.recipe.model)
+        if start is not None:
+            is_fresh = start_from(model, start)
+            self.say(f"start: the weights of {start}{' (its fused classifier is new)' if is_fresh else ''}")
+        if self.recipe.training.freeze_towers:
+            model.freeze_towers()
+        return model.to(self.device)
+
+    @property
+    def is_main(self) -> bool:
+        """True in the one process that writes and tells."""
+        return bool(self.accelerator.is_main_process)
+
+    @property
+    def trained(self) -> TwoStream:
+        """The model that the run ends with: the moving average of the weights where one is kept."""
+        return self.average.model if self.average else self.model
 
     def resume(self) -> int:
         """Go on from the newest checkpoint; gives the number of steps already done.
 
         Raises:
-            CheckpointError: nothing to go on from, damaged, or made by another recipe or from other clips.
+            CheckpointError: nothing to go on from, damaged, foreign, or made by another recipe, from other clips or
+                by another number of processes.
         """
-        progress = load_state(self.run, self.model, self.optimizer, self.recipe)
-        if progress["num_clips"] != len(self.clips):
-            raise CheckpointError(
-                f"{self.run}: its training began with {progress['num_clips']} clips, {self.corpus.path} has "
-                f"{len(self.clips)}. Resume with the corpus it was started with"
-            )
+        average = self.average.model if self.average else None
+        progress = load_state(self.run, self.model, self.stepper.optimizer, self.recipe, average)
+        processes = self.accelerator.num_processes
+        check_same_run(self.run, progress, corpus=self.corpus.path, clips=self.clips, num_processes=processes)
         self.step = int(progress["step"])
         self.started_from = progress.get("start")
         self.plateau = Plateau(**progress["plateau"])
         self.epoch_losses = list(progress["epoch_losses"])
-        _cut_log(self.run / "log.jsonl", self.step)
         return self.step
 
     def train(self, on_progress: Callable[[int, int], None] | None = None) -> None:
@@ -117,15 +140,38 @@ class Trainer:
         Raises:
             UsageError: the towers are to be frozen with random weights.
             TrainingError: the loss or its gradient is not finite.
-            CorpusError: a clip cannot be read, or every window of an epoch is silent.
+            CorpusError: a clip cannot be read, or every window of an epoch or of its validation is silent.
             Interrupted: stopped by Ctrl-C or SIGTERM; the state is saved.
         """
-        if self.recipe.training.freeze_towers and self.started_from is None:
+        total, settings = self.curriculum.num_steps, self.recipe.training
+        if settings.freeze_towers and self.started_from is None:
             raise UsageError(
                 "[training] freeze_towers needs trained towers; name the run that has them with --start RUN"
             )
-        self.run.mkdir(parents=True, exist_ok=True)
-        pairs = self.recipe.pairs
+        if self.is_main and not self.step:
+            forget_best(self.run)
+        batches = self._batches()
+        self.model.train()
+        with stop_on_signal() as asked, Record(self.run, self.recipe, self.accelerator, step=self.step) as record:
+            while self.step < total:
+                row = self._make_step(batches)
+                self.epoch_losses.append(row["loss"])
+                self.step += 1
+                row |= self._end_epoch()
+                if row["step"] % settings.log_every_steps == 0 or self.step == total or "validation_auc" in row:
+                    record.write(row)
+                if on_progress:
+                    on_progress(self.step, total)
+                stopped = self._in_any_process(asked())
+                if stopped or (self.step % settings.checkpoint_every_steps == 0 and self.step < total):
+                    self._save()
+                if stopped:
+                    raise Interrupted
+        self._finish()
+
+    def _batches(self) -> Iterator[Batch]:
+        """The batches of the steps to come, this process's part of each."""
+        pairs, per_step = self.recipe.pairs, self.curriculum.batches_per_step
         dataset = StepDataset(
             self.corpus,
             self.clips,
@@ -133,81 +179,61 @@ class Trainer:
             clip_seconds=pairs.cut_seconds,
             silence_dbfs=pairs.silence_dbfs,
             colour=self.model.needs_colour,
+            rank=self.accelerator.process_index,
+            num_ranks=self.accelerator.num_processes,
         )
-        total = self.curriculum.num_steps
-        batches = load_steps(dataset, range(self.step, total), workers=self.recipe.training.workers)
-        self.model.train()
-        with _stop_on_signal() as stopped, (self.run / "log.jsonl").open("a" if self.step else "w") as log:
-            while self.step < total:
-                started = time.perf_counter()
-                batch = next(batches).to(self.device)
-                waited = time.perf_counter() - started
-                row = self._train_step(batch)
-                self.epoch_losses.append(row["loss"])
-                if self.step % self.recipe.training.log_every_steps == 0 or self.step == total - 1:
-                    row |= {"seconds": time.perf_counter() - started, "wait_seconds": waited}
-                    log.write(json.dumps(row) + "\n")
-                    log.flush()
-                self.step += 1
-                self._end_epoch()
-                if on_progress:
-                    on_progress(self.step, total)
-                if stopped() or (self.step % self.recipe.training.checkpoint_every_steps == 0 and self.step < total):
-                    self._save()
-                if stopped():
-                    raise Interrupted
-        save_model(self.run, self.model, self.recipe, self._progress())
+        numbers = range(self.step * per_step, self.curriculum.num_steps * per_step)
+        return load_steps(dataset, numbers, workers=self.recipe.training.workers)
 
-    def _train_step(self, batch: Batch) -> dict[str, Any]:
-        """Forward, backward and update; gives the line for the log."""
+    def _make_step(self, batches: Iterator[Batch]) -> dict[str, Any]:
+        """Make the next step; gives the line for the log."""
         epoch = self.step // self.curriculum.steps_per_epoch
         index, stage = self.curriculum.stage_at(self.step)
         rate = learning_rate(
             self.recipe.optimizer, self.step, self.curriculum.num_steps, plateau_factor=self.plateau.factor
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        rng = np.random.default_rng([self.recipe.training.seed, 2, self.step])
-        augment = self.recipe.augment
-        boxes = random_boxes(len(batch.y), augment.least_crop, rng)
-        raw = [plane for plane in (batch.y, batch.u, batch.v) if plane is not None]
-        scaled = [crop_and_resize(plane, boxes, self.model.frame_size) for plane in raw]
-        planes = augment_pictures(scaled, augment, rng)
-        samples = augment_sounds(batch.sounds, augment, rng)
-        made = step_loss(self.model, planes, samples, batch, self.recipe, stage)
-        self._must_be_finite(f"{self.recipe.loss.name} loss", value := float(made.loss.detach()))
-        self.optimizer.zero_grad(set_to_none=True)
-        made.loss.backward()  # type: ignore[no-untyped-call]
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        self._must_be_finite("gradient's norm", float(torch.nn.utils.get_total_norm(gradients)))
-        self.optimizer.step()
-        row = {"step": self.step, "epoch": epoch, "stage": index, "loss": value, "learning_rate": rate}
-        return row | made.mean_distances()
+        done = self.stepper.make(self.step, batches, stage, rate)
+        if self.average:
+            self.average.update(self.model, self.step)
+        loss = float(done.made.loss)
+        row = {"step": self.step, "epoch": epoch, "stage": index, "loss": loss, "learning_rate": rate}
+        return row | done.made.mean_distances() | {"seconds": done.seconds, "wait_seconds": done.wait_seconds}
 
-    def _must_be_finite(self, name: str, value: float) -> None:
-        if math.isfinite(value):
-            return
-        newest = checkpoints(self.run)[-1:]
-        raise TrainingError(
-            f"step {self.step}: the {name} is {value}. Last good checkpoint: {newest[0] if newest else 'none'}. "
-            "Lower [optimizer] learning_rate, or try precision = 'fp32'"
-        )
-
-    def _end_epoch(self) -> None:
-        """At the end of an epoch: watch the loss for a plateau; a new stage starts the watch anew."""
+    def _end_epoch(self) -> dict[str, float]:
+        """At the end of an epoch: watch for a plateau, keep the best model; gives what the log has to know of it."""
         if self.step % self.curriculum.steps_per_epoch:
-            return
+            return {}
         if not any(self.epoch_losses):  # a pair that counts costs something
             raise CorpusError(
                 f"{self.corpus.path}: no pair of an epoch could be used: none of its windows is louder than "
                 f"{self.recipe.pairs.silence_dbfs:g} dBFS. Lower [pairs] silence_dbfs"
             )
-        self.plateau.end_epoch(sum(self.epoch_losses) / len(self.epoch_losses))
+        loss = sum(self.epoch_losses) / len(self.epoch_losses)
+        self.plateau.end_epoch(loss)
         self.epoch_losses.clear()
-        if self.step < self.curriculum.num_steps:
-            before, after = self.curriculum.stage_at(self.step - 1)[0], self.curriculum.stage_at(self.step)[0]
-            if before != after:
-                self.plateau.start_stage()
+        stage = self.curriculum.stage_at(self.step - 1)[0]
+        if self.step < self.curriculum.num_steps and stage != self.curriculum.stage_at(self.step)[0]:
+            self.plateau.start_stage()
+        return self._keep_best(loss, stage) if self.is_main else {}
+
+    def _keep_best(self, loss: float, stage: int) -> dict[str, float]:
+        """Measure the model, if that is due, and keep it if it is the best so far."""
+        every, epochs = self.recipe.training.validate_every_epochs, self.step // self.curriculum.steps_per_epoch
+        score, told = Score(LOSS, loss, self.step, stage), {}
+        if self.validate and every:
+            if epochs % every and self.step < self.curriculum.num_steps:
+                return {}
+            value = self.validate(self.trained.eval())
+            self.model.train()
+            score, told = Score(VALIDATION, value, self.step, stage), {"validation_auc": value}
+        keep_best(self.run, self.trained, self.recipe, self._progress(), score)
+        return told
+
+    def _in_any_process(self, flag: bool) -> bool:
+        """Whether a flag is set in any process: all of them stop after the same step."""
+        if self.accelerator.num_processes == 1:
+            return flag
+        return not bool(true_everywhere(torch.tensor([not flag], device=self.device)))
 
     def _progress(self) -> dict[str, Any]:
         return {
@@ -215,62 +241,29 @@ class Trainer:
             "num_steps": self.curriculum.num_steps,
             "num_clips": len(self.clips),
             "start": self.started_from,
+            "clips_digest": clips_digest(self.clips),
+            "num_processes": self.accelerator.num_processes,
             "plateau": asdict(self.plateau),
             "epoch_losses": self.epoch_losses,
         }
 
     def _save(self) -> None:
+        if not self.is_main:
+            return
+        average = self.average.model if self.average else None
         keep = self.recipe.training.keep_checkpoints
-        save_state(self.run, self.model, self.optimizer, self.recipe, self._progress(), keep=keep)
+        save_state(
+            self.run, self.model, self.stepper.optimizer, self.recipe, self._progress(), keep=keep, average=average
+        )
+
+    def _finish(self) -> None:
+        if not self.is_main:
+            return
+        best = best_score(self.run)
+        weights = f"moving average, decay {self.average.decay:g}" if self.average else "of the last step"
+        progress = self._progress() | {"weights": weights, "best": asdict(best) if best else None}
+        save_model(self.run, self.trained, self.recipe, progress)
 
 
-def make_optimizer(model: torch.nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """The optimiser that the settings describe; batch norm and biases are not decayed, frozen weights left out."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if settings.name == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.learning_rate)
-    return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-
-
-def _cut_log(log: Path, step: int) -> None:
-    """Take out the lines from a step on, which are about to be made again, and a last one that a kill cut off."""
-    if not log.exists():
-        return
-    rows = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    kept = "".join(line for line in rows if json.loads(line)["step"] < step)
-    write_whole(log, lambda path: path.write_text(kept, encoding="utf-8"))
-
-
-def start_run(run: Path, *, resume: bool) -> None:
-    """Check that a run may be written to a folder.
-
-    Raises:
-        UsageError: it is a file, or already holds a run and resume was not asked for. What a run left that was
-            killed before its first checkpoint is no run: there is nothing to go on from.
-    """
-    if run.exists() and not run.is_dir():
-        raise UsageError(f"{run}: is a file; a run needs a folder. Choose another --out")
-    if not resume and (checkpoints(run) or (run / "model.json").exists()):
-        raise UsageError(f"{run}: already holds a run. Add --resume to go on with it, or choose another --out")
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM end the step under way first; gives a function that tells whether one came."""
-    caught: list[int] = []
-    try:
-        before = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in _SIGNALS}
-    except ValueError:  # not in the main thread: signals stay with whoever owns it
-        before = {}
-    try:
-        yield lambda: bool(caught)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+def _say_nothing(_: str) -> None:
+    """What all processes but the first say."""

@@ -1,0 +1,92 @@
+"""What a run needs to begin, and to go on: a folder, enough clips, processes that share evenly, the same corpus."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from avts.corpus.clip import Clip
+from avts.errors import CheckpointError, CorpusError, UsageError
+from avts.settings import Recipe
+from avts.training.state import checkpoints
+
+
+def start_run(run: Path, *, resume: bool) -> None:
+    """Check that a run may be written to a folder.
+
+    Raises:
+        UsageError: it is a file, or already holds a run and resume was not asked for. What a run left that was
+            killed before its first checkpoint is no run: there is nothing to go on from.
+    """
+    if run.exists() and not run.is_dir():
+        raise UsageError(f"{run}: is a file; a run needs a folder. Choose another --out")
+    if not resume and (checkpoints(run) or (run / "model.json").exists()):
+        raise UsageError(f"{run}: already holds a run. Add --resume to go on with it, or choose another --out")
+
+
+def check_clips(corpus: Path | str, num_clips: int, recipe: Recipe) -> None:
+    """Raise CorpusError if a corpus has too few training clips for pairs, or for one step of added-up batches."""
+    if num_clips < 2:
+        raise CorpusError(
+            f"{corpus}: {num_clips} usable training clip(s) of at least {recipe.pairs.cut_seconds:g} s; "
+            "pairs need at least 2 videos. Ingest more"
+        )
+    batch, batches = recipe.pairs.batch_size, recipe.training.accumulate_steps
+    if batches > 1 and num_clips < batch * batches:
+        raise CorpusError(
+            f"{corpus}: {num_clips} training clips; a step of accumulate_steps = {batches} batches of {batch} needs "
+            f"{batch * batches}. Lower [training] accumulate_steps or [pairs] batch_size"
+        )
+
+
+def check_sharing(recipe: Recipe, num_clips: int, num_processes: int) -> None:
+    """Raise UsageError if so many processes cannot share a batch evenly."""
+    batch = recipe.pairs.batch_size
+    if batch % num_processes:
+        raise UsageError(
+            f"batch_size {batch} for {num_processes} processes: it is the whole batch, which they share evenly. "
+            f"Give [pairs] batch_size a multiple of {num_processes}"
+        )
+    if num_clips < num_processes:
+        raise UsageError(f"{num_clips} training clips for {num_processes} processes: each needs one. Start fewer")
+
+
+def clips_digest(clips: Sequence[Clip]) -> str:
+    """What tells some clips, in their order, from others."""
+    return hashlib.sha256("\n".join(clip.key for clip in clips).encode()).hexdigest()[:16]
+
+
+def check_same_run(
+    run: Path, progress: Mapping[str, Any], *, corpus: Path | str, clips: Sequence[Clip], num_processes: int
+) -> None:
+    """Check that a run goes on with the clips and the number of processes that it began with.
+
+    Args:
+        run: folder of the run, for the message.
+        progress: saved with its checkpoint; an old one may lack the digest and the processes.
+        corpus: path of the corpus to go on with.
+        clips: its training clips.
+        num_processes: how many processes go on.
+
+    Raises:
+        CheckpointError: they are others.
+    """
+    if progress["num_clips"] != len(clips):
+        raise CheckpointError(
+            f"{run}: its training began with {progress['num_clips']} clips, {corpus} has {len(clips)}. "
+            "Resume with the corpus it was started with"
+        )
+    digest = clips_digest(clips)
+    if progress.get("clips_digest", digest) != digest:
+        raise CheckpointError(
+            f"{run}: its training began with other clips (digest {progress['clips_digest']}) than the {len(clips)} of "
+            f"{corpus} (digest {digest}). Resume with the corpus it was started with"
+        )
+    before = progress.get("num_processes", 1)
+    if before != num_processes:
+        raise CheckpointError(
+            f"{run}: its training began with {before} process(es), now there are {num_processes}. "
+            f"Resume with {before}: sums over other parts would round otherwise"
+        )

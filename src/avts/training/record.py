@@ -1,0 +1,90 @@
+"""What a run tells while it trains: a log of one line a step, and the trackers that the user named.
+
+RUN/log.jsonl   always
+RUN/trackers/   of trackers that write files, such as TensorBoard
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from accelerate import Accelerator
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+
+from avts.errors import UsageError
+from avts.model.checkpoint import write_whole
+from avts.settings import Recipe
+
+PROJECT = "avts"
+"""Name of the project in trackers that have projects."""
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Raise UsageError if Accelerate does not know a tracker, or its package is not installed."""
+    for name in names:
+        if name not in LOGGER_TYPE_TO_CLASS:
+            raise UsageError(f"tracker '{name}' is not known; known are {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}")
+        if name not in get_available_trackers():
+            wanted = "'avts[track]'" if name == "tensorboard" else name
+            raise UsageError(f"tracker '{name}' is not installed here. Install it: pip install {wanted}")
+
+
+class Record:
+    """The log of a run and its trackers; written by the first process only. A context.
+
+    Args:
+        run: folder of the run.
+        recipe: told to the trackers.
+        accelerator: has the trackers.
+        step: steps done before; the log goes on from there.
+    """
+
+    def __init__(self, run: Path, recipe: Recipe, accelerator: Accelerator, *, step: int) -> None:
+        self._accelerator = accelerator
+        self._log: IO[str] | None = None
+        if not accelerator.is_main_process:
+            return
+        run.mkdir(parents=True, exist_ok=True)
+        _cut_log(run / "log.jsonl", step)
+        self._log = (run / "log.jsonl").open("a", encoding="utf-8")
+        # what a stopped run had told about steps that are made again is taken back
+        accelerator.init_trackers(PROJECT, config=_flat(recipe), init_kwargs={"tensorboard": {"purge_step": step}})
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._log:
+            self._log.close()
+        for tracker in self._accelerator.trackers:
+            tracker.finish()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add what is known of a step."""
+        if not self._log:
+            return
+        self._log.write(json.dumps(row) + "\n")
+        self._log.flush()
+        numbers = {name: value for name, value in row.items() if value is not None and name != "step"}
+        self._accelerator.log(numbers, step=row["step"])
+
+
+def _cut_log(log: Path, step: int) -> None:
+    """Take out the lines from a step on, which are about to be made again, and a last one that a kill cut off."""
+    if not log.exists():
+        return
+    rows = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+    kept = "".join(line for line in rows if json.loads(line)["step"] < step)
+    write_whole(log, lambda path: path.write_text(kept, encoding="utf-8"))
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as one level of plain values: 'pairs.batch_size'."""
+    flat: dict[str, Any] = {}
+    for table, values in recipe.model_dump().items():
+        parts = values.items() if isinstance(values, dict) else [("", json.dumps(values))]
+        flat.update({f"{table}.{key}".rstrip("."): value for key, value in parts})
+    return flat
