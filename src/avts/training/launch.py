@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin
+from accelerate.utils import GradientAccumulationPlugin
 
 from avts.errors import UsageError
 
@@ -35,13 +35,13 @@ def start_processes(device: torch.device, run: Path, trackers: Sequence[str]) ->
         gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         log_with=list(trackers) or None,
         project_dir=run / "trackers",
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],  # they are the same everywhere
     )
 
 
 def device_of(accelerator: Accelerator, chosen: torch.device) -> torch.device:
-    """Where this process runs: as chosen if it is alone, else on its own card."""
-    return chosen if accelerator.num_processes == 1 else torch.device(accelerator.device)
+    """Where this process runs: as chosen if it is alone or on the CPU, else on its own card."""
+    alone = accelerator.num_processes == 1
+    return chosen if alone or chosen.type == "cpu" else torch.device(accelerator.device)
 
 
 def leave_processes(accelerator: Accelerator) -> None:
