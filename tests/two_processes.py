@@ -41,6 +41,9 @@ STAGES = [{"name": "mixed", "epochs": 3, "easy": 0.5, "hard": 0.5}]
 SPANS = {"sampling": "spans", "span_seconds": 2.0, "silence_dbfs": -60.0}
 RECIPES: dict[str, Recipe] = {
     "grid": tiny_recipe(optimizer=SGD, curriculum=STAGES, augment=AUGMENT),
+    "fused": tiny_recipe(
+        optimizer=SGD, curriculum=STAGES, loss={"name": "bce"}, model={"comparison": "fused", "fused_hidden": 16}
+    ),
     "pairs": tiny_recipe(optimizer=SGD, curriculum=STAGES, pairs={"sampling": "pairs", "silence_dbfs": -28.0}),
     "spans": tiny_recipe(
         optimizer=SGD, curriculum=STAGES, pairs=SPANS, loss={"name": "info_nce"}, augment=AUGMENT,

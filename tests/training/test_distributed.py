@@ -17,7 +17,7 @@ from avts.training.distributed import Share, StepShare
 from avts.training.state import checkpoints
 from fixtures_processes import Pair
 
-STEPS = {"grid": 6, "pairs": 6, "spans": 3}  # 8 clips, 3 epochs, batches of 4; of spans two batches a step
+STEPS = {"grid": 6, "fused": 6, "pairs": 6, "spans": 3}  # 8 clips, 3 epochs, batches of 4; of spans two batches a step
 
 
 def log_of(run: Path) -> list[dict[str, Any]]:

@@ -76,7 +76,7 @@ def read_header(run: Path) -> tuple[Recipe, dict[str, Any]]:
     except FileNotFoundError:
         raise CheckpointError(f"{run}: no model.json in it. Is training still before its first checkpoint?") from None
     except (OSError, ValueError, KeyError, TypeError):
-        kind = None
+        kind = version = None
     check_format(kind, version, run / "model.json")
     try:
         return recipe_from(values, name=f"{run}/model.json"), progress
