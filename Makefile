@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup model browser bench-env clean
+.PHONY: demo test setup model experiments browser bench-env clean
 
 demo: setup
 	$(VENV)/bin/avts demo --out runs/demo
@@ -28,6 +28,10 @@ model: setup
 	$(VENV)/bin/avts synth runs/box/world/plain --videos 300 --seed 8003
 	$(VENV)/bin/avts ingest runs/box/world runs/box/corpus
 	$(VENV)/bin/avts train recipes/box.toml --data runs/box/corpus --out runs/box/run
+
+# Every regime of the paper's Table 1 on one generated corpus, three seeds each; hours on two cores. It goes on where it stopped.
+experiments: setup
+	$(VENV)/bin/python experiments/table1.py runs/table1
 
 # The test of `avts app` drives Debian's Chromium; where it cannot be installed that test is skipped.
 browser:

@@ -1,0 +1,64 @@
+"""The page of the experiment on regimes, from a few made-up result files; figures by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from avts.report.table1 import FINDINGS, REGIMES, differences, read_cells, regime_table, spread, write_results
+
+RESULTS = {
+    ("easy", 0): (0.90, 0.80),
+    ("easy", 1): (0.92, 0.84),
+    ("easy-then-mixed", 0): (0.91, 0.88),
+    ("easy-then-mixed", 1): (0.93, 0.90),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "ours").mkdir()
+    for (regime, seed), (easy, mixed) in RESULTS.items():
+        figures = {"easy": easy, "mixed": mixed, "hard": 0.7, "super_hard": 0.6}
+        cell = {"form": "ours", "regime": regime, "seed": seed, "accuracy": figures, "auc": figures}
+        (tmp_path / "ours" / f"{regime}-{seed}.json").write_text(json.dumps(cell | {"train_cpu_seconds": 100}))
+    return tmp_path
+
+
+def test_spread_is_the_mean_and_deviation_over_seeds_in_points() -> None:
+    assert spread([0.80, 0.84]) == "82.0 ± 2.8"
+    assert spread([0.5]) == "50.0"
+    assert spread([0.02, 0.04], signed=True) == "+3.0 ± 1.4"
+
+
+def test_regimes_are_compared_seed_by_seed(folder: Path) -> None:
+    cells = read_cells(folder / "ours")
+    told = differences(cells, ["easy-then-mixed"], ["easy"], "mixed")
+    assert told == ["easy, then 75/25 (the curriculum): +7.0 ± 1.4"]
+    assert differences(cells, ["bce"], ["easy"], "mixed") == []
+
+
+def test_rows_come_in_the_papers_order_with_its_figure_beside_accuracy(folder: Path) -> None:
+    cells = read_cells(folder / "ours")
+    first, _, *rows = regime_table(cells, "accuracy").splitlines()
+    assert first == "| trained on | easy | 75/25 | hard | super-hard | paper | seeds |"
+    assert rows == [
+        "| easy | 91.0 ± 1.4 | 82.0 ± 2.8 | 70.0 ± 0.0 | 60.0 ± 0.0 | 69.0 | 2 |",
+        "| easy, then 75/25 (the curriculum) | 92.0 ± 1.4 | 89.0 ± 1.4 | 70.0 ± 0.0 | 60.0 ± 0.0 | 78.4 | 2 |",
+    ]
+
+
+def test_the_page_has_a_table_and_a_picture_for_each_form_that_has_results(folder: Path, tmp_path: Path) -> None:
+    page = write_results(folder, tmp_path)
+    assert page.count("![") == 1
+    assert (
+        "| a | the curriculum against easy only, at 75/25 | +9.4 | easy, then 75/25 (the curriculum): +7.0 ± 1.4 |"
+        in page
+    )
+    assert (tmp_path / "table1-ours.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_regime_has_a_recipe_and_every_finding_names_regimes() -> None:
+    recipes = {path.stem for path in (Path(__file__).parents[2] / "recipes" / "table1").glob("*.toml")}
+    assert recipes == REGIMES.keys() | {"base-ours", "base-paper"}
+    assert all({*ones, *others} <= REGIMES.keys() for _, _, ones, others, _, _ in FINDINGS)
