@@ -116,11 +116,14 @@ def run_cells(cells: list[Cell], work: Path, jobs: int) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     first = [cell for cell in cells if cell.regime not in BEGINS_WITH]
     later = [cell for cell in cells if cell.regime in BEGINS_WITH]
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    try:
         for group in (first, later):
             waiting = [pool.submit(train_and_measure, cell, work) for cell in group]
             for number, done in enumerate(as_completed(waiting), start=1):
                 print(f"{number} of {len(group)}: {done.result()}", file=sys.stderr, flush=True)
+    finally:  # a cell that was interrupted has saved its state; the others are not begun
+        pool.shutdown(cancel_futures=True)
 
 
 def put_between_marks(page: Path, name: str, text: str) -> None:

@@ -9,7 +9,7 @@ padding, and its normalisation statistics move with time. tests/model/test_dense
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 import numpy as np
@@ -57,7 +57,7 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
     """
     frames = round(window_seconds * FRAME_RATE)
     held = torch.empty(0)
-    embedded: list[Tensor] = []
+    embedded = _Rows()
     with torch.inference_mode():
         normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
         context = REACH_FRAMES + normal // 2 + 1  # the tower's reach, and there half of what the statistics are over
@@ -72,9 +72,33 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
             if len(held) < frames:
                 continue
             windows = held.unfold(0, frames, 1)
-            embedded += _embed_pictures(model, windows)
+            embedded.add(_embed_pictures(model, windows))
             held = held[len(windows) :]
-    return torch.cat(embedded) if embedded else torch.empty(0, 0)
+    return embedded.joined()
+
+
+class _Rows:
+    """Embeddings so far, in one block that doubles: small ones kept among large short-lived ones fragment the heap."""
+
+    def __init__(self) -> None:
+        self._block = torch.empty(0, 0)
+        self._count = 0
+
+    def add(self, parts: Sequence[Tensor]) -> None:
+        """Take in rows [n, D]."""
+        for part in parts:
+            stop = self._count + len(part)
+            if stop > len(self._block):
+                larger = part.new_empty(max(stop, 2 * len(self._block)), part.shape[1])
+                if self._count:
+                    larger[: self._count] = self._block[: self._count]
+                self._block = larger
+            self._block[self._count : stop] = part
+            self._count = stop
+
+    def joined(self) -> Tensor:
+        """All rows, [W, D]."""
+        return self._block[: self._count]
 
 
 def _embed_pictures(model: TwoStream, windows: Tensor) -> list[Tensor]:
@@ -103,7 +127,7 @@ def sound_windows(
     features = AudioTower.out_steps(steps)
     reach = SOUND_STRIDE * torch.arange(features, device=device)
     count = _Count(iter([samples]) if isinstance(samples, np.ndarray) else iter(samples))
-    embedded: list[Tensor] = []
+    embedded = _Rows()
     held, origin, done = torch.empty(0), 0, 0  # features from step `origin` on; windows embedded so far
     with torch.inference_mode():
         for sequence in _sound_sequences(model, _filterbank(model, count, device), steps):
@@ -112,13 +136,13 @@ def sound_windows(
             ready = _num_starts_before(origin + len(held) - int(reach[-1]))
             if ready <= done:
                 continue
-            embedded += _embed_sounds(model, held, _start_steps(done, ready) - origin, reach)
+            embedded.add(_embed_sounds(model, held, _start_steps(done, ready) - origin, reach))
             done, keep = ready, int(_start_steps(ready, ready + 1)[0])
             held, origin = held[max(keep - origin, 0) :], max(keep, origin)
         total = num_windows(count.num_samples, window_seconds)
         if total > done and len(held):
-            embedded += _embed_sounds(model, held, _start_steps(done, total) - origin, reach)
-    return torch.cat(embedded)[:total] if embedded and total else torch.empty(0, 0)
+            embedded.add(_embed_sounds(model, held, _start_steps(done, total) - origin, reach))
+    return embedded.joined()[:total]
 
 
 def num_windows(num_samples: int, window_seconds: float) -> int:
