@@ -28,6 +28,74 @@ def test_a_loss_is_refused_where_the_rest_does_not_fit_it() -> None:
     assert "loss 'contrastive' needs [model] comparison = 'distance'; it is 'fused'" in refused(model=fused)
 
 
+def test_an_adaptive_stage_needs_a_share_to_rise_to_and_pairs_that_are_weighed() -> None:
+    stage = {**STAGE, "shares": "adaptive", "easy": 0.5, "hard": 0.5}
+    told = refused(curriculum=[{**stage, "easy": 1.0, "hard": 0.0}])
+    assert "stage 'easy' is adaptive, but easy is 1: give hard or super_hard a share" in told
+    told = refused(curriculum=[stage], pairs={"sampling": "pairs"})
+    assert "stage 'easy' is adaptive, which needs [pairs] sampling = 'grid' or 'spans': pair by pair, " in told
+    told = refused(curriculum=[stage], loss={"name": "info_nce", "weigh_by_shares": False})
+    assert "stage 'easy' is adaptive, which needs [loss] weigh_by_shares = true" in told
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / f"{name}.toml").write_text(text)
+    return folder / f"{next(iter(files))}.toml"
+
+
+STAGES = '[[curriculum]]\nname = "{}"\nepochs = {}\n'
+
+
+def test_a_recipe_has_all_of_the_one_it_extends_but_what_it_gives_itself(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        top='extends = "middle.toml"\n[pairs]\nbatch_size = 8\n' + STAGES.format("a", 7),
+        middle='extends = "ground.toml"\n[pairs]\nbatch_size = 16\nclip_seconds = 2.0\n',
+        ground="[pairs]\nhard_gap_seconds = 0.7\nclip_seconds = 3.0\n" + STAGES.format("b", 1) + STAGES.format("c", 2),
+    )
+    recipe = read_recipe(path)
+    pairs = recipe.pairs
+    assert (pairs.batch_size, pairs.clip_seconds, pairs.hard_gap_seconds) == (8, 2.0, 0.7)
+    assert [(stage.name, stage.epochs) for stage in recipe.curriculum] == [("a", 7)], "a list is taken as a whole"
+    other = write(tmp_path, other="[pairs]\nbatch_size = 4\nhard_gap_seconds = 0.1\n")
+    pairs = read_recipe(path, base=other).pairs
+    assert (pairs.batch_size, pairs.clip_seconds, pairs.hard_gap_seconds) == (8, 1.0, 0.1)
+    assert read_recipe(other, base=path).pairs.batch_size == 4
+
+
+def test_a_fault_is_told_with_the_file_that_has_it(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        top='extends = "ground.toml"\n[pairs]\nbatch_sise = 8\n[model]\nvideo = "mc6"\n',
+        ground='[pairs]\nclip_second = 2.0\n[model]\nvideo = "mc3"\nheadd = "global"\n[[curriculum]]\nname = "a"\n',
+    )
+    with pytest.raises(SettingsError) as error:
+        read_recipe(path)
+    told = sorted(str(error.value).splitlines())
+    top, ground = f"{path}: ", f"{tmp_path / 'ground.toml'}: "
+    assert told == sorted([
+        f"{top}'video' in [model] is 'mc6': " + told_of("mc6"),
+        f"{ground}unknown key 'headd' in [model]; did you mean 'head'?",
+        f"{top}unknown key 'batch_sise' in [pairs]; did you mean 'batch_size'?",
+        f"{ground}unknown key 'clip_second' in [pairs]; did you mean 'clip_seconds'?",
+        f"{ground}key 'epochs' in [curriculum] is missing",
+    ])  # fmt: skip
+
+
+def told_of(video: str) -> str:
+    return refused(model={"video": video}).split(": ", 2)[2]
+
+
+def test_a_recipe_that_cannot_be_extended_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.toml: no such recipe"):
+        read_recipe(write(tmp_path, a='extends = "gone.toml"\n'))
+    with pytest.raises(SettingsError, match=r"c\.toml: extends '.*b\.toml', which extends it"):
+        read_recipe(write(tmp_path, b='extends = "c.toml"\n', c='extends = "b.toml"\n'))
+    with pytest.raises(SettingsError, match=r"d\.toml: 'extends' is \['x'\]; give the name of one recipe"):
+        read_recipe(write(tmp_path, d='extends = ["x"]\n'))
+
+
 def test_spans_shorter_than_a_window_are_refused() -> None:
     pairs = {"sampling": "spans", "span_seconds": 0.5, "clip_seconds": 1.0}
     assert "span_seconds 0.5 is shorter than a window" in refused(pairs=pairs)

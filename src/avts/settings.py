@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -97,6 +98,9 @@ class StageSettings(_Settings):
 
     name: str
     epochs: int = Field(ge=1)
+    shares: Literal["fixed", "adaptive"] = Field(
+        "fixed", description="adaptive: hard and super_hard are what they may rise to as the errors fall"
+    )
     easy: Share = 1.0
     hard: Share = 0.0
     super_hard: Share = 0.0
@@ -106,6 +110,10 @@ class StageSettings(_Settings):
         total = self.easy + self.hard + self.super_hard
         if abs(total - 1) > 1e-6:
             raise ValueError(f"easy + hard + super_hard of stage '{self.name}' is {total:g}; they must sum to 1")
+        if self.shares == "adaptive" and self.easy == 1:
+            raise ValueError(
+                f"stage '{self.name}' is adaptive, but easy is 1: give hard or super_hard a share to rise to"
+            )
         return self
 
 
@@ -164,6 +172,14 @@ class Recipe(_Settings):
             raise ValueError("loss 'info_nce' needs [pairs] sampling = 'grid' or 'spans'; it is 'pairs'")
         if loss == "info_nce" and not self.model.unit_vectors:
             raise ValueError("loss 'info_nce' needs [model] unit_vectors = true; it is false")
+        adaptive = [stage.name for stage in self.curriculum if stage.shares == "adaptive"]
+        if adaptive and self.pairs.sampling == "pairs":
+            raise ValueError(
+                f"stage '{adaptive[0]}' is adaptive, which needs [pairs] sampling = 'grid' or 'spans': pair by pair, "
+                "the kinds are drawn before the errors are known"
+            )
+        if adaptive and loss == "info_nce" and not self.loss.weigh_by_shares:
+            raise ValueError(f"stage '{adaptive[0]}' is adaptive, which needs [loss] weigh_by_shares = true")
         if self.pairs.sampling == "spans" and self.pairs.span_seconds < self.pairs.clip_seconds:
             raise ValueError(f"span_seconds {self.pairs.span_seconds:g} is shorter than a window")
         return self
@@ -191,20 +207,30 @@ class Recipe(_Settings):
         """Epochs of all stages together."""
         return sum(stage.epochs for stage in self.curriculum)
 
+    def with_seed(self, seed: int) -> Recipe:
+        """The same recipe with another seed."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"seed": seed})})
 
-def read_recipe(path: Path) -> Recipe:
+
+def read_recipe(path: Path, *, base: Path | None = None) -> Recipe:
     """Read a recipe.
 
+    A recipe may begin with `extends = "other.toml"`, a file beside it: it then has all of that recipe's settings but
+    those it gives itself. A list ([[curriculum]]) is taken as a whole.
+
+    Args:
+        path: a TOML file.
+        base: what it extends, instead of the file that it names.
+
     Raises:
-        SettingsError: no such file, not TOML, an unknown key (names the nearest known one), or a value out of range.
+        SettingsError: no such file, not TOML, an unknown key (names the nearest known one), or a value out of range;
+            each fault with the file that has it.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: no such recipe. Give a TOML file such as recipes/demo.toml") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: not a recipe in TOML ({error}). Compare it with recipes/demo.toml") from None
-    return recipe_from(values, name=str(path))
+    layers = _layers(path, base)
+    values: dict[str, Any] = {}
+    for _, own in reversed(layers):
+        values = _merged(values, own)
+    return _validated(values, lambda place: _origin(layers, place))
 
 
 def recipe_from(values: dict[str, Any], *, name: str) -> Recipe:
@@ -217,10 +243,74 @@ def recipe_from(values: dict[str, Any], *, name: str) -> Recipe:
     Raises:
         SettingsError: every fault found, one a line.
     """
+    return _validated(values, lambda _: name)
+
+
+Place = tuple[str | int, ...]
+"""Where a value is in a recipe: keys, and numbers of a list's entries."""
+
+
+def _validated(values: dict[str, Any], file_of: Callable[[Place], str]) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise SettingsError("\n".join(f"{name}: {_fault(fault)}" for fault in error.errors())) from None
+        faults = error.errors()
+        raise SettingsError("\n".join(f"{file_of(fault['loc'])}: {_fault(fault)}" for fault in faults)) from None
+
+
+def _layers(path: Path, base: Path | None) -> list[tuple[str, dict[str, Any]]]:
+    """A recipe and all that it extends, itself first: the name of each file and its values."""
+    layers: list[tuple[str, dict[str, Any]]] = []
+    seen: list[Path] = []
+    following: Path | None = path
+    while following is not None:
+        if following.resolve() in seen:
+            raise SettingsError(f"{layers[-1][0]}: extends '{following}', which extends it. Leave out one 'extends'")
+        seen.append(following.resolve())
+        values = _toml(following)
+        named = values.pop("extends", None)
+        if not isinstance(named, str | None):
+            raise SettingsError(f"{following}: 'extends' is {named!r}; give the name of one recipe")
+        layers.append((str(following), values))
+        following, base = base or (following.parent / named if named else None), None
+    return layers
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such recipe. Give a TOML file such as recipes/demo.toml") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: not a recipe in TOML ({error}). Compare it with recipes/demo.toml") from None
+
+
+def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """The values of both; where both have one, the second's, key by key in tables."""
+    both = {key: _merged(under[key], over[key]) for key in under.keys() & over.keys() if _are_tables(under, over, key)}
+    return {**under, **over, **both}
+
+
+def _are_tables(under: dict[str, Any], over: dict[str, Any], key: str) -> bool:
+    return isinstance(under[key], dict) and isinstance(over[key], dict)
+
+
+def _origin(layers: list[tuple[str, dict[str, Any]]], place: Place) -> str:
+    """The file that a value comes from; of one that is missing, the file that has what it is missing in."""
+    for length in range(len(place), 0, -1):
+        for name, values in layers:
+            if _has(values, place[:length]):
+                return name
+    return layers[0][0]
+
+
+def _has(values: Any, place: Place) -> bool:
+    for key in place:
+        try:
+            values = values[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _fault(fault: Any) -> str:

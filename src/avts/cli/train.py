@@ -15,6 +15,13 @@ from avts.cli.progress import progress_bar
 @click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to train on.")
 @click.option("--out", "run", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
 @click.option(
+    "--base",
+    type=click.Path(path_type=Path),
+    metavar="RECIPE",
+    help="What RECIPE extends, instead of the recipe that it names.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's seed.")
+@click.option(
     "--start",
     type=click.Path(path_type=Path),
     metavar="RUN",
@@ -22,11 +29,19 @@ from avts.cli.progress import progress_bar
 )
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
-@click.option("--track", "trackers", multiple=True, metavar="NAME", help="Also tell a tracker: tensorboard, wandb ...")
 def command(
-    recipe: Path, corpus: Path, run: Path, *, start: Path | None, resume: bool, device: str, trackers: tuple[str, ...]
+    recipe: Path,
+    corpus: Path,
+    run: Path,
+    *,
+    base: Path | None,
+    seed: int | None,
+    start: Path | None,
+    resume: bool,
+    device: str,
+    trackers: tuple[str, ...],
 ) -> int:
-    """Train both towers on CORPUS as RECIPE (TOML) says.
+    """Train both towers on CORPUS as RECIPE (TOML) says; it may extend another: extends = "other.toml".
 
     Ctrl-C ends the step under way and saves; --resume goes on. On several GPUs: accelerate launch -m avts train ...
 
@@ -43,7 +58,8 @@ def command(
     from avts.training.stopping import Interrupted
     from avts.training.trainer import Trainer
 
-    settings = read_recipe(recipe)
+    settings = read_recipe(recipe, base=base)
+    settings = settings if seed is None else settings.with_seed(seed)
     opened = Corpus.open(corpus)
     start_run(run, resume=resume)
     begin = None if resume else SHIPPED if start == Path("box") else start

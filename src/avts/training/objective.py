@@ -42,6 +42,25 @@ class StepLoss:
             means[f"{KIND_NAMES[kind]}_distance"] = float(chosen.mean()) if len(chosen) else None
         return means
 
+    def misranked(self) -> dict[int, float | None]:
+        """How often a negative is nearer than a positive, of each kind that is there, 0 to 1; a tie counts half.
+
+        None for a kind that is not there, and without positives.
+        """
+        positive = self.distances[self.valid & (self.kinds == POSITIVE)].sort().values
+        shares: dict[int, float | None] = {}
+        for kind in (EASY, HARD, SUPER_HARD):
+            chosen = self.distances[self.valid & (self.kinds == kind)]
+            if not len(positive) or not len(chosen):
+                shares[kind] = None
+                continue
+            # positives below a negative, and those not above it: the mean of both counts a tie half
+            below, up_to = (
+                torch.searchsorted(positive, chosen, right=right).double().mean() for right in (False, True)
+            )
+            shares[kind] = 1 - float(below + up_to) / (2 * len(positive))
+        return shares
+
 
 @dataclass(frozen=True)
 class _Pairs:
@@ -101,7 +120,7 @@ def _span_pairs(
     kinds = pair_kinds(held.pictures.rows.total, pairs.span_seconds, pairs.clip_seconds, pairs.hard_gap_seconds)
     kinds = kinds.to(samples.device)
     for kind, share in negative_shares(stage).items():  # a kind that the stage leaves out is not paired
-        kinds = kinds if share else kinds.masked_fill(kinds == kind, UNPAIRED)
+        kinds = kinds if share or stage.shares == "adaptive" else kinds.masked_fill(kinds == kind, UNPAIRED)
     own_heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=pairs.silence_dbfs)
     heard = held.sounds.whole(own_heard)
     rows, columns = torch.where(kinds != UNPAIRED)

@@ -23,6 +23,7 @@ from avts.model.device import choose_device, choose_precision
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.settings import Recipe
+from avts.training.adaptive import AdaptiveShares
 from avts.training.best import LOSS, VALIDATION, Score, best_score, forget_best, keep_best
 from avts.training.conditions import check_clips, check_same_run, check_sharing, clips_digest
 from avts.training.curriculum import Curriculum
@@ -88,6 +89,7 @@ class Trainer:
         self.average = MovingAverage(self.model, decay) if decay else None
         self.stepper = Stepper(self.model, recipe, self.accelerator, self.device, run)
         self.plateau = Plateau(recipe.optimizer.plateau_epochs)
+        self.adaptive = AdaptiveShares()
         self.step = 0
         self.epoch_losses: list[float] = []
 
@@ -131,6 +133,7 @@ class Trainer:
         self.step = int(progress["step"])
         self.started_from = progress.get("start")
         self.plateau = Plateau(**progress["plateau"])
+        self.adaptive = AdaptiveShares(**progress.get("adaptive", {}))
         self.epoch_losses = list(progress["epoch_losses"])
         return self.step
 
@@ -189,6 +192,7 @@ class Trainer:
         """Make the next step; gives the line for the log."""
         epoch = self.step // self.curriculum.steps_per_epoch
         index, stage = self.curriculum.stage_at(self.step)
+        stage = self.adaptive.applied_to(stage)
         rate = learning_rate(
             self.recipe.optimizer, self.step, self.curriculum.num_steps, plateau_factor=self.plateau.factor
         )
@@ -197,6 +201,9 @@ class Trainer:
             self.average.update(self.model, self.step)
         loss = float(done.made.loss)
         row = {"step": self.step, "epoch": epoch, "stage": index, "loss": loss, "learning_rate": rate}
+        if stage.shares == "adaptive":
+            self.adaptive.observe(done.made.misranked())
+            row |= {"hard_share": stage.hard, "super_hard_share": stage.super_hard}
         return row | done.made.mean_distances() | {"seconds": done.seconds, "wait_seconds": done.wait_seconds}
 
     def _end_epoch(self) -> dict[str, float]:
@@ -244,6 +251,7 @@ class Trainer:
             "clips_digest": clips_digest(self.clips),
             "num_processes": self.accelerator.num_processes,
             "plateau": asdict(self.plateau),
+            "adaptive": asdict(self.adaptive),
             "epoch_losses": self.epoch_losses,
         }
 
