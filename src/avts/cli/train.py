@@ -29,6 +29,7 @@ from avts.cli.progress import progress_bar
 )
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
+@click.option("--track", "trackers", multiple=True, metavar="NAME", help="Also tell a tracker: tensorboard, wandb ...")
 def command(
     recipe: Path,
     corpus: Path,

@@ -1,0 +1,91 @@
+"""The recipes of the Table 1 experiment: each row is what the paper's table says, and all have one budget."""
+
+from pathlib import Path
+
+import pytest
+
+from avts.errors import SettingsError
+from avts.settings import Recipe, read_recipe
+
+TABLE1 = Path(__file__).parents[1] / "recipes" / "table1"
+EASY, MIXED, HARD, SUPER_HARD = (1.0, 0.0, 0.0), (0.75, 0.25, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+
+ONE_STAGE = {"easy": EASY, "mixed": MIXED, "hard": HARD, "super-hard": SUPER_HARD, "l3net": EASY}
+SECOND_STAGE = {
+    "easy-then-easy": EASY,
+    "easy-then-mixed": MIXED,
+    "easy-then-hard": HARD,
+    "easy-then-super-hard": SUPER_HARD,
+    "bce": MIXED,
+}
+AFTER = ["bce-after", "bce-after-frozen"]
+BASES = ["base-ours", "base-paper"]
+
+
+def recipe(name: str, base: str) -> Recipe:
+    return read_recipe(TABLE1 / f"{name}.toml", base=TABLE1 / f"{base}.toml")
+
+
+def shares(found: Recipe) -> list[tuple[float, float, float]]:
+    return [(stage.easy, stage.hard, stage.super_hard) for stage in found.curriculum]
+
+
+def test_every_recipe_of_the_folder_is_a_row_or_a_base() -> None:
+    found = {path.stem for path in TABLE1.glob("*.toml")}
+    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, "adaptive"}
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("name", [*ONE_STAGE, *SECOND_STAGE])
+def test_a_row_has_its_negatives_and_the_budget_of_all(name: str, base: str) -> None:
+    found = recipe(name, base)
+    expected = [ONE_STAGE[name]] if name in ONE_STAGE else [EASY, SECOND_STAGE[name]]
+    assert shares(found) == expected
+    assert found.num_epochs == 11
+    if len(expected) == 2:
+        assert found.curriculum[0].epochs == 6, "of 11, as near as can be to the paper's 50 of 90"
+    assert found.loss.name == ("bce" if name in ("bce", "l3net") else "contrastive")
+    assert found.loss.margin == 0.99
+    assert not found.training.freeze_towers
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_cross_entropy_after_fine_tunes_the_same_networks(base: str) -> None:
+    before = recipe("easy-then-mixed", base).model
+    for name in AFTER:
+        after = recipe(name, base)
+        assert after.loss.name == "bce"
+        assert after.model.model_copy(update={"comparison": "distance"}) == before
+        assert after.training.freeze_towers is (name == "bce-after-frozen")
+
+
+def test_the_papers_form_is_the_papers_but_for_its_size() -> None:
+    small, whole = recipe("easy-then-mixed", "base-paper"), read_recipe(TABLE1.parent / "paper.toml")
+    for table, keys in {
+        "model": ("video", "picture_input", "head", "filter_bands", "unit_vectors", "comparison"),
+        "pairs": ("sampling", "clip_seconds", "hard_gap_seconds"),
+        "optimizer": ("name", "schedule", "momentum", "weight_decay", "plateau_epochs"),
+    }.items():
+        for key in keys:
+            assert getattr(getattr(small, table), key) == getattr(getattr(whole, table), key), key
+
+
+def test_the_forms_differ_in_nothing_but_input_head_pairs_and_optimiser() -> None:
+    ours, paper = (recipe("easy-then-mixed", base) for base in BASES)
+    differ = {key for key, value in ours.model.model_dump().items() if value != getattr(paper.model, key)}
+    assert differ - {"hidden"} == {"picture_input", "head"}, "hidden is of the temporal head only"
+    assert ours.pairs.model_copy(update={"sampling": "pairs"}) == paper.pairs
+    assert (ours.curriculum, ours.loss, ours.augment) == (paper.curriculum, paper.loss, paper.augment)
+
+
+def test_adaptive_shares_are_of_our_form_only() -> None:
+    found = recipe("adaptive", "base-ours")
+    assert [(stage.shares, stage.epochs) for stage in found.curriculum] == [("adaptive", 11)]
+    with pytest.raises(SettingsError, match=r"stage 'adaptive' is adaptive, which needs .* pair by pair"):
+        recipe("adaptive", "base-paper")
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_l3_net_sees_correspondence_only(base: str) -> None:
+    model = recipe("l3net", base).model
+    assert (model.head, model.comparison, model.fused_hidden, model.unit_vectors) == ("global", "fused", 128, False)
