@@ -10,7 +10,7 @@ import math
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -25,11 +25,13 @@ TIME_STRIDES: dict[VideoName, int] = {"r3d18": 8, "r2plus1d18": 8, "i3d": 8}
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Settings(BaseModel):
+class Settings(BaseModel):
+    """Values that cannot be changed, of the types they are declared with, and no others."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class ModelSettings(_Settings):
+class ModelSettings(Settings):
     """The networks."""
 
     video: VideoName = "mc3"
@@ -50,7 +52,7 @@ class ModelSettings(_Settings):
     fused_hidden: int = Field(512, ge=8, description="hidden units of the fused classifier")
 
 
-class PairSettings(_Settings):
+class PairSettings(Settings):
     """Which windows are cut and paired."""
 
     clip_seconds: float = Field(1.0, ge=0.5, le=10, description="length of a window, seconds")
@@ -68,7 +70,7 @@ class PairSettings(_Settings):
         return self.span_seconds if self.sampling == "spans" else self.clip_seconds
 
 
-class LossSettings(_Settings):
+class LossSettings(Settings):
     """The loss."""
 
     name: Literal["contrastive", "bce", "info_nce"] = Field(
@@ -81,7 +83,7 @@ class LossSettings(_Settings):
     margin: float = Field(0.99, gt=0, le=2, description="distance beyond which a negative costs nothing")
 
 
-class AugmentSettings(_Settings):
+class AugmentSettings(Settings):
     """What training does to its windows; shares are of the windows."""
 
     least_crop: float = Field(0.7, gt=0, le=1, description="smallest share of each side that a random box keeps")
@@ -93,7 +95,7 @@ class AugmentSettings(_Settings):
     sound_noise: Share = Field(0.0, description="with coloured noise behind, 10 to 35 dB quieter")
 
 
-class StageSettings(_Settings):
+class StageSettings(Settings):
     """One stage of the curriculum: for how long, and the shares of its negatives."""
 
     name: str
@@ -117,7 +119,7 @@ class StageSettings(_Settings):
         return self
 
 
-class OptimizerSettings(_Settings):
+class OptimizerSettings(Settings):
     """The optimiser and its schedule."""
 
     name: Literal["sgd", "adamw"] = "sgd"
@@ -129,7 +131,7 @@ class OptimizerSettings(_Settings):
     plateau_epochs: int = Field(5, ge=1, description="epochs without a lower loss before the rate falls by 10")
 
 
-class TrainingSettings(_Settings):
+class TrainingSettings(Settings):
     """The loop."""
 
     seed: int = Field(0, ge=0)
@@ -144,7 +146,7 @@ class TrainingSettings(_Settings):
     validate_every_epochs: int = Field(1, ge=0, description="epochs from one validation to the next; 0: never")
 
 
-class Recipe(_Settings):
+class Recipe(Settings):
     """Everything that decides what `avts train` does, apart from the data."""
 
     model: ModelSettings = ModelSettings()
@@ -212,7 +214,20 @@ class Recipe(_Settings):
         return self.model_copy(update={"training": self.training.model_copy(update={"seed": seed})})
 
 
+S = TypeVar("S", bound=Settings)
+
+
 def read_recipe(path: Path, *, base: Path | None = None) -> Recipe:
+    """Read a recipe of `avts train`; as `read_settings`."""
+    return read_settings(path, Recipe, like="recipes/demo.toml", base=base)
+
+
+def recipe_from(values: dict[str, Any], *, name: str) -> Recipe:
+    """Validate the values of a recipe of `avts train`; as `settings_from`."""
+    return settings_from(values, Recipe, name=name)
+
+
+def read_settings(path: Path, kind: type[S], *, like: str, base: Path | None = None) -> S:
     """Read a recipe.
 
     A recipe may begin with `extends = "other.toml"`, a file beside it: it then has all of that recipe's settings but
@@ -220,45 +235,48 @@ def read_recipe(path: Path, *, base: Path | None = None) -> Recipe:
 
     Args:
         path: a TOML file.
+        kind: what to read it as.
+        like: a recipe of this kind that the package brings, to name in an error.
         base: what it extends, instead of the file that it names.
 
     Raises:
         SettingsError: no such file, not TOML, an unknown key (names the nearest known one), or a value out of range;
             each fault with the file that has it.
     """
-    layers = _layers(path, base)
+    layers = _layers(path, base, like)
     values: dict[str, Any] = {}
     for _, own in reversed(layers):
         values = _merged(values, own)
-    return _validated(values, lambda place: _origin(layers, place))
+    return _validated(values, kind, lambda place: _origin(layers, place))
 
 
-def recipe_from(values: dict[str, Any], *, name: str) -> Recipe:
+def settings_from(values: dict[str, Any], kind: type[S], *, name: str) -> S:
     """Validate the values of a recipe.
 
     Args:
         values: the recipe as nested dictionaries.
+        kind: what it is to be.
         name: what to call it in an error.
 
     Raises:
         SettingsError: every fault found, one a line.
     """
-    return _validated(values, lambda _: name)
+    return _validated(values, kind, lambda _: name)
 
 
 Place = tuple[str | int, ...]
 """Where a value is in a recipe: keys, and numbers of a list's entries."""
 
 
-def _validated(values: dict[str, Any], file_of: Callable[[Place], str]) -> Recipe:
+def _validated(values: dict[str, Any], kind: type[S], file_of: Callable[[Place], str]) -> S:
     try:
-        return Recipe.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         faults = error.errors()
-        raise SettingsError("\n".join(f"{file_of(fault['loc'])}: {_fault(fault)}" for fault in faults)) from None
+        raise SettingsError("\n".join(f"{file_of(fault['loc'])}: {_fault(fault, kind)}" for fault in faults)) from None
 
 
-def _layers(path: Path, base: Path | None) -> list[tuple[str, dict[str, Any]]]:
+def _layers(path: Path, base: Path | None, like: str) -> list[tuple[str, dict[str, Any]]]:
     """A recipe and all that it extends, itself first: the name of each file and its values."""
     layers: list[tuple[str, dict[str, Any]]] = []
     seen: list[Path] = []
@@ -267,7 +285,7 @@ def _layers(path: Path, base: Path | None) -> list[tuple[str, dict[str, Any]]]:
         if following.resolve() in seen:
             raise SettingsError(f"{layers[-1][0]}: extends '{following}', which extends it. Leave out one 'extends'")
         seen.append(following.resolve())
-        values = _toml(following)
+        values = _toml(following, like)
         named = values.pop("extends", None)
         if not isinstance(named, str | None):
             raise SettingsError(f"{following}: 'extends' is {named!r}; give the name of one recipe")
@@ -276,13 +294,13 @@ def _layers(path: Path, base: Path | None) -> list[tuple[str, dict[str, Any]]]:
     return layers
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def _toml(path: Path, like: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"{path}: no such recipe. Give a TOML file such as recipes/demo.toml") from None
+        raise SettingsError(f"{path}: no such recipe. Give a TOML file such as {like}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: not a recipe in TOML ({error}). Compare it with recipes/demo.toml") from None
+        raise SettingsError(f"{path}: not a recipe in TOML ({error}). Compare it with {like}") from None
 
 
 def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -313,12 +331,13 @@ def _has(values: Any, place: Place) -> bool:
     return True
 
 
-def _fault(fault: Any) -> str:
+def _fault(fault: Any, kind: type[Settings]) -> str:
     *parents, key = fault["loc"] or ("recipe",)
     where = f"in [{'.'.join(str(part) for part in parents if not isinstance(part, int))}]" if parents else "at the top"
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(key), _keys_at(parents), n=1, cutoff=0.4)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(_keys_at(parents))}"
+        known = _keys_at(parents, kind)
+        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.4)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"
         return f"unknown key '{key}' {where}{hint}"
     if fault["type"] == "missing":
         return f"key '{key}' {where} is missing"
@@ -327,11 +346,10 @@ def _fault(fault: Any) -> str:
     return f"'{key}' {where} is {fault['input']!r}: {fault['msg']}"
 
 
-def _keys_at(parents: list[Any]) -> list[str]:
-    settings: Any = Recipe
+def _keys_at(parents: list[Any], kind: type[Settings]) -> list[str]:
+    """Names of the settings in a table."""
     for part in parents:
-        if isinstance(part, int):
-            continue
-        annotation = settings.model_fields[part].annotation
-        settings = StageSettings if part == "curriculum" else annotation
-    return list(settings.model_fields)
+        if not isinstance(part, int):
+            annotation: Any = kind.model_fields[part].annotation
+            kind = next(iter(get_args(annotation)), annotation)  # a list of tables: its rows
+    return list(kind.model_fields)

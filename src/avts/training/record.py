@@ -48,7 +48,7 @@ class Record:
         if not accelerator.is_main_process:
             return
         run.mkdir(parents=True, exist_ok=True)
-        _cut_log(run / "log.jsonl", step)
+        cut_log(run / "log.jsonl", step)
         self._log = (run / "log.jsonl").open("a", encoding="utf-8")
         # what a stopped run had told about steps that are made again is taken back
         accelerator.init_trackers(PROJECT, config=_flat(recipe), init_kwargs={"tensorboard": {"purge_step": step}})
@@ -72,7 +72,7 @@ class Record:
         self._accelerator.log(numbers, step=row["step"])
 
 
-def _cut_log(log: Path, step: int) -> None:
+def cut_log(log: Path, step: int) -> None:
     """Take out the lines from a step on, which are about to be made again, and a last one that a kill cut off."""
     if not log.exists():
         return

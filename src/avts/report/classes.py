@@ -1,0 +1,55 @@
+"""What classifiers of videos come to, in words. Input: what avts.downstream.actions gives. Output: text tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from avts.report.tables import percent, text_table
+
+SENSES = {"both": "picture and sound", "picture": "picture alone", "sound": "sound alone"}
+MOST_CLASSES = 60
+"""More classes than these make no table on a terminal; result.json has them all."""
+
+
+def study_table(result: Mapping[str, Any]) -> str:
+    """The table that `avts finetune actions` prints."""
+    headers = ("labels a class", "top-1", "95 %", "top-5", "videos tested", "partitions")
+    rows = [(str(one["labels_per_class"] or "all"), *_figures(one)) for one in result["results"]]
+    last = result["results"][-1]
+    lines = [text_table(headers, rows), _conditions(result, last)]
+    if len(last["classes"]) <= MOST_CLASSES:
+        lines += ["", text_table(("class", "right"), [(name, percent(v)) for name, v in last["per_class"].items()])]
+    return "\n".join(lines)
+
+
+def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The table that `avts finetune multimodal` prints."""
+    headers = ("given", "labels a class", "top-1", "95 %", "top-5", "videos tested", "partitions")
+    rows = [
+        (SENSES[senses], str(one["labels_per_class"] or "all"), *_figures(one))
+        for senses, result in results.items()
+        for one in result["results"]
+    ]
+    both = results["both"]
+    return f"{text_table(headers, rows)}\n{_conditions(both, both['results'][-1])}"
+
+
+def _figures(one: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    top1, top5 = one["top1"], one["top5"]
+    return (
+        percent(top1["value"]),
+        f"{percent(top1['low'])} to {percent(top1['high'])}",
+        percent(top5["value"] if top5 else None),
+        str(one["num_videos"]),
+        ", ".join(part["partition"] for part in one["parts"]),
+    )
+
+
+def _conditions(result: Mapping[str, Any], one: Mapping[str, Any]) -> str:
+    """How the figures came about, and what the commonest class alone would reach."""
+    steps = ", ".join(str(part["steps"]) for part in one["parts"])
+    return (
+        f"start: {result['start']}; {result['clips_per_video']} clips of {result['clip_seconds']:.2f} s a video, "
+        f"scores averaged; {steps} steps; {len(one['classes'])} classes, always the commonest: {percent(one['chance'])}"
+    )
