@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,9 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from avts.cli import main
 from avts.corpus.corpus import Corpus
+from avts.model.checkpoint import load_model
 from avts.sync.model import SHIPPED
 from avts.training.state import checkpoints
 from fixtures_training import TINY_TOML
@@ -169,3 +173,67 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint_and_resume_finishes(
     assert f"resume: going on after step {step}\n" in said.err
     assert said.out == f"{out}: trained 48 steps on 8 videos\n"
     assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == list(range(48))
+
+
+def test_killed_at_a_random_step_and_resumed_ends_with_the_same_bits(
+    small_corpus: Corpus, tmp_path: Path, one_thread: None
+) -> None:
+    settings = "checkpoint_every_steps = 1\nema_decay = 0.9\naccumulate_steps = 2"
+    recipe, out = tmp_path / "averaged.toml", tmp_path / "run"
+    text = TINY_TOML.replace("epochs = 2", "epochs = 9").replace("batch_size = 4", "batch_size = 2")
+    recipe.write_text(text.replace("log_every_steps = 1", f"log_every_steps = 1\n{settings}"))
+    words = ["train", str(recipe), "--data", str(small_corpus.path), "--device", "cpu", "--out"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "avts", *words, str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    lines, patience = random.Random().randint(1, 20), time.monotonic() + 240
+    try:
+        while not (out / "log.jsonl").is_file() or (out / "log.jsonl").read_text().count("\n") < lines:
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert time.monotonic() < patience
+            time.sleep(0.002)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (out / "model.json").exists()
+    if checkpoints(out):  # else the first was still being written, and the run begins anew
+        assert run(*words[1:], out, "--resume") == 0
+    else:
+        assert run(*words[1:], out) == 0
+    assert run(*words[1:], tmp_path / "whole") == 0
+    whole, found = (load_file(folder / "model.safetensors") for folder in (tmp_path / "whole", out))
+    assert all(torch.equal(whole[name], found[name]) for name in whole), f"killed after {lines} lines of the log"
+
+
+def test_two_processes_of_a_launcher_train_one_run_and_tell_it_once(small_corpus: Corpus, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "tiny.toml", tmp_path / "run"
+    recipe.write_text(QUICK)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    words = ["train", str(recipe), "--data", str(small_corpus.path), "--out", str(out), "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, *launcher, "-m", "avts", *words, "--track", "tensorboard"],
+        capture_output=True,
+        text=True,
+        timeout=580,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{out}: trained 4 steps on 8 videos\n"
+    assert done.stderr.count("device: cpu (as asked)\n") == 1
+    assert done.stderr.count("processes: 2, each with 2 of a batch of 4 (as launched)\n") == 1
+    assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [0, 1, 2, 3]
+    assert len(list((out / "trackers" / "avts").glob("events.*"))) == 1
+    load_model(out)
+
+
+def test_an_unknown_tracker_ends_with_2_before_anything_is_made(
+    recipe: Path, small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(recipe, "--data", small_corpus.path, "--out", tmp_path / "run", "--track", "paper") == 2
+    assert capsys.readouterr().err.startswith("avts: tracker 'paper' is not known; known are ")
+    assert not (tmp_path / "run").exists()

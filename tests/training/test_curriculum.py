@@ -72,3 +72,19 @@ def test_a_step_is_a_function_of_seed_and_number_alone(sampling: str) -> None:
         first.recipe.model_copy(update={"training": tiny_recipe(training={"seed": 1}).training}), (4.0,) * 10
     )
     assert other(0) != expected[0]
+
+
+def test_a_step_of_added_up_batches_takes_as_many_clips_and_each_batch_its_own() -> None:
+    recipe = tiny_recipe(curriculum=STAGES, pairs={"batch_size": 2}, training={"accumulate_steps": 2})
+    added = Curriculum(recipe, (4.0,) * 10)
+    assert added.steps_per_epoch == 2  # 10 clips in steps of two batches of 2
+    assert added.num_steps == 12
+    epochs = [[{window.clip for window in added(4 * epoch + place).pictures} for place in range(4)] for epoch in (0, 1)]
+    for batches in epochs:
+        assert [len(batch) for batch in batches] == [2] * 4
+        assert len(set.union(*batches)) == 8, "no clip twice in an epoch"
+    assert epochs[0] != epochs[1]
+    # the second stage begins with step 4, and so with batch 8
+    assert all(kind in (POSITIVE, EASY) for _, _, kind in added(7).pairs)
+    kinds = {kind for batch in range(8, 20) for _, _, kind in added(batch).pairs}
+    assert HARD in kinds

@@ -121,6 +121,45 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, file: str, content: bytes
     assert message.endswith("Remove it to go on from the one before")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", "other", "model.json: not an avts model. Give the folder that 'avts train' made"),
+        ("version", 0, "model.json: format version 0; this avts reads version 1. Train it again"),
+        ("version", 99, "model.json: format version 99; this avts reads version 1. Train it again"),
+    ],
+)
+def test_a_foreign_checkpoint_or_one_of_another_version_is_refused_with_the_reason(
+    tmp_path: Path, key: str, value: object, message: str
+) -> None:
+    save(tmp_path, 1)
+    path = checkpoints(tmp_path)[0] / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    assert refusal(tmp_path).endswith(message)
+
+
+def test_a_setting_that_is_not_known_any_more_is_named(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    path = checkpoints(tmp_path)[0] / "model.json"
+    header = json.loads(path.read_text())
+    header["recipe"]["training"]["warp"] = 9
+    path.write_text(json.dumps(header))
+    assert "model.json: unknown key 'warp' in [training]" in refusal(tmp_path)
+
+
+def test_the_moving_average_comes_back_and_is_missed_where_it_is_not(tmp_path: Path) -> None:
+    model, optimizer = trained()
+    average = build_model(RECIPES["adamw"].model)
+    save_state(tmp_path, model, optimizer, RECIPES["adamw"], {"step": 1}, keep=2, average=average)
+    other = build_model(RECIPES["adamw"].model)
+    load_state(tmp_path, model, optimizer, RECIPES["adamw"], other)
+    before, after = average.state_dict(), other.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    (checkpoints(tmp_path)[0] / "average.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"average\.safetensors: missing or unreadable"):
+        load_state(tmp_path, model, optimizer, RECIPES["adamw"], other)
+
+
 def test_damaged_weights_are_named(tmp_path: Path) -> None:
     save(tmp_path, 1)
     path = checkpoints(tmp_path)[0] / "model.safetensors"

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import random
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, TrainingError, UsageError
@@ -19,7 +21,6 @@ from avts.training import objective
 from avts.training import trainer as trainer_module
 from avts.training.conditions import start_run
 from avts.training.state import checkpoints
-from avts.training.step import make_optimizer
 from avts.training.stopping import Interrupted
 from avts.training.trainer import Trainer
 from fixtures_training import VIDEOS, tiny_recipe
@@ -85,51 +86,75 @@ def test_a_finished_run_holds_a_model_and_a_line_for_each_step(small_corpus: Cor
     json.loads((tmp_path / "model.json").read_text(), parse_constant=pytest.fail)
 
 
-@pytest.fixture
-def whole(small_corpus: Corpus, tmp_path: Path) -> tuple[dict[str, torch.Tensor], list[float]]:
-    """Weights and losses of a run that nobody stopped."""
-    trainer = trainer_of(small_corpus, tmp_path / "whole")
-    trainer.train()
-    return weights_of(trainer), [row["loss"] for row in log_of(tmp_path / "whole")]
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "averaged, batches added up": {
+        "pairs": {"batch_size": 2},
+        "optimizer": {"name": "sgd", "learning_rate": 0.05},
+        "training": {"ema_decay": 0.9, "accumulate_steps": 2},
+    },
+}
+
+
+def recipe_of(kind: str, **training: int) -> Recipe:
+    tables = KINDS[kind]
+    return tiny_recipe(**{**tables, "training": {**tables.get("training", {}), **training}})
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def whole(request: pytest.FixtureRequest, small_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Kind of recipe, files and losses of a run that nobody stopped."""
+    run, threads = tmp_path_factory.mktemp("whole"), torch.get_num_threads()
+    torch.set_num_threads(1)
+    trainer_of(small_corpus, run, recipe_of(request.param)).train()
+    torch.set_num_threads(threads)
+    return request.param, load_file(run / "model.safetensors"), [row["loss"] for row in log_of(run)]
 
 
 @pytest.mark.parametrize(("step", "number"), [(3, signal.SIGTERM), (4, signal.SIGINT), (STEPS, signal.SIGTERM)])
 def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(
     small_corpus: Corpus, tmp_path: Path, whole: Any, step: int, number: int
 ) -> None:
+    kind, weights, losses = whole
     run = tmp_path / "stopped"
     handlers = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
     with pytest.raises(Interrupted):
-        trainer_of(small_corpus, run).train(at_step(step, lambda: os.kill(os.getpid(), number)))
+        trainer_of(small_corpus, run, recipe_of(kind)).train(at_step(step, lambda: os.kill(os.getpid(), number)))
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == handlers
     assert [path.name for path in checkpoints(run)] == [f"step-{step:06d}"]
     assert not (run / "model.json").exists()
     start_run(run, resume=True)
-    resumed = trainer_of(small_corpus, run)
+    resumed = trainer_of(small_corpus, run, recipe_of(kind))
     assert resumed.resume() == step
     resumed.train()
-    assert same(whole[0], weights_of(resumed))
+    assert same(weights, load_file(run / "model.safetensors"))
     assert [row["step"] for row in log_of(run)] == list(range(STEPS))
-    assert [row["loss"] for row in log_of(run)] == whole[1]
+    assert [row["loss"] for row in log_of(run)] == losses
 
 
-def test_a_run_that_was_killed_goes_on_bit_for_bit_from_its_last_checkpoint(
-    small_corpus: Corpus, tmp_path: Path, whole: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_killed_at_a_random_step_goes_on_bit_for_bit_from_its_last_checkpoint(
+    small_corpus: Corpus, tmp_path: Path, whole: Any, seed: int
 ) -> None:
-    run, recipe = tmp_path / "killed", tiny_recipe(training={"checkpoint_every_steps": 3})
+    kind, weights, losses = whole
+    chance = random.Random(seed)
+    every = chance.randint(1, 3)
+    killed = chance.randint(every + 1, STEPS - 1)
+    run, recipe = tmp_path / "killed", recipe_of(kind, checkpoint_every_steps=every)
 
     def die() -> None:
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        trainer_of(small_corpus, run, recipe).train(at_step(5, die))
+        trainer_of(small_corpus, run, recipe).train(at_step(killed, die))
     with (run / "log.jsonl").open("a") as log:
         log.write('{"step": 5, "lo')  # the line that was being written
+    (run / "checkpoints" / "step-000099.partial").mkdir()  # and the checkpoint
     resumed = trainer_of(small_corpus, run, recipe)
-    assert resumed.resume() == 3
+    assert resumed.resume() == (killed - 1) // every * every, "the one of the step itself was not written"
     resumed.train()
-    assert same(whole[0], weights_of(resumed))
-    assert [row["loss"] for row in log_of(run)] == whole[1]
+    assert same(weights, load_file(run / "model.safetensors"))
+    assert [row["loss"] for row in log_of(run)] == losses
 
 
 def test_a_plateau_is_seen_across_a_stop_in_mid_epoch(
@@ -244,12 +269,56 @@ def test_choices_are_told_with_their_reasons(small_corpus: Corpus, tmp_path: Pat
     assert said == ["device: cpu (as asked)", "precision: fp32 (as asked)"]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
-def test_batch_norm_and_biases_are_not_decayed(name: str, kind: type) -> None:
-    net = torch.nn.Sequential(torch.nn.Conv3d(3, 4, 3), torch.nn.BatchNorm3d(4), torch.nn.Linear(4, 2))
-    optimizer = make_optimizer(net, tiny_recipe(optimizer={"name": name, "weight_decay": 0.05}).optimizer)
-    assert isinstance(optimizer, kind)
-    decayed, kept = optimizer.param_groups
-    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.05, 0.0)
-    assert [tuple(p.shape) for p in decayed["params"]] == [(4, 3, 3, 3, 3), (2, 4)]
-    assert [tuple(p.shape) for p in kept["params"]] == [(4,), (4,), (4,), (2,)]
+def test_the_finished_model_is_the_moving_average_where_one_is_kept(small_corpus: Corpus, tmp_path: Path) -> None:
+    trainer = trainer_of(small_corpus, tmp_path, tiny_recipe(training={"ema_decay": 0.5}))
+    expected = weights_of(trainer)
+    states: list[dict[str, torch.Tensor]] = []
+    trainer.train(lambda *_: states.append(weights_of(trainer)))
+    for step, state in enumerate(states):
+        decay = min(0.5, (1 + step) / (10 + step))
+        for name, value in state.items():
+            expected[name] = decay * expected[name] + (1 - decay) * value if value.is_floating_point() else value
+    found = load_model(tmp_path).state_dict()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-6)
+    assert not same(found, weights_of(trainer))
+    assert read_header(tmp_path)[1]["weights"] == "moving average, decay 0.5"
+
+
+def test_a_checkpoint_keeps_the_weights_and_their_average(small_corpus: Corpus, tmp_path: Path) -> None:
+    trainer = trainer_of(small_corpus, tmp_path, tiny_recipe(training={"ema_decay": 0.5}))
+    with pytest.raises(Interrupted):
+        trainer.train(at_step(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    folder = checkpoints(tmp_path)[0]
+    assert trainer.average is not None
+    assert same(load_file(folder / "model.safetensors"), weights_of(trainer))
+    assert same(load_file(folder / "average.safetensors"), trainer.average.model.state_dict())
+
+
+def test_resuming_with_other_clips_of_the_same_number_is_refused(
+    small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Interrupted):
+        trainer_of(small_corpus, tmp_path).train(at_step(1, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    clips = [*small_corpus.select("train")[:-1], small_corpus.select("test")[0]]
+    monkeypatch.setattr(Corpus, "select", lambda *_: clips)
+    with pytest.raises(CheckpointError, match=r"began with other clips .* than the 8 of .* Resume with"):
+        trainer_of(small_corpus, tmp_path).resume()
+
+
+def test_a_checkpoint_made_before_there_were_these_settings_goes_on(small_corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        trainer_of(small_corpus, tmp_path).train(at_step(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    path = checkpoints(tmp_path)[0] / "model.json"
+    header = json.loads(path.read_text())
+    for name in ("accumulate_steps", "ema_decay", "validate_every_epochs"):
+        del header["recipe"]["training"][name]
+    for name in ("clips_digest", "num_processes"):
+        del header["progress"][name]
+    path.write_text(json.dumps(header))
+    assert trainer_of(small_corpus, tmp_path).resume() == 3
+
+
+def test_a_corpus_too_small_for_a_step_of_added_up_batches_is_refused(small_corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"8 training clips; a step of accumulate_steps = 3 batches of 4 needs 12"):
+        trainer_of(small_corpus, tmp_path, tiny_recipe(training={"accumulate_steps": 3}))

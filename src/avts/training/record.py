@@ -27,7 +27,7 @@ def check_trackers(names: Sequence[str]) -> None:
     for name in names:
         if name not in LOGGER_TYPE_TO_CLASS:
             raise UsageError(f"tracker '{name}' is not known; known are {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}")
-        if name not in get_available_trackers():
+        if name not in map(str, get_available_trackers()):
             wanted = "'avts[track]'" if name == "tensorboard" else name
             raise UsageError(f"tracker '{name}' is not installed here. Install it: pip install {wanted}")
 

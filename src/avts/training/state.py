@@ -17,7 +17,7 @@ import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
-from avts.errors import CheckpointError
+from avts.errors import CheckpointError, SettingsError
 from avts.model.checkpoint import check_format, load_weights, save_model, save_weights
 from avts.model.two_stream import TwoStream
 from avts.settings import Recipe, recipe_from
@@ -95,8 +95,11 @@ def load_state(
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"{newest}: not whole ({error}). Remove it to go on from the one before") from None
     check_format(kind, version, newest / "model.json")
-    # through the settings: a recipe that was saved before a setting was there means its default
-    if recipe_from(made_by, name=f"{newest}/model.json") != recipe:
+    try:  # through the settings: a recipe that was saved before a setting was there means its default
+        same = recipe_from(made_by, name=f"{newest}/model.json") == recipe
+    except SettingsError as error:
+        raise CheckpointError(str(error)) from None
+    if not same:
         raise CheckpointError(f"{newest}: made by another recipe. Resume with the recipe it was started with")
     load_weights(model, newest / "model.safetensors")
     if average is not None:

@@ -32,11 +32,13 @@ class StepDone:
 
     Attributes:
         made: its loss, the mean over its batches, and all their pairs.
+        gradient_norm: length of the gradient that the weights were moved by.
         seconds: how long it took.
         wait_seconds: how much of that went by waiting for batches.
     """
 
     made: StepLoss
+    gradient_norm: float
     seconds: float
     wait_seconds: float
 
@@ -87,9 +89,10 @@ class Stepper:
             self._must_be_finite(step, f"{self.recipe.loss.name} loss", float(loss.loss))
             made.append(loss)
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        self._must_be_finite(step, "gradient's norm", float(torch.nn.utils.get_total_norm(gradients)))
+        norm = float(torch.nn.utils.get_total_norm(gradients))
+        self._must_be_finite(step, "gradient's norm", norm)
         self.optimizer.step()
-        return StepDone(_joined(made), time.perf_counter() - started, waited)
+        return StepDone(_joined(made), norm, time.perf_counter() - started, waited)
 
     def _add_gradient(self, batch: Batch, number: int, stage: StageSettings, *, is_last: bool) -> StepLoss:
         """Forward and backward of one batch; the processes add up their gradients with the last one of a step."""

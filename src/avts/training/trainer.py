@@ -200,11 +200,12 @@ class Trainer:
         if self.average:
             self.average.update(self.model, self.step)
         loss = float(done.made.loss)
-        row = {"step": self.step, "epoch": epoch, "stage": index, "loss": loss, "learning_rate": rate}
+        row: dict[str, Any] = {"step": self.step, "epoch": epoch, "stage": index, "loss": loss, "learning_rate": rate}
         if stage.shares == "adaptive":
             self.adaptive.observe(done.made.misranked())
             row |= {"hard_share": stage.hard, "super_hard_share": stage.super_hard}
-        return row | done.made.mean_distances() | {"seconds": done.seconds, "wait_seconds": done.wait_seconds}
+        row |= done.made.mean_distances() | {"gradient_norm": done.gradient_norm}
+        return row | {"seconds": done.seconds, "wait_seconds": done.wait_seconds}
 
     def _end_epoch(self) -> dict[str, float]:
         """At the end of an epoch: watch for a plateau, keep the best model; gives what the log has to know of it."""

@@ -1,0 +1,70 @@
+"""What a run needs to begin and to go on: each refusal, with its figures."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avts.corpus.corpus import Corpus
+from avts.errors import CheckpointError, CorpusError, UsageError
+from avts.training.conditions import check_clips, check_same_run, check_sharing, clips_digest
+from fixtures_training import tiny_recipe
+
+BY_FOUR = tiny_recipe(pairs={"batch_size": 4}, training={"accumulate_steps": 3})
+
+
+def test_a_step_of_added_up_batches_needs_as_many_clips() -> None:
+    check_clips("c", 12, BY_FOUR)
+    with pytest.raises(CorpusError, match=r"c: 11 training clips; .* = 3 batches of 4 needs 12\. Lower"):
+        check_clips("c", 11, BY_FOUR)
+
+
+def test_one_batch_may_be_larger_than_the_corpus() -> None:
+    check_clips("c", 2, tiny_recipe(pairs={"batch_size": 4}))
+
+
+@pytest.mark.parametrize(("processes", "right"), [(1, True), (2, True), (3, False), (4, True), (8, False)])
+def test_processes_share_a_batch_evenly(processes: int, right: bool) -> None:
+    if right:
+        check_sharing(BY_FOUR, 12, processes)
+        return
+    with pytest.raises(UsageError, match=rf"batch_size 4 for {processes} processes: .* a multiple of {processes}"):
+        check_sharing(BY_FOUR, 12, processes)
+
+
+def test_every_process_needs_a_clip() -> None:
+    with pytest.raises(UsageError, match=r"3 training clips for 4 processes: each needs one\. Start fewer"):
+        check_sharing(BY_FOUR, 3, 4)
+
+
+def goes_on(corpus: Corpus, progress: dict[str, Any], clips: Any = None, processes: int = 1) -> None:
+    chosen = corpus.select("train") if clips is None else clips
+    check_same_run(Path("run"), progress, corpus="c", clips=chosen, num_processes=processes)
+
+
+def begun_with(corpus: Corpus) -> dict[str, Any]:
+    clips = corpus.select("train")
+    return {"num_clips": len(clips), "clips_digest": clips_digest(clips), "num_processes": 1}
+
+
+def test_as_many_other_clips_or_another_order_are_not_the_same_corpus(small_corpus: Corpus) -> None:
+    progress, clips = begun_with(small_corpus), list(small_corpus.select("train"))
+    goes_on(small_corpus, progress)
+    digest = clips_digest(clips)
+    for others in ([*clips[:-1], small_corpus.select("test")[0]], clips[::-1]):
+        with pytest.raises(CheckpointError, match=rf"run: .* other clips \(digest {digest}\) than the 8 of c \("):
+            goes_on(small_corpus, progress, others)
+
+
+def test_fewer_clips_are_told_by_their_number(small_corpus: Corpus) -> None:
+    with pytest.raises(CheckpointError, match=r"run: its training began with 8 clips, c has 5\. Resume"):
+        goes_on(small_corpus, begun_with(small_corpus), small_corpus.select("train")[:5])
+
+
+def test_another_number_of_processes_is_refused(small_corpus: Corpus) -> None:
+    with pytest.raises(CheckpointError, match=r"began with 1 process\(es\), now there are 2\. Resume with 1: sums"):
+        goes_on(small_corpus, begun_with(small_corpus), processes=2)
+
+
+def test_a_checkpoint_from_before_there_were_digests_goes_on(small_corpus: Corpus) -> None:
+    goes_on(small_corpus, {"num_clips": 8})
