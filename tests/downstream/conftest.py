@@ -7,9 +7,10 @@ import pytest
 
 from avts.downstream.recipe import FinetuneRecipe
 from avts.settings import settings_from
+from fixtures_features import tiny_model, tiny_run, write_film, write_sound
 from fixtures_training import one_thread, small_corpus
 
-__all__ = ["one_thread", "small_corpus"]
+__all__ = ["one_thread", "small_corpus", "tiny_model", "tiny_run", "write_film", "write_sound"]
 
 TINY = """
 [model]

@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "Train both towers on a corpus from a recipe.",
     "eval": "Measure AVTS accuracy and AUC on a corpus.",
     "finetune": "Train a classifier of actions, sounds or both on labels, from a run or from scratch, and test it.",
+    "embed": "Write the towers' features of files or a corpus as a Parquet table.",
     "sync": "Tell how far the sound of each file is off, and repair it.",
     "app": "Serve a page to drop a film on: its offset, the repaired film to watch and take away.",
     "export": "Write both towers as ONNX or torch.export files.",

@@ -61,7 +61,7 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
     with torch.inference_mode():
         normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
         context = REACH_FRAMES + normal // 2 + 1  # the tower's reach, and there half of what the statistics are over
-        for planes, first, stop in _with_context(_scaled(model, chunks), CHUNK_FRAMES, context):
+        for planes, first, stop in with_context(scaled(model, chunks), CHUNK_FRAMES, context):
             begin = max(first - REACH_FRAMES, 0)
             shown = model.picture_input_of(*planes, window=normal)[:, :, begin : stop + REACH_FRAMES]
             if model.video.time_stride == 1:
@@ -130,7 +130,7 @@ def sound_windows(
     embedded = _Rows()
     held, origin, done = torch.empty(0), 0, 0  # features from step `origin` on; windows embedded so far
     with torch.inference_mode():
-        for sequence in _sound_sequences(model, _filterbank(model, count, device), steps):
+        for sequence in _sound_sequences(model, filterbank_pieces(model, count, device), steps):
             held = torch.cat([held, sequence]) if len(held) else sequence
             # the feature of a step is the first of a window that starts there
             ready = _num_starts_before(origin + len(held) - int(reach[-1]))
@@ -190,14 +190,16 @@ def _sound_sequences(model: TwoStream, energies: Iterator[Tensor], steps: int) -
     """Features of each filterbank step, [s, C], from pieces of log energies [1, s, M]; the last 6 steps have none."""
     pieces = ((piece,) for piece in energies)
     window = max(steps, round(model.context_seconds * STEPS_PER_SECOND))
-    for (piece,), first, stop in _with_context(pieces, CHUNK_STEPS, REACH_STEPS + window // 2 + 1):
+    for (piece,), first, stop in with_context(pieces, CHUNK_STEPS, REACH_STEPS + window // 2 + 1):
         begin = max(first - REACH_STEPS, 0)
         heard = normalise_filterbank(piece.transpose(1, 2), window=window)[..., begin : stop + REACH_STEPS]
         if heard.shape[-1] > LOST_STEPS:
             yield model.sound_sequence_dense(heard)[0, first - begin : stop - begin].float()
 
 
-def _filterbank(model: TwoStream, chunks: Iterable[NDArray[np.float32]], device: torch.device) -> Iterator[Tensor]:
+def filterbank_pieces(
+    model: TwoStream, chunks: Iterable[NDArray[np.float32]], device: torch.device
+) -> Iterator[Tensor]:
     """Log energies of a sound of any length as pieces [1, s, M], since its samples unfolded are large."""
     size = CHUNK_STEPS * STEP_SAMPLES
     held, before = np.empty(0, np.float32), 0
@@ -217,7 +219,7 @@ def _filterbank(model: TwoStream, chunks: Iterable[NDArray[np.float32]], device:
         yield energies((len(held) - before) // STEP_SAMPLES)
 
 
-def _scaled(model: TwoStream, chunks: Iterable[Planes]) -> Iterator[tuple[Tensor, ...]]:
+def scaled(model: TwoStream, chunks: Iterable[Planes]) -> Iterator[tuple[Tensor, ...]]:
     """Planes [1, t, size, size] at the network's size, in [0, 1]: luminance, and colour where it is used."""
     device = next(model.parameters()).device
     for chunk in chunks:
@@ -226,7 +228,7 @@ def _scaled(model: TwoStream, chunks: Iterable[Planes]) -> Iterator[tuple[Tensor
         yield tuple(scaled)
 
 
-def _with_context(
+def with_context(
     chunks: Iterator[tuple[Tensor, ...]], length: int, context: int
 ) -> Iterator[tuple[tuple[Tensor, ...], int, int]]:
     """Cut a stream of planes into chunks of `length` with `context` more at each end, where the film has it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from torch import Tensor, nn
 
@@ -30,7 +30,7 @@ class Tower(nn.Module):
             x = stage(x)
         return x
 
-    def maps(self, x: Tensor, stages: Sequence[str]) -> dict[str, Tensor]:
+    def maps(self, x: Tensor, stages: Collection[str]) -> dict[str, Tensor]:
         """Feature maps of some stages, in one pass that ends with the last of them.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import cast
 
 import torch
@@ -163,7 +163,7 @@ class TwoStream(nn.Module):
         v: Tensor | None = None,
         *,
         boxes: Tensor | None = None,
-        stages: Sequence[str] = ("conv5",),
+        stages: Collection[str] = ("conv5",),
     ) -> dict[str, Tensor]:
         """Feature maps of stages of the video tower.
 
@@ -172,12 +172,19 @@ class TwoStream(nn.Module):
         Raises:
             UsageError: the tower has no such stage.
         """
-        frames = self.picture_input_of(y, u, v, boxes=boxes)
+        return self.picture_stage_maps(self.picture_input_of(y, u, v, boxes=boxes), stages)
+
+    def picture_stage_maps(self, frames: Tensor, stages: Collection[str]) -> dict[str, Tensor]:
+        """As `picture_maps`, of the video tower's input [B, 3, T, H, W].
+
+        Raises:
+            UsageError: the tower has no such stage.
+        """
         with self._precision(frames):
             found = self.video.maps(frames.contiguous(memory_format=torch.channels_last_3d), stages)
         return {stage: maps.float() for stage, maps in found.items()}
 
-    def sound_maps(self, samples: Tensor, *, stages: Sequence[str] = ("conv5",)) -> dict[str, Tensor]:
+    def sound_maps(self, samples: Tensor, *, stages: Collection[str] = ("conv5",)) -> dict[str, Tensor]:
         """Feature maps of stages of the audio tower.
 
         Shape: [B, N] at 16 kHz to [B, C, M', S'] for each stage.
@@ -185,9 +192,16 @@ class TwoStream(nn.Module):
         Raises:
             UsageError: the tower has no such stage.
         """
-        energies = normalise_filterbank(self.filterbank(samples))
-        with self._precision(energies):
-            found = self.audio.maps(energies[:, None].contiguous(memory_format=torch.channels_last), stages)
+        return self.sound_stage_maps(normalise_filterbank(self.filterbank(samples)), stages)
+
+    def sound_stage_maps(self, filterbank: Tensor, stages: Collection[str]) -> dict[str, Tensor]:
+        """As `sound_maps`, of normalised filterbanks [B, M, S].
+
+        Raises:
+            UsageError: the tower has no such stage.
+        """
+        with self._precision(filterbank):
+            found = self.audio.maps(filterbank[:, None].contiguous(memory_format=torch.channels_last), stages)
         return {stage: maps.float() for stage, maps in found.items()}
 
     def freeze_towers(self) -> None:
