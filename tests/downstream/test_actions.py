@@ -1,6 +1,7 @@
 import json
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from avts.downstream.actions import Study, make_training, run_study
 from avts.downstream.multimodal import run_comparison
 from avts.downstream.testing import score_videos
-from avts.errors import CheckpointError, UsageError
+from avts.errors import CheckpointError, CorpusError, UsageError
 
 
 @contextmanager
@@ -62,6 +63,8 @@ def test_a_study_trains_and_tests_each_number_of_labels(tiny, small_corpus, tmp_
         run(study, tmp_path / "out")
     with pytest.raises(CheckpointError, match=r"labels-1: was made with another start \('scratch', now '.*'\)"):
         run(replace(study, start=tmp_path / "out" / "manifest" / "labels-all"), tmp_path / "out", resume=True)
+    with pytest.raises(CheckpointError, match=r"labels-1: was made with another like \(None, now '.*'\)"):
+        run(replace(study, like=tmp_path), tmp_path / "out", resume=True)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"file: is a file; results need a folder"):
         run(study, tmp_path / "file")
@@ -86,3 +89,14 @@ def test_both_towers_and_each_alone_see_the_same_videos_for_as_many_steps(
     parts = [result["results"][0]["parts"][0] for result in results.values()]
     assert len({(part["num_train"], part["num_test"], part["steps"]) for part in parts}) == 1
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == results
+
+
+def test_partitions_of_different_classes_are_refused_before_anything_is_trained(tiny, small_corpus, tmp_path) -> None:
+    clips = [
+        replace(clip, fold=1 if clip.label == "ball" else 1 + index // 4 % 2)
+        for index, clip in enumerate(small_corpus.clips)
+    ]
+    corpus = SimpleNamespace(path=small_corpus.path, url=None, clips=tuple(clips))
+    with pytest.raises(CorpusError, match=r"fold-1 and fold-2 cannot be averaged: 'ball' is trained on in one of them"):
+        run(Study(corpus, tiny(), device="cpu"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

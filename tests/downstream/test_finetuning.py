@@ -1,5 +1,7 @@
 import json
 import math
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from avts.downstream.actions import Study, make_training
 from avts.downstream.finetuning import Finetuning, learning_rate, num_steps
 from avts.downstream.recipe import FinetuneOptimizer
 from avts.errors import CheckpointError, TrainingError
+from avts.training.stopping import Interrupted
 
 
 def training(corpus, recipe, run: Path, labels: int | None = None, **given) -> Finetuning:
@@ -112,3 +115,18 @@ def test_new_layers_learn_at_their_own_rate(tiny, small_corpus, tmp_path) -> Non
     rates = {group["lr"] for group in made.optimizer.param_groups if not group["is_new"]}
     assert rates == {1e-3}
     assert {group["lr"] for group in made.optimizer.param_groups if group["is_new"]} == {5e-3}
+
+
+def test_a_kill_between_two_renames_leaves_the_older_state(tiny, small_corpus, tmp_path) -> None:
+    recipe = tiny(training={"checkpoint_every_steps": 3})
+    training(small_corpus, recipe, tmp_path / "run").train()
+    (tmp_path / "run" / "checkpoint").rename(tmp_path / "run" / "checkpoint.old")
+    assert training(small_corpus, recipe, tmp_path / "run").resume() == 3
+
+
+def test_a_signal_ends_the_step_and_saves_it(tiny, small_corpus, tmp_path) -> None:
+    made = training(small_corpus, tiny(), tmp_path / "run")
+    with pytest.raises(Interrupted):
+        made.train(lambda done, _: os.kill(os.getpid(), signal.SIGINT) if done == 2 else None)
+    assert not (tmp_path / "run" / "model.json").exists()
+    assert training(small_corpus, tiny(), tmp_path / "run").resume() == 2

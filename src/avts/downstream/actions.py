@@ -27,7 +27,7 @@ from avts.downstream.partitions import Partition, partitions, with_few_labels
 from avts.downstream.recipe import FinetuneRecipe, Senses
 from avts.downstream.starting import networks_for, start_towers
 from avts.downstream.testing import score_videos
-from avts.errors import CheckpointError, UsageError
+from avts.errors import CorpusError, UsageError
 from avts.model.checkpoint import write_whole
 from avts.model.device import choose_device, choose_precision
 
@@ -62,9 +62,20 @@ class Study:
     device: str = "auto"
 
     def parts(self) -> Iterator[tuple[str, int | None, Partition]]:
-        """Folder, number of labels and clips of each part."""
+        """Folder, number of labels and clips of each part.
+
+        Raises:
+            UsageError: no such partition.
+            CorpusError: too few labelled clips, or partitions of different classes.
+        """
         needed: Senses = "both" if self.needs_both else self.senses
         found = partitions(self.corpus, needed, clip_seconds=self.recipe.clips.clip_seconds, only=self.only)
+        for partition in found[1:]:
+            if odd := set(partition.classes) ^ set(found[0].classes):
+                raise CorpusError(
+                    f"{self.corpus.path}: {found[0].name} and {partition.name} cannot be averaged: '{min(odd)}' is "
+                    "trained on in one of them only. Choose one with --split"
+                )
         for labels in self.labels_per_class:
             for partition in found:
                 folder = f"{partition.name}/labels-{labels or 'all'}"
@@ -76,6 +87,7 @@ class Study:
         return {
             "data": str(self.corpus.url or self.corpus.path),
             "start": start,
+            "like": None if self.like is None else str(self.like.resolve()),
             "senses": self.senses,
             "partition": partition.name,
             "labels per class": labels,
@@ -99,7 +111,7 @@ def run_study(study: Study, out: Path, *, resume: bool, bar: Bar, say: Callable[
 
     Raises:
         UsageError: `out` is a file, or holds results and `resume` is False; no such partition or device.
-        CorpusError: too few labelled clips.
+        CorpusError: too few labelled clips, or partitions of different classes.
         CheckpointError: the start does not fit; what is in `out` was made otherwise.
         TrainingError: a loss is not finite.
     """
@@ -114,6 +126,7 @@ def run_study(study: Study, out: Path, *, resume: bool, bar: Bar, say: Callable[
         "senses": study.senses,
         "data": str(study.corpus.url or study.corpus.path),
         "start": "scratch" if study.start is None else str(study.start),
+        "like": None if study.like is None else str(study.like),
         "clips_per_video": study.recipe.test.windows,
         "clip_seconds": study.recipe.clips.clip_seconds,
         "results": [_result_of(labels, parts) for labels, parts in made.items()],
@@ -133,10 +146,8 @@ def check_out(out: Path, *, resume: bool) -> None:
 
 
 def _result_of(labels: int | None, parts: Sequence[tuple[ClassScores, dict[str, Any], Partition]]) -> dict[str, Any]:
-    """Means over the partitions of one number of labels; the classes are those that all of them have, in order."""
+    """Means over the partitions of one number of labels."""
     classes = parts[0][2].classes
-    if any(partition.classes != classes for _, _, partition in parts):
-        raise CheckpointError("partitions of different classes cannot be averaged; choose one of them with --split")
     return {
         "labels_per_class": labels,
         **summary([scores for scores, _, _ in parts], classes),
