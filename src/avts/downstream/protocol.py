@@ -1,0 +1,134 @@
+"""One probe of sounds from recordings to a score: which features, which windows, which classifier, and so in words."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from avts.corpus.manifest import CORPUS_NAME
+from avts.corpus.refusal import Refusal
+from avts.corpus.sources.dcase2014 import FOLD_LIST
+from avts.corpus.sources.esc10 import FILE_NAME
+from avts.downstream.classifiers import STRENGTHS, ClassifierName
+from avts.downstream.hearing import OnProgress, cepstral_features, hear, sounds_of, tower_features
+from avts.downstream.pooling import pooling_of
+from avts.downstream.recordings import Recording
+from avts.downstream.scratch import ScratchSettings, SoundClassifier, banks_of, from_scratch
+from avts.downstream.sounds import Score, linear_probe
+from avts.errors import UsageError
+from avts.model.two_stream import TwoStream
+
+
+@dataclass(frozen=True)
+class SoundProbe:
+    """What is probed, and how.
+
+    Attributes:
+        window_seconds: length of a window.
+        num_windows: of each recording.
+        classifier: on the features.
+        features: 'tower' or 'mfcc'.
+        stage: of the audio tower.
+        poolings: of its maps, one or several to choose from.
+        from_scratch: train the net on the labels instead.
+        epochs: of that, at most.
+        seed: of all that is random.
+    """
+
+    window_seconds: float
+    num_windows: int
+    classifier: ClassifierName = "svm"
+    features: str = "tower"
+    stage: str = "conv5"
+    poolings: tuple[str, ...] = ("4x4",)
+    from_scratch: bool = False
+    epochs: int = 60
+    seed: int = 0
+
+    def prepare(
+        self, model: TwoStream, recordings: Sequence[Recording], *, on_progress: OnProgress | None = None
+    ) -> tuple[list[Recording], Score, list[Refusal]]:
+        """Read the recordings and make ready what fits and scores.
+
+        Args:
+            model: the networks; fresh ones to be trained from scratch.
+            recordings: labelled.
+            on_progress: called with (recordings read, recordings).
+
+        Returns:
+            The recordings that could be read, what `probe` wants, and why the others could not.
+
+        Raises:
+            UsageError: no such stage or pooling.
+            CorpusError: no recording could be read.
+        """
+        poolings = [pooling_of(each) for each in self.poolings]
+        if self.stage not in model.audio.named_stages():
+            raise UsageError(f"stage '{self.stage}': the audio tower has {', '.join(model.audio.named_stages())}")
+        if self.from_scratch:
+            return self._to_train(model, recordings, on_progress)
+        extract = cepstral_features if self.features == "mfcc" else tower_features(model, self.stage, poolings)
+        kept, windows, refused = hear(
+            recordings,
+            extract,
+            num_windows=self.num_windows,
+            window_seconds=self.window_seconds,
+            on_progress=on_progress,
+        )
+        return kept, linear_probe(kept, windows, self.classifier, self.seed), refused
+
+    def about(self) -> dict[str, str | int | float]:
+        """What stands beside each figure."""
+        spent = {"windows": self.num_windows, "window_seconds": self.window_seconds}
+        if self.from_scratch:
+            trained = f"audio tower to {self.stage}, {self.poolings[0]}, and a linear layer, from scratch"
+            return {"features": trained, **spent, "classifier": f"softmax, at most {self.epochs} epochs"}
+        features = (
+            "MFCC, mean and deviation" if self.features == "mfcc" else f"{self.stage}, {' or '.join(self.poolings)}"
+        )
+        values = ", ".join(f"{value:g}" for value in STRENGTHS[self.classifier])
+        chosen = f"{self.classifier}, {'k' if self.classifier == 'knn' else 'C'} of {values}"
+        return {"features": features, **spent, "classifier": f"{chosen} chosen inside the training folds"}
+
+    def _to_train(
+        self, model: TwoStream, recordings: Sequence[Recording], on_progress: OnProgress | None
+    ) -> tuple[list[Recording], Score, list[Refusal]]:
+        kept, sounds, refused = [], [], []
+        for done, (recording, sound) in enumerate(zip(recordings, sounds_of(recordings), strict=True)):
+            if isinstance(sound, Refusal):
+                refused.append(sound)
+            else:
+                kept.append(recording)
+                sounds.append(sound)
+            if on_progress is not None:
+                on_progress(done + 1, len(recordings))
+        banks = banks_of(model, sounds, num_windows=self.num_windows, window_seconds=self.window_seconds)
+        pooling = pooling_of(self.poolings[0])
+
+        def make(classes: int) -> SoundClassifier:
+            torch.manual_seed(self.seed + classes)  # the linear layer's; the tower is the same fresh one in each fold
+            return SoundClassifier(copy.deepcopy(model), stage=self.stage, pooling=pooling, classes=classes)
+
+        settings = ScratchSettings(epochs=self.epochs)
+        score = from_scratch(kept, banks, make, window_seconds=self.window_seconds, settings=settings, seed=self.seed)
+        return kept, score, refused
+
+
+def layout_of(source: str) -> str | None:
+    """The layout that a folder of sounds is recognised by: ESC-50, ESC-10 or DCASE2014; None for any other."""
+    folder = Path(source)
+    if not folder.is_dir() or (folder / CORPUS_NAME).exists():
+        return None
+    if (folder / "meta" / "esc50.csv").is_file():
+        return "esc50"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    if any("scenes_stereo" in path.parent.name or FOLD_LIST.fullmatch(path.name) for path in files):
+        return "dcase2014"
+    sounds = [path for path in files if path.suffix in {".ogg", ".wav"}]
+    is_esc10 = np.array([FILE_NAME.fullmatch(path.stem) is not None for path in sounds])
+    return "esc10" if len(is_esc10) and is_esc10.all() else None

@@ -1,0 +1,117 @@
+"""`avts probe sounds` on a tree of ESC-10's layout: tones of three heights, told apart by any sound features."""
+
+import json
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from avts.cli import main
+from avts.downstream.protocol import layout_of
+from avts.media.writer import pcm_of
+from avts.model.checkpoint import build_model, save_model
+from fixtures_training import tiny_recipe
+
+HERTZ = {"001 - Low": 200, "002 - Middle": 900, "003 - High": 4_000}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    recipe = tiny_recipe()
+    torch.manual_seed(1)
+    folder = tmp_path_factory.mktemp("run")
+    save_model(folder, build_model(recipe.model), recipe, {"step": 0})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tones")
+    random = np.random.default_rng(0)
+    at = np.arange(24_000) / 16_000
+    for label, hertz in HERTZ.items():
+        (folder / label).mkdir()
+        for index in range(10):
+            pitch = hertz * random.uniform(0.8, 1.2)
+            samples = 0.3 * np.sin(2 * np.pi * pitch * at) + random.normal(0, 0.02, len(at))
+            with wave.open(str(folder / label / f"{1 + index % 5}-{index}-A.wav"), "wb") as file:
+                file.setnchannels(1)
+                file.setsampwidth(2)
+                file.setframerate(16_000)
+                file.writeframes(pcm_of(samples).tobytes())
+    return folder
+
+
+def asked(capsys: Any, *words: str) -> list[dict[str, Any]]:
+    with pytest.raises(SystemExit) as ended:
+        main(["probe", "sounds", *words, "--json"])
+    assert ended.value.code == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("features", [("--features", "mfcc"), ("--model", "random"), ()])
+def test_tones_of_three_heights_are_told_apart(tones: Path, run: Path, capsys: Any, features: tuple[str, ...]) -> None:
+    words = [*features] if "random" in features else ["--model", str(run), *features]
+    recipe = ["--recipe", str(write_recipe(run))] if "random" in features else []
+    (found,) = asked(capsys, str(tones), *words, *recipe, "--windows", "3", "--pooling", "4xsd")
+    assert found["accuracy"] > 0.9
+    assert (found["folds"], found["num_recordings"], found["windows"]) == ("5 official folds", 30, 3)
+    assert found["classes"] == ["High", "Low", "Middle"]
+    assert np.sum(found["confusion"]) == 30
+
+
+def write_recipe(folder: Path) -> Path:
+    from fixtures_training import TINY_TOML
+
+    path = folder / "tiny.toml"
+    path.write_text(TINY_TOML)
+    return path
+
+
+def test_label_counts_text_and_plot(tones: Path, run: Path, tmp_path: Path, capsys: Any) -> None:
+    words = [str(tones), "--model", str(run), "--windows", "2", "--plot", str(tmp_path / "confusion.png")]
+    with pytest.raises(SystemExit) as ended:
+        main(["probe", "sounds", *words, "--labels-per-class", "1", "--labels-per-class", "all"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert "1 labels a class, 30 recordings" in printed
+    assert "all labels, 30 recordings" in printed
+    assert "2 windows of 1 s a recording; svm, C of 1e-05, 0.0001" in printed
+    assert "folds: 5 official folds; seed 0" in printed
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_net_learns_the_tones_from_scratch(tones: Path, run: Path, capsys: Any) -> None:
+    words = [str(tones), "--from-scratch", "--recipe", str(write_recipe(run)), "--windows", "2", "--epochs", "12"]
+    (found,) = asked(capsys, *words, "--pooling", "4x1")
+    assert found["accuracy"] > 0.6  # chance is a third
+    assert all("stopped at epoch" in chosen for chosen in found["chosen"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--labels-per-class", "few"], "--labels-per-class 'few': give a number of 1 or more, or all"),
+        (["--recipe", "a.toml"], "--recipe a.toml: only for --model random and --from-scratch"),
+        (["--stage", "conv9"], "stage 'conv9': the audio tower has conv1, conv2"),
+        (["--pooling", "4"], "pooling '4': give parts of space"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(tones: Path, run: Path, capsys: Any, words: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["probe", "sounds", str(tones), "--model", str(run), *words])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_layouts_are_recognised_by_their_files(tmp_path: Path, tones: Path) -> None:
+    assert layout_of(str(tones)) == "esc10"
+    for name, layout in (("meta/esc50.csv", "esc50"), ("scenes_stereo/bus01.wav", "dcase2014"), ("rain/a.wav", None)):
+        folder = tmp_path / str(layout)
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).touch()
+        assert layout_of(str(folder)) == layout
+    assert layout_of("s3://somewhere/list.csv") is None
