@@ -30,6 +30,7 @@ COMMANDS = {
     "finetune": "Train a classifier of actions, sounds or both on labels, from a run or from scratch, and test it.",
     "embed": "Write the towers' features of files or a corpus as a Parquet table.",
     "probe": "Measure what the features are worth: classes of sounds by a linear classifier on a frozen stage.",
+    "retrieve": "Find sounds by pictures and pictures by sounds in a table of features.",
     "sync": "Tell how far the sound of each file is off, and repair it.",
     "app": "Serve a page to drop a film on: its offset, the repaired film to watch and take away.",
     "export": "Write both towers as ONNX or torch.export files.",

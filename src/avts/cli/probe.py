@@ -41,9 +41,10 @@ def command() -> None:
     "--pooling",
     "poolings",
     multiple=True,
-    default=("4x4",),
+    default=("4xsd",),
     show_default=True,
-    help="Parts of the bands x parts of time, or 4xsd; of several, the one that does best inside the training folds.",
+    help="Parts of the bands x parts of time, such as 4x4, or xsd: mean and deviation over time. Of several, the one "
+    "that does best inside the training folds.",
 )
 @click.option(
     "--windows", type=click.IntRange(1), help=f"Of each recording.  [default: {USUAL_WINDOWS}; dcase2014: 60]"

@@ -141,7 +141,7 @@ def settings_of(model: Path, plan: Plan, *, name: str | None, half: bool) -> dic
         "format_version": FORMAT_VERSION,
         "model": name or str(model),
         "recipe_digest": hashlib.blake2b(described, digest_size=16).hexdigest(),
-        "weights_digest": hashlib.blake2b((model / "model.safetensors").read_bytes(), digest_size=16).hexdigest(),
+        "weights_digest": weights_digest(model),
         "steps_trained": progress.get("step"),
         "window_seconds": plan.window_seconds,
         "hop_seconds": plan.hop_seconds,
@@ -150,6 +150,11 @@ def settings_of(model: Path, plan: Plan, *, name: str | None, half: bool) -> dic
         "pooling": str(plan.pooling),
         "numbers": "float16" if half else "float32",
     }
+
+
+def weights_digest(model: Path) -> str:
+    """What tells the weights of one model from those of another."""
+    return hashlib.blake2b((model / "model.safetensors").read_bytes(), digest_size=16).hexdigest()
 
 
 def _engine(name: EngineName, workers: int, address: str | None, timeout_seconds: float) -> Engine:

@@ -9,6 +9,7 @@ from avts.errors import UsageError
 PACKAGES = {
     "app": ("gradio",),
     "export": ("onnx", "onnxscript", "onnxruntime"),
+    "faiss": ("faiss",),
     "hub": ("huggingface_hub",),
 }
 """What each extra brings, by the names under which it is imported."""
