@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from avts.api import load
 from avts.cli import main
 from avts.model.checkpoint import build_model, save_model
 from avts.settings import Recipe, recipe_from
@@ -36,6 +37,24 @@ def test_export_writes_windows_of_the_length_trained_with(
     assert [Path(line.split(":")[0]).name for line in out.splitlines()] == ["picture.pt2", "sound.pt2", "towers.json"]
     assert "largest difference from the model: " in err
     assert json.loads((tmp_path / "out" / "towers.json").read_text())["window_seconds"] == 0.5
+
+
+def test_without_a_run_the_model_in_the_box_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.set_num_threads(1)
+    assert run(tmp_path / "out", "--format", "torch") == 0
+    towers = json.loads((tmp_path / "out" / "towers.json").read_text())
+    assert towers["window_seconds"] == load().window_seconds
+    program = torch.export.load(tmp_path / "out" / "sound.pt2").module()
+    samples = torch.randn(2, 16_000) * 0.1
+    box = load().network
+    box.low_precision = False
+    with torch.no_grad():
+        torch.testing.assert_close(program(samples), box.embed_sounds(samples), atol=1e-4, rtol=0)
+
+
+def test_more_than_a_run_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a", "b", tmp_path / "c") == 2
+    assert "One folder to write, or a run and a folder: 3 were given." in capsys.readouterr().err
 
 
 def test_a_run_that_is_not_there_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

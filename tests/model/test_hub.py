@@ -19,6 +19,7 @@ from avts.errors import CheckpointError, UsageError
 from avts.model import extras
 from avts.model.checkpoint import build_model, load_model, save_model
 from avts.model.hub import from_pretrained, model_card, push_to_hub
+from avts.model.two_stream import TwoStream
 from avts.settings import Recipe, recipe_from
 
 
@@ -132,6 +133,30 @@ def test_a_model_pushed_is_the_model_that_comes_back(run: Path, hub: type[StandI
     assert all(torch.equal(again[name], tensor) for name, tensor in wanted.items())
 
 
+def test_a_model_in_memory_is_pushed_with_the_weights_it_has_now(run: Path, hub: type[StandIn]) -> None:
+    model = TwoStream.from_pretrained(run)
+    with torch.no_grad():
+        model.fc6[0].bias.fill_(0.25)
+    assert model.push_to_hub("someone/model", license="mit") == "http://127.0.0.1/someone/model/commit/abc"
+    again = TwoStream.from_pretrained("someone/model")
+    assert (again.fc6[0].bias == 0.25).all()
+    assert again.header == (small_recipe(), {"step": 1234})
+    assert b"license: mit\n" in hub.files["README.md"]
+
+
+def test_a_model_saved_is_the_model_loaded(run: Path, tmp_path: Path) -> None:
+    TwoStream.from_pretrained(run).save_pretrained(tmp_path / "copy")
+    for name in ("model.safetensors", "model.json"):
+        assert (tmp_path / "copy" / name).read_bytes() == (run / name).read_bytes()
+
+
+def test_a_model_that_was_not_loaded_has_no_recipe_to_save(hub: type[StandIn]) -> None:
+    model = build_model(small_recipe().model)
+    with pytest.raises(UsageError, match=r"^a model is saved with the recipe it was trained with; this one was not lo"):
+        model.push_to_hub("someone/model")
+    assert not hub.made
+
+
 def test_a_card_of_ones_own_wins(run: Path, hub: type[StandIn]) -> None:
     (run / "README.md").write_text("# My own words\n")
     push_to_hub(run, "someone/model")
@@ -148,7 +173,7 @@ def test_a_repository_that_is_not_there_or_holds_something_else(hub: type[StandI
 
 def test_a_hub_that_refuses_is_one_line(run: Path, hub: type[StandIn], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "do_POST", lambda self: self._reply(b'{"error": "no"}', {}, status=403))
-    with pytest.raises(CheckpointError, match=r"run: could not be pushed to someone/model \(.*403.*\). Log in with"):
+    with pytest.raises(CheckpointError, match=r"^someone/model: could not be pushed to \(.*403.*\). Log in with"):
         push_to_hub(run, "someone/model")
 
 

@@ -12,20 +12,21 @@ if TYPE_CHECKING:
 
 
 @click.command(name="export")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="[RUN] OUT", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True)
-def command(run: Path, out: Path, *, form: Form) -> int:
-    """Write both towers of RUN into the new folder OUT, for programs that do not have avts.
+def command(paths: tuple[Path, ...], *, form: Form) -> int:
+    """Write both towers of RUN, or of the model in the box, into the new folder OUT, for programs without avts.
 
-    They take windows of the length that RUN was trained with; towers.json says in what form. The files are read back
+    They take windows of the length that they were trained with; towers.json says in what form. The files are read back
     and compared with the model before OUT appears.
     """
-    from avts.model.checkpoint import load_model, read_header
     from avts.model.export import export_towers
+    from avts.sync.model import load_sync_model
 
-    recipe, _ = read_header(run)
-    found = export_towers(load_model(run), out, form=form, window_seconds=recipe.pairs.clip_seconds)
+    if len(paths) > 2:
+        raise click.UsageError(f"One folder to write, or a run and a folder: {len(paths)} were given.")
+    model = load_sync_model(paths[0] if len(paths) == 2 else None)
+    found = export_towers(model.network, paths[-1], form=form, window_seconds=model.window_seconds)
     for path in found.files:
         click.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     click.echo(f"largest difference from the model: {found.largest_difference:.1e}", err=True)

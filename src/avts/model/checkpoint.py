@@ -101,8 +101,9 @@ def load_model(run: Path) -> TwoStream:
         UsageError: no such folder.
         CheckpointError: missing, damaged, foreign, or of another shape than its recipe says.
     """
-    recipe, _ = read_header(run)
+    recipe, progress = read_header(run)
     model = build_model(recipe.model)
+    model.header = recipe, progress
     load_weights(model, run / "model.safetensors")
     model.low_precision, _ = choose_precision(recipe.training.precision, torch.device("cpu"))
     return model.eval()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from avts import __version__
 from avts.errors import CheckpointError, UsageError
-from avts.model.checkpoint import load_model, read_header
+from avts.model.checkpoint import load_model, read_header, save_model
 from avts.model.extras import need_extra
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
@@ -38,9 +38,9 @@ library_name: avts
 Two towers, trained without labels to tell which sound goes with which picture, and when. Made with avts {version}.
 
 ```python
-from avts.model.hub import from_pretrained
+from avts.model.two_stream import TwoStream
 
-model = from_pretrained("{repo_id}")
+model = TwoStream.from_pretrained("{repo_id}")
 pictures = model.embed_pictures({planes})  # planes, uint8 [B, {frames}, H, W]
 sounds = model.embed_sounds(samples)  # float32 [B, {samples}]
 ```
@@ -96,6 +96,25 @@ def from_pretrained(name: str | Path, *, revision: str | None = None) -> TwoStre
     return load_model(_fetched(str(name), revision))
 
 
+def save_pretrained(model: TwoStream, folder: Path) -> None:
+    """Write a model that was loaded, with the weights it has now, where `from_pretrained` finds it.
+
+    Args:
+        model: from `from_pretrained` or `load_model`.
+        folder: made if missing; a model in it is replaced.
+
+    Raises:
+        UsageError: the model was not loaded, so that nothing tells how it was trained.
+    """
+    if model.header is None:
+        raise UsageError(
+            "a model is saved with the recipe it was trained with; this one was not loaded from a run or a "
+            "repository. Use avts.model.checkpoint.save_model, which takes a recipe"
+        )
+    recipe, progress = model.header
+    save_model(folder, model, recipe, progress)
+
+
 def push_to_hub(
     run: Path,
     repo_id: str,
@@ -142,8 +161,8 @@ def push_to_hub(
         commit = api.create_commit(repo_id, added, commit_message=title, revision=revision)
     except (OSError, ValueError) as error:  # every error of huggingface_hub is one of them
         raise CheckpointError(
-            f"{run}: could not be pushed to {repo_id} ({_first_line(error)}). Log in with 'hf auth login' or give a "
-            "token that may write there"
+            f"{repo_id}: could not be pushed to ({_first_line(error)}). Log in with 'hf auth login' or give a token "
+            "that may write there"
         ) from error
     return str(commit.commit_url)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import cast
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,9 @@ from avts.model.fusion import FusedClassifier
 from avts.model.heads import make_head
 from avts.model.losses import distance_matrix, euclidean_matrix
 from avts.model.video import make_video_tower
+
+if TYPE_CHECKING:
+    from avts.settings import Recipe
 
 
 class TwoStream(nn.Module):
@@ -38,6 +43,7 @@ class TwoStream(nn.Module):
     Attributes:
         low_precision: run the towers in bfloat16 (frontends and distances stay in float32).
         towers_frozen: whether `freeze_towers` was called.
+        header: of a model that was loaded, the recipe it was trained with and where its training stood; else None.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class TwoStream(nn.Module):
         super().__init__()
         self.low_precision = True
         self.towers_frozen = False
+        self.header: tuple[Recipe, dict[str, Any]] | None = None
         self.picture_input = picture_input
         self.context_seconds = context_seconds
         self.frame_size = frame_size
@@ -76,6 +83,53 @@ class TwoStream(nn.Module):
             for channels in (self.video.out_channels, sound_channels)
         )
         self.fusion = FusedClassifier(embedding, hidden=fused_hidden) if comparison == "fused" else None
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, revision: str | None = None) -> TwoStream:
+        """Load a trained model, ready to embed: `hub.from_pretrained`."""
+        from avts.model.hub import from_pretrained
+
+        return from_pretrained(name, revision=revision)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a model that was loaded, with the weights it has now, where `from_pretrained` finds it.
+
+        Raises:
+            UsageError: it was not loaded, so that nothing tells how it was trained.
+        """
+        from avts.model.hub import save_pretrained
+
+        save_pretrained(self, Path(folder))
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        license: str | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        message: str | None = None,
+    ) -> str:
+        """Put a model that was loaded, with the weights it has now, into a repository: `hub.push_to_hub`.
+
+        Raises:
+            UsageError: it was not loaded, so that nothing tells how it was trained; or as `hub.push_to_hub`.
+            CheckpointError: the hub refused it.
+        """
+        from avts.model.hub import push_to_hub
+
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return push_to_hub(
+                Path(folder),
+                repo_id,
+                private=private,
+                license=license,
+                revision=revision,
+                token=token,
+                message=message,
+            )
 
     @property
     def needs_colour(self) -> bool:
