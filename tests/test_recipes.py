@@ -89,3 +89,10 @@ def test_adaptive_shares_are_of_our_form_only() -> None:
 def test_l3_net_sees_correspondence_only(base: str) -> None:
     model = recipe("l3net", base).model
     assert (model.head, model.comparison, model.fused_hidden, model.unit_vectors) == ("global", "fused", 128, False)
+
+
+def test_l3_net_with_one_frame_differs_in_that_alone() -> None:
+    moving, still = read_recipe(TABLE1 / "l3net.toml"), read_recipe(TABLE1.parent / "l3net-still.toml")
+    assert still.model.picture_input == "still"
+    assert still == moving.model_copy(update={"model": still.model})
+    assert still.model == moving.model.model_copy(update={"picture_input": "still"})

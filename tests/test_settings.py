@@ -96,6 +96,12 @@ def test_a_recipe_that_cannot_be_extended_is_named(tmp_path: Path) -> None:
         read_recipe(write(tmp_path, d='extends = ["x"]\n'))
 
 
+@pytest.mark.parametrize("values", [{"model": {"head": "temporal"}}, {"pairs": {"sampling": "spans"}}])
+def test_a_still_has_no_time_for_a_temporal_head_or_spans(values: dict[str, Any]) -> None:
+    told = refused(**{**values, "model": {"picture_input": "still", **values.get("model", {})}})
+    assert told.endswith("picture_input 'still' needs [model] head = 'global' and [pairs] sampling 'grid' or 'pairs'")
+
+
 def test_spans_shorter_than_a_window_are_refused() -> None:
     pairs = {"sampling": "spans", "span_seconds": 0.5, "clip_seconds": 1.0}
     assert "span_seconds 0.5 is shorter than a window" in refused(pairs=pairs)

@@ -37,7 +37,9 @@ class ModelSettings(Settings):
     video: VideoName = "mc3"
     video_width: int = Field(64, ge=4, multiple_of=4, description="channels of conv1; 64 is the published network")
     audio_width: int = Field(64, ge=8, multiple_of=8, description="channels of conv1; 64 is the published network")
-    picture_input: Literal["rgb", "change"] = Field("rgb", description="colours, or luminance and its change")
+    picture_input: Literal["rgb", "change", "still"] = Field(
+        "rgb", description="colours, luminance and its change, or the colours of a window's middle frame alone"
+    )
     frame_size: int = Field(224, ge=32, le=512, description="height and width of the network's input, pixels")
     head: Literal["global", "temporal"] = "global"
     head_steps: int = Field(12, ge=1, le=24, description="time steps that the temporal head keeps of a window")
@@ -174,16 +176,28 @@ class Recipe(Settings):
             raise ValueError("loss 'info_nce' needs [pairs] sampling = 'grid' or 'spans'; it is 'pairs'")
         if loss == "info_nce" and not self.model.unit_vectors:
             raise ValueError("loss 'info_nce' needs [model] unit_vectors = true; it is false")
+        return self
+
+    @model_validator(mode="after")
+    def _sampling_fits_the_rest(self) -> Recipe:
+        pairs = self.pairs
+        if pairs.sampling == "spans" and pairs.span_seconds < pairs.clip_seconds:
+            raise ValueError(f"span_seconds {pairs.span_seconds:g} is shorter than a window")
+        if self.model.picture_input == "still" and (self.model.head == "temporal" or pairs.sampling == "spans"):
+            needed = "[model] head = 'global' and [pairs] sampling 'grid' or 'pairs'"
+            raise ValueError(f"picture_input 'still' needs {needed}")
+        return self
+
+    @model_validator(mode="after")
+    def _adaptive_shares_are_weights(self) -> Recipe:
         adaptive = [stage.name for stage in self.curriculum if stage.shares == "adaptive"]
         if adaptive and self.pairs.sampling == "pairs":
             raise ValueError(
                 f"stage '{adaptive[0]}' is adaptive, which needs [pairs] sampling = 'grid' or 'spans': pair by pair, "
                 "the kinds are drawn before the errors are known"
             )
-        if adaptive and loss == "info_nce" and not self.loss.weigh_by_shares:
+        if adaptive and self.loss.name == "info_nce" and not self.loss.weigh_by_shares:
             raise ValueError(f"stage '{adaptive[0]}' is adaptive, which needs [loss] weigh_by_shares = true")
-        if self.pairs.sampling == "spans" and self.pairs.span_seconds < self.pairs.clip_seconds:
-            raise ValueError(f"span_seconds {self.pairs.span_seconds:g} is shorter than a window")
         return self
 
     @model_validator(mode="after")

@@ -219,6 +219,14 @@ def test_the_card_says_what_model_json_says(run: Path) -> None:
     assert json.loads(card.split("```json\n")[1].split("```")[0]) == json.loads(json.dumps(small_recipe().model_dump()))
 
 
+def test_the_card_of_a_model_of_stills_says_so(tmp_path: Path) -> None:
+    recipe = small_recipe("still", head="global")
+    save_model(tmp_path, build_model(recipe.model), recipe, {"step": 1})
+    card = model_card(tmp_path, "someone/model")
+    assert "| pictures | colours of a window's middle frame, 24 frames a second, 32 x 32 pixels |" in card
+    assert "model.embed_pictures(y, u, v)" in card
+
+
 @pytest.mark.parametrize(
     ("recipe", "sentence"),
     [

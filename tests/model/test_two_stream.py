@@ -46,6 +46,18 @@ def test_colour_is_needed_for_rgb_only() -> None:
     assert change.picture_input_of(planes()[0]).shape == (2, 3, 24, 32, 32)
 
 
+def test_a_still_is_the_middle_frame_in_colour() -> None:
+    still, moving = (model(picture_input=name) for name in ("still", "rgb"))
+    assert still.needs_colour
+    y, u, v = planes(frames=25)
+    found = still.picture_input_of(y, u, v)
+    assert torch.equal(found, moving.picture_input_of(y, u, v)[:, :, 12:13])
+    others = y.clone()
+    others[:, :12] = others[:, 13:] = 0
+    with torch.no_grad():
+        assert torch.equal(still.embed_pictures(y, u, v), still.embed_pictures(others, u, v))
+
+
 def test_there_is_a_feature_for_each_frame_and_every_fourth_step_of_sound() -> None:
     both = model()
     with torch.no_grad():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import avts.sync.model as model_module
-from avts.errors import CheckpointError
+from avts.errors import CheckpointError, UsageError
 from avts.model.checkpoint import build_model, save_model
 from avts.settings import ModelSettings, Recipe, StageSettings, VideoName
 from avts.sync.features import film_features
@@ -90,6 +90,12 @@ def test_distances_of_any_length_are_held_against_what_is_usual_in_the_film(beat
     np.testing.assert_allclose(found, np.minimum(plain / usual, 1), atol=1e-3)
     assert plain.max() > 1
     assert 0.9 < found.max() <= 1
+
+
+def test_a_model_that_sees_one_frame_is_not_run_over_a_film(beating: Make) -> None:
+    still = other_model(picture_input="still", head="global")
+    with pytest.raises(UsageError, match=r"sees one frame of a window \(picture_input 'still'\), .* not when"):
+        film_features(ArrayFilm(*beating(seconds=2)), still.network, window_seconds=1.0)
 
 
 def test_silence_and_stills_are_marked_where_they_are(beating: Make, model: SyncModel) -> None:

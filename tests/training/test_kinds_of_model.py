@@ -21,6 +21,10 @@ FUSED: dict[str, Any] = {"model": {"comparison": "fused", "fused_hidden": 16}, "
 OWN_LENGTH: dict[str, Any] = {"model": {"unit_vectors": False}}
 FROZEN: dict[str, Any] = {**FUSED, "training": {"freeze_towers": True}}
 INFO_NCE: dict[str, Any] = {"loss": {"name": "info_nce"}}
+STILL: dict[str, Any] = {
+    "model": {**FUSED["model"], "picture_input": "still", "head": "global"},
+    "loss": FUSED["loss"],
+}
 PAIRS: dict[str, Any] = {
     "model": {**FUSED["model"], "unit_vectors": False},
     "loss": FUSED["loss"],
@@ -60,8 +64,8 @@ def interrupted_after_5(corpus: Corpus, run: Path, recipe: Recipe, start: Path |
 
 @pytest.mark.parametrize(
     "changes",
-    [FUSED, OWN_LENGTH, FROZEN, INFO_NCE, PAIRS],
-    ids=["fused", "own length", "frozen", "info_nce", "pair by pair"],
+    [FUSED, OWN_LENGTH, FROZEN, INFO_NCE, STILL, PAIRS],
+    ids=["fused", "own length", "frozen", "info_nce", "still", "pair by pair"],
 )
 def test_it_trains_goes_on_bit_for_bit_comes_back_and_is_evaluated(
     small_corpus: Corpus, tmp_path: Path, first_run: Path, changes: dict[str, Any]

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from avts.errors import UsageError
 from avts.media.planes import Planes
 from avts.model.audio import AudioTower
 from avts.model.frontend import STEP_SAMPLES, crop_and_resize, normalise_filterbank
@@ -54,7 +55,15 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
 
     Returns:
         [W, D], of unit length; window w starts at w / 24 s. W = 0 if the film is shorter than a window.
+
+    Raises:
+        UsageError: the model looks at one frame of a window.
     """
+    if model.picture_input == "still":
+        raise UsageError(
+            "a film was to be scanned, but this model sees one frame of a window (picture_input 'still'), which tells "
+            "what sounds, not when. Use a model trained on 'rgb' or 'change'"
+        )
     frames = round(window_seconds * FRAME_RATE)
     held = torch.empty(0)
     embedded = _Rows()

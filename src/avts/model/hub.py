@@ -182,7 +182,7 @@ def model_card(run: Path, repo_id: str, *, license: str | None = None) -> str:
         title=repo_id.split("/")[-1],
         version=__version__,
         repo_id=repo_id,
-        planes="y, u, v" if recipe.model.picture_input == "rgb" else "y",
+        planes="y, u, v" if recipe.model.picture_input != "change" else "y",
         frames=round(seconds * FRAME_RATE),
         samples=round(seconds * SAMPLE_RATE),
         rows="\n".join(f"| {name} | {value} |" for name, value in _facts(recipe, progress).items()),
@@ -201,10 +201,11 @@ def _comparison(model: ModelSettings) -> str:
 def _facts(recipe: Recipe, progress: dict[str, Any]) -> dict[str, str]:
     """What a reader of the card wants to know first."""
     model, seconds = recipe.model, recipe.pairs.clip_seconds
-    inputs = {"rgb": "colours", "change": "luminance and its change"}[model.picture_input]
+    inputs = {"rgb": "colours", "change": "luminance and its change", "still": "colours of a window's middle frame"}
+    size = f"{model.frame_size} x {model.frame_size} pixels"
     stages = ", ".join(f"{stage.name} ({stage.epochs} epochs)" for stage in recipe.curriculum)
     return {
-        "pictures": f"{inputs}, {FRAME_RATE} frames a second, {model.frame_size} x {model.frame_size} pixels",
+        "pictures": f"{inputs[model.picture_input]}, {FRAME_RATE} frames a second, {size}",
         "sound": f"{SAMPLE_RATE / 1000:g} kHz, mono, {model.filter_bands} filter bands",
         "window": f"{seconds:g} s",
         "towers": f"{model.video} of width {model.video_width}, and a VGG-like one of width {model.audio_width}",

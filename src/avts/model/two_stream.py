@@ -28,7 +28,7 @@ class TwoStream(nn.Module):
         video: name of the video tower.
         video_width: channels of its conv1.
         audio_width: channels of the audio tower's conv1.
-        picture_input: 'rgb' or 'change'.
+        picture_input: 'rgb', 'change', or 'still': the colours of the middle frame alone.
         frame_size: height and width of the video tower's input, pixels.
         head: 'global' or 'temporal'.
         head_steps: time steps that the temporal head keeps.
@@ -134,7 +134,7 @@ class TwoStream(nn.Module):
     @property
     def needs_colour(self) -> bool:
         """True if the chroma planes are used."""
-        return self.picture_input == "rgb"
+        return self.picture_input != "change"
 
     def picture_input_of(
         self,
@@ -155,15 +155,14 @@ class TwoStream(nn.Module):
             window: frames of the moving statistics, see `change_channels`.
 
         Returns:
-            [B, 3, T, frame_size, frame_size].
+            [B, 3, T, frame_size, frame_size]; T = 1 for 'still'.
         """
-        luma = crop_and_resize(y, boxes, self.frame_size)
         if not self.needs_colour:
-            return change_channels(luma, window)
+            return change_channels(crop_and_resize(y, boxes, self.frame_size), window)
         assert u is not None
         assert v is not None
-        chroma = [crop_and_resize(plane, boxes, self.frame_size) for plane in (u, v)]
-        return rgb_channels(luma, *chroma)
+        frames = slice(None) if self.picture_input == "rgb" else slice(y.shape[1] // 2, y.shape[1] // 2 + 1)
+        return rgb_channels(*(crop_and_resize(plane[:, frames], boxes, self.frame_size) for plane in (y, u, v)))
 
     def picture_sequence(self, frames: Tensor) -> Tensor:
         """One feature vector a frame, or every `video.time_stride` frames if the tower strides time.
