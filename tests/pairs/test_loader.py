@@ -89,11 +89,23 @@ def test_a_window_holds_the_frames_and_the_sound_of_its_time(counted: Corpus, fi
         assert np.abs(films.click_errors_seconds(inside, sound)).max() < 0.005
 
 
-def test_silent_windows_are_not_valid_nor_pictures_whose_own_sound_is_silent(counted: Corpus) -> None:
-    windows = (Window(0, 0.5), Window(0, 2.5))  # with clicks; without
-    pairs = ((0, 0, POSITIVE), (1, 1, POSITIVE), (0, 1, HARD), (1, 0, HARD))
-    batch = dataset_of(counted, lambda _: StepPlan(windows, windows, pairs))[0]
-    assert batch.valid.tolist() == [True, False, False, False]
+CLICKS, SILENT = Window(0, 0.5), Window(0, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "sounds", "pairs", "passed_over", "valid"),
+    [
+        ((CLICKS, SILENT), (CLICKS, SILENT), ((0, 0, POSITIVE), (1, 1, POSITIVE)), (), [True, False]),
+        ((CLICKS, SILENT), (CLICKS, CLICKS), ((0, 0, HARD), (1, 1, HARD)), (), [True, False]),
+        ((CLICKS, CLICKS), (SILENT, CLICKS), ((0, 0, EASY), (1, 1, EASY)), (), [False, True]),
+        ((CLICKS, CLICKS), (CLICKS, CLICKS), ((0, 0, POSITIVE), (1, 1, POSITIVE)), ((1, SILENT),), [True, False]),
+    ],
+)
+def test_a_pair_is_valid_if_nothing_about_it_is_silent(
+    counted: Corpus, pictures: Any, sounds: Any, pairs: Any, passed_over: Any, valid: list[bool]
+) -> None:
+    batch = dataset_of(counted, lambda _: StepPlan(pictures, sounds, pairs, passed_over))[0]
+    assert batch.valid.tolist() == valid
 
 
 def test_silence_is_told_by_the_level_in_the_settings() -> None:

@@ -15,6 +15,7 @@ from avts.pairs.negatives import (
     StepPlan,
     Window,
     epoch_order,
+    least_seconds,
     plan_grid,
     plan_pairs,
     window_pair,
@@ -99,6 +100,39 @@ def test_a_clip_too_short_for_a_kind_gives_none() -> None:
     assert set(window_pair(2.5, HARD, **arguments) or ()) == {0.0, 1.5}
     assert window_pair(1.0, SUPER_HARD, **arguments) is None
     assert window_pair(1.0, POSITIVE, **arguments) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "frames"),
+    [({EASY}, 24), ({EASY, HARD}, 60), ({EASY, SUPER_HARD}, 29), ({HARD, SUPER_HARD}, 60)],
+)  # a window of 24; two of them and 12 between; one and a shift by 4.8, so 5
+def test_the_shortest_clip_that_can_give_a_kind_can_and_a_frame_less_cannot(kinds: set[int], frames: int) -> None:
+    assert least_seconds(kinds, clip_seconds=1.0, gap_seconds=0.5) == frames / FRAME_RATE
+    options = {"clip_seconds": 1.0, "gap_seconds": 0.5, "rng": RNG(0)}
+    assert all(window_pair(frames / FRAME_RATE, kind, **options) for kind in kinds if kind != EASY)
+    assert kinds == {EASY} or any(window_pair((frames - 1) / FRAME_RATE, kind, **options) is None for kind in kinds)
+
+
+def test_silence_takes_all_pairs_of_a_grids_clip_with_it() -> None:
+    found = plan(plan_grid, {HARD: 1.0})
+    silent = next(found.sounds[sound] for picture, sound, kind in found.pairs if kind == HARD and picture == 3)
+    usable = found.usable(lambda window: window != silent)
+    for (picture, sound, _), valid in zip(found.pairs, usable, strict=True):
+        assert valid is (3 not in (found.pictures[picture].clip, found.sounds[sound].clip))
+
+
+@pytest.mark.parametrize("shares", [MIXED, ALL])
+def test_a_positive_passes_a_sound_over_that_its_negative_would_have_had(shares: dict[int, float]) -> None:
+    kinds: Counter[int] = Counter()
+    for seed in range(200):
+        found = plan(plan_pairs, shares, seed=seed)
+        positive = [picture for picture, _, kind in found.pairs if kind == POSITIVE]
+        assert [picture for picture, _ in found.passed_over] == positive
+        for picture, window in found.passed_over:
+            kinds[related(found.pictures[picture], window)] += 1
+            assert found.usable(lambda each, silent=window: each != silent)[picture] is False
+    assert set(kinds) == {kind for kind, share in shares.items() if share}
+    assert all(abs(kinds[kind] / kinds.total() - share) < 0.06 for kind, share in shares.items())
 
 
 def kinds_of(found: StepPlan) -> Counter[int]:

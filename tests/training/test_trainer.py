@@ -1,5 +1,6 @@
 """The training loop: the loss falls, a stopped run goes on exactly, and what cannot go on says why."""
 
+import dataclasses
 import json
 import math
 import os
@@ -222,14 +223,42 @@ def test_a_corpus_of_fewer_than_two_videos_is_refused_with_the_number(
 ) -> None:
     kept = small_corpus.select("train")[:clips]
     monkeypatch.setattr(Corpus, "select", lambda *_: kept)
-    with pytest.raises(CorpusError, match=rf"c: {clips} usable training clip\(s\) of at least 1 s; .* at least 2"):
+    with pytest.raises(CorpusError, match=rf"c: {clips} usable training clip\(s\) of at least 2\.5 s; .* at least 2"):
         trainer_of(small_corpus, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_clips_shorter_than_a_window_are_not_used(small_corpus: Corpus, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"0 usable training clip\(s\) of at least 3\.5 s"):
-        trainer_of(small_corpus, tmp_path, tiny_recipe(pairs={"clip_seconds": 3.5}))
+@pytest.mark.parametrize(
+    ("shares", "clip_seconds", "least"),
+    [
+        ({}, 3.5, r"3\.5"),
+        ({"easy": 0.75, "hard": 0.25}, 1.5, r"3\.5"),  # two windows and half a second between them
+        ({"easy": 0.5, "super_hard": 0.5}, 2.75, r"3\.33333"),  # shifted by a fifth of 66 frames, 14: 80 frames
+    ],
+)
+def test_clips_too_short_for_a_kind_of_negative_are_not_used(
+    small_corpus: Corpus, tmp_path: Path, shares: dict[str, float], clip_seconds: float, least: str
+) -> None:
+    recipe = tiny_recipe(pairs={"clip_seconds": clip_seconds}, curriculum=[{"name": "a", "epochs": 1, **shares}])
+    with pytest.raises(CorpusError, match=rf"0 usable training clip\(s\) of at least {least} s"):
+        trainer_of(small_corpus, tmp_path, recipe)
+
+
+def test_clips_that_are_left_out_are_told(
+    small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = small_corpus.select("train")
+    cut = [
+        *whole[:6],
+        *(dataclasses.replace(clip, duration_seconds=59 / 24) for clip in whole[6:]),
+    ]  # a frame under 2.5 s
+    monkeypatch.setattr(Corpus, "select", lambda *_: cut)
+    said: list[str] = []
+    trainer = Trainer(small_corpus, tiny_recipe(), tmp_path, device="cpu", say=said.append)
+    assert trainer.clips == list(whole[:6])
+    assert "clips: 2 of 8 left out (shorter than 2.5 s, which the negatives need)" in said
+    easy = tiny_recipe(curriculum=[{"name": "easy", "epochs": 1}])
+    assert len(Trainer(small_corpus, easy, tmp_path, device="cpu", say=said.append).clips) == 8
 
 
 def test_another_recipe_or_corpus_is_refused_on_resume(

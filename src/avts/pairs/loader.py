@@ -57,8 +57,8 @@ class Batch:
         picture_rows: index of each pair's picture, int64 [n].
         sound_rows: index of each pair's sound, int64 [n].
         kinds: kind of each pair, int64 [n] (see pairs.negatives).
-        valid: bool [n]; False where the sound, or the picture's own sound, is silent. What another process holds
-            counts as heard.
+        valid: bool [n]; False where a pair cannot be used, since something is silent (see StepPlan.usable). What
+            another process holds counts as heard.
         clips: index of each picture's clip, int64 [P].
         part: which pictures and sounds of the step these are; None if all.
         unreadable: (key, message) of each clip that could not be read, and so was replaced.
@@ -125,7 +125,7 @@ class StepDataset(Dataset[Batch]):
         self._fetch_ahead(step)
         plan = self.planner(step)
         part = part_of(plan, rank=self.rank, num_ranks=self.num_ranks)
-        most = MOST_REPLACED_SHARE * len({window.clip for window in _windows(plan, part)})
+        most = MOST_REPLACED_SHARE * len({window.clip for window in _heard(plan, part)})
         unreadable: dict[int, str] = {}
         while True:  # ends: each round knows of one more clip that cannot be read
             try:
@@ -152,12 +152,10 @@ class StepDataset(Dataset[Batch]):
             except IndexError:  # past the end of the plan
                 return
             part = part_of(plan, rank=self.rank, num_ranks=self.num_ranks)
-            for index in dict.fromkeys(window.clip for window in _windows(plan, part)):
+            for index in dict.fromkeys(window.clip for window in _heard(plan, part)):
                 pictures = [self._span(window) for window in part.pictures.of(plan.pictures) if window.clip == index]
-                sounds = [self._span(window) for window in part.sounds.of(plan.sounds) if window.clip == index]
-                self.corpus.fetch_ahead(
-                    self.clips[index], pictures=pictures, sounds=list(dict.fromkeys((*pictures, *sounds)))
-                )
+                sounds = [self._span(window) for window in dict.fromkeys(_heard(plan, part)) if window.clip == index]
+                self.corpus.fetch_ahead(self.clips[index], pictures=pictures, sounds=sounds)
 
     def _next_clip(self, plan: StepPlan, clip: int, unreadable: dict[int, str]) -> int | None:
         durations = [other.duration_seconds for other in self.clips]
@@ -180,12 +178,11 @@ class StepDataset(Dataset[Batch]):
         shapes.append(((len(own_sounds), sample_at(self.clip_seconds)), torch.float32))
         (y, u, v, sounds), parcel = slots.tensors(shapes)
         self._read_pictures(own_pictures, Planes(y.numpy(), u.numpy(), v.numpy()))
-        heard = {window: self._sound(window) for window in dict.fromkeys((*own_pictures, *own_sounds))}
+        heard = {window: self._sound(window) for window in dict.fromkeys(_heard(plan, part))}
         for target, window in zip(sounds.numpy(), own_sounds, strict=True):
             target[:] = heard[window]
         audible = {window: self._is_audible(sound) for window, sound in heard.items()}
         picture_rows, sound_rows, kinds = np.array(plan.pairs, dtype=np.int64).T
-        valid = [audible.get(plan.pictures[p], True) and audible.get(plan.sounds[s], True) for p, s, _ in plan.pairs]
         batch = Batch(
             y=y,
             u=u if self.colour else None,
@@ -194,7 +191,7 @@ class StepDataset(Dataset[Batch]):
             picture_rows=torch.from_numpy(picture_rows),
             sound_rows=torch.from_numpy(sound_rows),
             kinds=torch.from_numpy(kinds),
-            valid=torch.tensor(valid),
+            valid=torch.tensor(plan.usable(lambda window: audible.get(window, True))),
             clips=torch.tensor([window.clip for window in own_pictures]),
             part=part,
         )
@@ -233,8 +230,10 @@ class StepDataset(Dataset[Batch]):
         return bool(np.square(sound).mean() > 10 ** (self.silence_dbfs / 10))
 
 
-def _windows(plan: StepPlan, part: Part) -> tuple[Window, ...]:
-    return (*part.pictures.of(plan.pictures), *part.sounds.of(plan.sounds))
+def _heard(plan: StepPlan, part: Part) -> tuple[Window, ...]:
+    """The windows of a part whose sound is read: to be paired, or only to know whether it is silent."""
+    passed_over = (window for picture, window in plan.passed_over if picture in part.pictures)
+    return (*part.pictures.of(plan.pictures), *part.sounds.of(plan.sounds), *passed_over)
 
 
 class _Unreadable(Exception):

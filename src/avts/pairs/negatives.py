@@ -8,7 +8,8 @@ Kinds of pair (Korbar et al. 2018, section 3):
 
 Nothing but the relation of the two may give a negative away. So the windows of a hard pair are drawn as an unordered
 pair, and a coin says which gives the picture: both then come from the same places of the file. A positive is drawn as
-the negative that it might have been, and then takes its sound from where its picture is.
+the negative that it might have been, and then takes its sound from where its picture is; if that negative could not be
+used, since its sound is silent, the positive is not used either.
 
 Windows start on frames: the sound of a positive then starts with its first picture, not up to half a frame off.
 """
@@ -16,7 +17,7 @@ Windows start on frames: the sound of a positive then starts with its first pict
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,11 +47,32 @@ class StepPlan:
         pictures: windows of picture.
         sounds: windows of sound.
         pairs: (index of picture, index of sound, kind) each.
+        passed_over: (index of picture, window) each: the sound of the negative that a positive might have been. It is
+            not paired, only asked whether it is silent.
     """
 
     pictures: tuple[Window, ...]
     sounds: tuple[Window, ...]
     pairs: tuple[tuple[int, int, int], ...]
+    passed_over: tuple[tuple[int, Window], ...] = ()
+
+    def usable(self, is_audible: Callable[[Window], bool]) -> list[bool]:
+        """Which pairs can be used: silence makes all pairs alike, in sync or not.
+
+        A picture is used if its own sound, the sounds cut for it and the one passed over are all audible, and a sound
+        if the picture is that it was cut for, or it is audible itself. Less would tell kinds apart: a clip that is
+        silent in parts loses a hard negative more easily than a positive.
+        """
+        audible = [is_audible(window) for window in self.pictures]
+        owners: dict[int, int] = {}
+        for picture, sound, kind in self.pairs:
+            if kind != EASY:
+                owners[sound] = picture
+                audible[picture] &= is_audible(self.sounds[sound])
+        for picture, window in self.passed_over:
+            audible[picture] &= is_audible(window)
+        heard = [audible[owners[row]] if row in owners else is_audible(each) for row, each in enumerate(self.sounds)]
+        return [audible[picture] and heard[sound] for picture, sound, _ in self.pairs]
 
 
 def epoch_order(num_clips: int, *, seed: int, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -70,10 +92,8 @@ def window_pair(
         start = _any_start(duration_seconds, clip_seconds, rng)
         return start, start
     room = frame_at(duration_seconds) - frame_at(clip_seconds)  # all in frames from here on
-    least, most = _frames_up(clip_seconds + gap_seconds), room
-    if kind == SUPER_HARD:
-        least = _frames_up(SUPER_HARD_LEAST_SHIFT * clip_seconds)
-        most = min(room, _frames_up(clip_seconds) - 1)
+    least = _least_shift(kind, clip_seconds, gap_seconds)
+    most = room if kind == HARD else min(room, _frames_up(clip_seconds) - 1)
     if most < least:
         return None
     # uniform over all allowed pairs: a shift leaves room - shift + 1 places, so draw it with that weight
@@ -82,6 +102,16 @@ def window_pair(
     first = int(rng.integers(room - shift + 1))
     pair = (first / FRAME_RATE, (first + shift) / FRAME_RATE)
     return pair if rng.random() < 0.5 else pair[::-1]
+
+
+def least_seconds(kinds: Iterable[int], *, clip_seconds: float, gap_seconds: float) -> float:
+    """Length of the shortest clip that can give a pair of each of some kinds.
+
+    Shorter clips have to be left out where a kind is wanted that they cannot give: they would be in sync more often
+    than others, and be known by it.
+    """
+    shifts = [_least_shift(kind, clip_seconds, gap_seconds) for kind in kinds if kind in (HARD, SUPER_HARD)]
+    return (frame_at(clip_seconds) + max(shifts, default=0)) / FRAME_RATE
 
 
 def plan_grid(
@@ -141,7 +171,7 @@ def plan_pairs(
 
     Arguments as in `plan_grid`. A clip too short for the kind drawn gives an easy negative instead.
     """
-    pictures, sounds, pairs = [], [], []
+    pictures, sounds, pairs, passed_over = [], [], [], []
     for row, clip in enumerate(clips):
         positive, kind = bool(rng.random() < 0.5), _draw(negative_shares, rng)
         found = None
@@ -156,11 +186,12 @@ def plan_pairs(
             first, second = (_any_start(durations_seconds[index], clip_seconds, rng) for index in (clip, owner))
             found = (first, second)
         if positive:
+            passed_over.append((row, Window(int(owner), found[1])))
             kind, owner, found = POSITIVE, clip, (found[0], found[0])
         pictures.append(Window(int(clip), found[0]))
         sounds.append(Window(int(owner), found[1]))
         pairs.append((row, row, kind))
-    return StepPlan(tuple(pictures), tuple(sounds), tuple(pairs))
+    return StepPlan(tuple(pictures), tuple(sounds), tuple(pairs), tuple(passed_over))
 
 
 def _draw(shares: Mapping[int, float], rng: np.random.Generator) -> int:
@@ -171,6 +202,11 @@ def _draw(shares: Mapping[int, float], rng: np.random.Generator) -> int:
 def _any_start(duration_seconds: float, clip_seconds: float, rng: np.random.Generator) -> float:
     room = max(frame_at(duration_seconds) - frame_at(clip_seconds), 0)
     return int(rng.integers(room + 1)) / FRAME_RATE
+
+
+def _least_shift(kind: int, clip_seconds: float, gap_seconds: float) -> int:
+    """Frames between the starts of the windows of a hard or a super-hard pair, at least."""
+    return _frames_up(clip_seconds + gap_seconds if kind == HARD else SUPER_HARD_LEAST_SHIFT * clip_seconds)
 
 
 def _frames_up(seconds: float) -> int:

@@ -35,7 +35,7 @@ def next_clip(
         rank: number of the process that asks; it is given every num_ranks-th clip of the list only.
         num_ranks: processes that carry out the step together.
     """
-    windows = (*plan.pictures, *plan.sounds)
+    windows = (*plan.pictures, *plan.sounds, *(window for _, window in plan.passed_over))
     taken = {window.clip for window in windows} | set(unreadable)
     needed = max(window.start_seconds for window in windows if window.clip == clip) + clip_seconds
     count = len(durations_seconds)
@@ -50,4 +50,9 @@ def with_clip(plan: StepPlan, clip: int, other: int) -> StepPlan:
     def moved(window: Window) -> Window:
         return replace(window, clip=other) if window.clip == clip else window
 
-    return replace(plan, pictures=tuple(map(moved, plan.pictures)), sounds=tuple(map(moved, plan.sounds)))
+    return replace(
+        plan,
+        pictures=tuple(map(moved, plan.pictures)),
+        sounds=tuple(map(moved, plan.sounds)),
+        passed_over=tuple((picture, moved(window)) for picture, window in plan.passed_over),
+    )

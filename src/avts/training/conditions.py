@@ -10,6 +10,7 @@ from typing import Any
 from avts.corpus.clip import Clip
 from avts.errors import CheckpointError, CorpusError, UsageError
 from avts.settings import Recipe
+from avts.training.curriculum import least_seconds_of
 from avts.training.state import checkpoints
 
 
@@ -30,7 +31,7 @@ def check_clips(corpus: Path | str, num_clips: int, recipe: Recipe) -> None:
     """Raise CorpusError if a corpus has too few training clips for pairs, or for one step of added-up batches."""
     if num_clips < 2:
         raise CorpusError(
-            f"{corpus}: {num_clips} usable training clip(s) of at least {recipe.pairs.cut_seconds:g} s; "
+            f"{corpus}: {num_clips} usable training clip(s) of at least {least_seconds_of(recipe):g} s; "
             "pairs need at least 2 videos. Ingest more"
         )
     batch, batches = recipe.pairs.batch_size, recipe.training.accumulate_steps

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avts.pairs.negatives import EASY, HARD, SUPER_HARD, StepPlan, epoch_order, plan_grid, plan_pairs
+from avts.pairs.negatives import EASY, HARD, SUPER_HARD, StepPlan, epoch_order, least_seconds, plan_grid, plan_pairs
 from avts.settings import Recipe, StageSettings
 
 
@@ -70,6 +70,15 @@ class Curriculum:
             gap_seconds=pairs.hard_gap_seconds,
             rng=np.random.default_rng([self.recipe.training.seed, 1, batch]),
         )
+
+
+def least_seconds_of(recipe: Recipe) -> float:
+    """Length of the shortest clip that can give every kind of pair in a recipe's curriculum."""
+    pairs = recipe.pairs
+    if pairs.sampling == "spans":
+        return pairs.span_seconds
+    kinds = {kind for stage in recipe.curriculum for kind, share in negative_shares(stage).items() if share}
+    return least_seconds(kinds, clip_seconds=pairs.clip_seconds, gap_seconds=pairs.hard_gap_seconds)
 
 
 def negative_shares(stage: StageSettings) -> dict[int, float]:

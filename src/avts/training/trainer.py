@@ -26,7 +26,7 @@ from avts.settings import Recipe
 from avts.training.adaptive import AdaptiveShares
 from avts.training.best import LOSS, VALIDATION, Score, best_score, forget_best, keep_best
 from avts.training.conditions import check_clips, check_same_run, check_sharing, clips_digest
-from avts.training.curriculum import Curriculum
+from avts.training.curriculum import Curriculum, least_seconds_of
 from avts.training.distributed import true_everywhere
 from avts.training.ema import MovingAverage
 from avts.training.launch import device_of, start_processes
@@ -70,8 +70,8 @@ class Trainer:
     ) -> None:
         self.recipe, self.run, self.corpus, self.validate = recipe, run, corpus, validate
         self.started_from = None if start is None else start.resolve().name
-        seconds = recipe.pairs.cut_seconds
-        self.clips = [clip for clip in corpus.select("train") if clip.duration_seconds >= seconds]
+        found, seconds = corpus.select("train"), least_seconds_of(recipe)
+        self.clips = [clip for clip in found if clip.duration_seconds >= seconds - 1e-6]
         check_clips(corpus.path, len(self.clips), recipe)
         check_trackers(trackers)
         self.curriculum = Curriculum(recipe, tuple(clip.duration_seconds for clip in self.clips))
@@ -80,6 +80,9 @@ class Trainer:
         self.device = device_of(self.accelerator, chosen)
         self.say = say if self.is_main else _say_nothing
         self.say(f"device: {self.device} ({why})")
+        if len(self.clips) < len(found):
+            short = len(found) - len(self.clips)
+            self.say(f"clips: {short} of {len(found)} left out (shorter than {seconds:g} s, which the negatives need)")
         self._share()
         torch.manual_seed(recipe.training.seed)
         self.model = self._first_model(start)
