@@ -25,6 +25,7 @@ import numpy as np
 from avts import __version__
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
+from avts.doctor.alignment import measure_alignment
 from avts.errors import UsageError
 from avts.evaluation.evaluate import evaluate
 from avts.media.standard import read_standard
@@ -34,6 +35,7 @@ from avts.report.targets import check_targets
 from avts.settings import Recipe, read_recipe
 from avts.sync.estimate import TOLERANCE_SECONDS, OffsetEstimate, estimate
 from avts.sync.scan import OffsetScan, scan
+from avts.training.record import read_log
 from avts.training.state import checkpoints
 from avts.training.trainer import Trainer
 from avts.world import write_world
@@ -150,13 +152,14 @@ class Demo:
 
     def _train(self) -> None:
         run = self.out / "run"
-        trainer = Trainer(Corpus.open(self.out / "corpus"), self.recipe, run, say=self.say)
+        corpus = Corpus.open(self.out / "corpus")
+        trainer = Trainer(corpus, self.recipe, run, say=self.say)
         if checkpoints(run):
             self.say(f"train: going on after step {trainer.resume()}")
         else:
             (run / "log.jsonl").unlink(missing_ok=True)
         with self.bar("training", "step") as on_progress:
-            trainer.train(on_progress)
+            trainer.train(on_progress, check_corpus=lambda: measure_alignment(corpus, trainer.clips).reason)
 
     def _evaluate(self) -> dict[str, Any]:
         corpus, model = Corpus.open(self.out / "corpus"), load_model(self.out / "run")
@@ -199,11 +202,10 @@ class Demo:
             "version": __version__,
         }
         result["targets"] = check_targets(result)
-        log = (self.out / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
         write_demo_page(
             self.out / "report.html",
             result=result,
-            history=[json.loads(line) for line in log],
+            history=read_log(self.out / "run"),
             evaluation=evaluation,
             offsets=offsets,
             examples=self._examples(load_model(self.out / "run")),

@@ -46,6 +46,7 @@ def test_a_corpus_is_told_and_a_clip_of_it_drawn(capsys: pytest.CaptureFixture[s
     record = json.loads(out)
     assert (status, record["kind"], record["items"], record["decoded"]) == (0, "corpus", 2, 2)
     assert record["loader_windows_per_second_and_core"] > 0
+    assert record["alignment"]["clips"] == 2
     png = tmp_path / "a.png"
     status, out, _ = run(capsys, "show", str(tmp_path / "corpus"), "a", "--out", str(png), "--json", "--seconds", "2")
     windows = {window["kind"]: window for window in json.loads(out)["windows"]}

@@ -9,6 +9,9 @@ import pytest
 
 from avts.corpus.ingest import ingest
 from avts.media.writer import write_video
+from fixtures_training import small_corpus
+
+__all__ = ["corpus_copy", "made_corpus", "sick_folder", "small_corpus"]
 
 
 def write_film(path: Path, *, seconds: float = 3.0, sound: float | None = 0.3, moves: bool = True) -> Path:

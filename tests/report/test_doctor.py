@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from avts.doctor.alignment import Alignment
 from avts.doctor.findings import Findings
 from avts.doctor.speed import LoaderSpeed, StepSpeed
 from avts.pairs.capacity import capacities
@@ -59,3 +60,9 @@ def test_the_record_holds_every_fault_and_the_speeds() -> None:
     assert record["step_windows_per_second"] == 640
     assert record["flags"] == {"silent": 2, "still": 1}
     assert "step_seconds" not in doctor_record(made(), [], None, None)
+
+
+def test_where_the_best_offsets_gather_is_told() -> None:
+    alignment = Alignment((0.5,) * 20, (True,) * 20)
+    assert "20 gather at sound 500 ms early" in doctor_text(made(), [], None, None, alignment)
+    assert doctor_record(made(), [], None, None, alignment)["alignment"]["place_seconds"] == 0.5

@@ -203,7 +203,7 @@ def test_what_is_not_finite_stops_the_run_and_leaves_the_checkpoints(
 
     monkeypatch.setattr(objective, "contrastive_loss", broken)
     with pytest.raises(
-        TrainingError, match=rf"step 5: the .*{what} is (nan|inf)\. Last good checkpoint: .*step-000004\."
+        TrainingError, match=rf"step 5: the .*{what} is (nan|inf) \(.*\)\. Last good checkpoint: .*step-000004\."
     ):
         trainer.train()
     assert [path.name for path in checkpoints(tmp_path)] == ["step-000002", "step-000004"]

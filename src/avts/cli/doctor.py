@@ -13,6 +13,7 @@ from avts.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
     from avts.corpus.corpus import Corpus
+    from avts.doctor.alignment import Alignment
     from avts.doctor.findings import Findings
     from avts.doctor.speed import LoaderSpeed, StepSpeed
     from avts.settings import Recipe
@@ -30,12 +31,13 @@ def command(
 ) -> int:
     """Tell what is wrong with a collection before a night is spent on it.
 
-    Files that do not open or decode, silence, copies, durations and rates, how many pairs of each kind it can give, and
-    whether this machine can feed the model. A corpus is told by its corpus.json; any other folder is looked through for
-    videos. Exit status 3 if something in it is not usable.
+    Files that do not open or decode, silence, copies, durations and rates, how many pairs of each kind it can give,
+    whether sound and picture are in step, and whether this machine can feed the model. A corpus is told by its
+    corpus.json; any other folder is looked through for videos. Exit status 3 if something in it is not usable.
     """
     from avts.corpus.corpus import Corpus
     from avts.corpus.manifest import CORPUS_NAME
+    from avts.doctor.alignment import measure_alignment
     from avts.doctor.corpus import examine_corpus
     from avts.doctor.folder import examine_folder
     from avts.pairs.capacity import capacities
@@ -49,15 +51,17 @@ def command(
         clip_seconds, gap_seconds = asked.pairs.clip_seconds, asked.pairs.hard_gap_seconds
     loader: LoaderSpeed | None = None
     step: StepSpeed | None = None
+    alignment: Alignment | None = None
     with progress_bar("doctor", "files") as on_progress:
         if (path / CORPUS_NAME).exists():
             corpus = Corpus.open(path)
             found = examine_corpus(corpus, every_clip=every, on_progress=on_progress)
             loader, step = _speeds(corpus, found, asked, clip_seconds)
+            alignment = measure_alignment(corpus, corpus.select())
         else:
             found = examine_folder(path, every_file=every, on_progress=on_progress)
     capacity = capacities(found.durations_usable, clip_seconds=clip_seconds, gap_seconds=gap_seconds)
-    answer = (found, capacity, loader, step)
+    answer = (found, capacity, loader, step, alignment)
     click.echo(json.dumps(doctor_record(*answer)) if as_json else doctor_text(*answer))
     return 0 if found.is_usable else 3
 

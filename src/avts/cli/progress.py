@@ -24,3 +24,8 @@ def progress_bar(title: str, unit: str) -> Iterator[OnProgress]:
             bar.update(done - bar.n)
 
         yield on_progress
+
+
+def tell(line: str) -> None:
+    """Say something on stderr, above a bar if there is one."""
+    tqdm.write(line, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`avts show CORPUS KEY`: a clip as a PNG strip, with windows as training could cut them."""
+"""`avts show`: a clip of a corpus as a PNG strip, with windows as training could cut them; or the course of a run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ NEAREST_KEYS = 3
 
 
 @click.command(name="show")
-@click.argument("corpus", metavar="CORPUS")
-@click.argument("key")
-@click.option("--out", type=click.Path(path_type=Path), metavar="PNG", help="The picture; KEY.png if left out.")
+@click.argument("corpus", metavar="CORPUS|RUN")
+@click.argument("key", required=False)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="The picture; KEY.png or RUN/training.png if left out.",
+)
 @click.option(
     "--start", "start_seconds", default=0.0, show_default=True, type=click.FloatRange(0), help="From here on."
 )
@@ -33,7 +38,7 @@ NEAREST_KEYS = 3
 @click.option("--json", "as_json", is_flag=True, help="Print the windows as one JSON object too.")
 def command(
     corpus: str,
-    key: str,
+    key: str | None,
     *,
     out: Path | None,
     start_seconds: float,
@@ -43,10 +48,14 @@ def command(
     seed: int,
     as_json: bool,
 ) -> int:
-    """Draw clip KEY of CORPUS: frames over the filterbank on one time axis.
+    """Draw clip KEY of CORPUS: frames over the filterbank on one time axis; or the course of a training RUN.
 
-    Under them stands a window of each kind of pair that a clip gives by itself: positive, hard, super-hard.
+    Under a clip stands a window of each kind of pair that it gives by itself: positive, hard, super-hard. Of a run,
+    while it goes on or afterwards: loss, mean distances, and histograms of the distances by kind of pair.
     """
+    if key is None:
+        click.echo(str(draw_run(Path(corpus), out)))
+        return 0
     from avts.corpus.corpus import Corpus
     from avts.report.strip import write_strip
     from avts.timebase import Span
@@ -72,6 +81,23 @@ def command(
     else:
         click.echo(str(path))
     return 0
+
+
+def draw_run(run: Path, out: Path | None) -> Path:
+    """Draw the course of a run; gives the picture's path.
+
+    Raises:
+        UsageError: no line of a log in the folder.
+    """
+    from avts.report.training_figure import write_training_figure
+    from avts.training.record import read_log
+
+    history = read_log(run)
+    if not history:
+        raise UsageError(f"{run}: no log of a training run in it. Give a run, or a corpus and the KEY of a clip in it.")
+    path = out or run / "training.png"
+    write_training_figure(path, history)
+    return path
 
 
 def clip_of(corpus: Corpus, key: str) -> Clip:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from avts.cli.progress import progress_bar
+from avts.cli.progress import progress_bar, tell
 
 
 @click.command(name="train")
@@ -44,6 +45,7 @@ def command(
 ) -> int:
     """Train both towers on CORPUS as RECIPE (TOML) says; it may extend another: extends = "other.toml".
 
+    If distances of positive and negative pairs do not part, a warning says so, with the likely reasons as measured.
     Ctrl-C ends the step under way and saves; --resume goes on. On several GPUs: accelerate launch -m avts train ...
 
     --start fine-tunes: the networks begin with the weights of another run, which must have the same shapes; RECIPE may
@@ -51,7 +53,9 @@ def command(
     ([training] freeze_towers = true). With --resume it is not looked at: the checkpoint has the weights.
     """
     from avts.corpus.corpus import Corpus
+    from avts.doctor.alignment import measure_alignment
     from avts.evaluation.validation import validation_auc
+    from avts.report.training_time import time_text
     from avts.settings import read_recipe
     from avts.sync.model import SHIPPED
     from avts.training.conditions import start_run
@@ -70,7 +74,7 @@ def command(
         run,
         device=device,
         start=begin,
-        say=lambda line: click.echo(line, err=True),
+        say=tell,
         trackers=trackers,
         validate=validation_auc(opened, settings.pairs),
     )
@@ -78,11 +82,14 @@ def command(
         trainer.say(f"resume: going on after step {trainer.resume()}")
     try:
         with progress_bar("training", "step") if trainer.is_main else nullcontext() as on_progress:
-            trainer.train(on_progress)
+            trainer.train(on_progress, check_corpus=lambda: measure_alignment(opened, trainer.clips).reason)
     except Interrupted:
         trainer.say(f"avts: stopped after step {trainer.step}; go on with --resume")
         return 130
     leave_processes(trainer.accelerator)
+    workers, cores = settings.training.workers, os.cpu_count() or 1
+    trainer.say(time_text(trainer.timer.run, seconds_in_all=trainer.timer.seconds_in_all, workers=workers, cores=cores))
+    trainer.say(f"avts show {run} draws the course of it")
     if trainer.is_main:
         click.echo(f"{run}: trained {trainer.step} steps on {len(trainer.clips)} videos")
     return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +42,9 @@ STEPS_FETCHED_AHEAD = 2
 SMALL = ("picture_rows", "sound_rows", "kinds", "valid", "clips")
 """Tensors of a batch that are sent from a worker as they are."""
 
+TOLD = ("part", "unreadable", "decode_seconds")
+"""What a batch holds besides tensors."""
+
 MOST_REPLACED_SHARE = 0.5
 """If more of a step's clips than this cannot be read, it is the corpus that is broken, not a clip."""
 
@@ -62,6 +66,7 @@ class Batch:
         clips: index of each picture's clip, int64 [P].
         part: which pictures and sounds of the step these are; None if all.
         unreadable: (key, message) of each clip that could not be read, and so was replaced.
+        decode_seconds: that it took to read and decode all this, in the process that did it.
     """
 
     y: Tensor
@@ -75,6 +80,7 @@ class Batch:
     clips: Tensor
     part: Part | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
+    decode_seconds: float = 0.0
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
@@ -122,6 +128,7 @@ class StepDataset(Dataset[Batch]):
         Raises:
             CorpusError: more than half of its clips cannot be read, or none is left to replace one.
         """
+        started = time.perf_counter()
         self._fetch_ahead(step)
         plan = self.planner(step)
         part = part_of(plan, rank=self.rank, num_ranks=self.num_ranks)
@@ -138,7 +145,7 @@ class StepDataset(Dataset[Batch]):
                     raise fault.error from None
                 plan = with_clip(plan, fault.clip, other)
         told = tuple((self.clips[clip].key, message) for clip, message in unreadable.items())
-        return replace(batch, unreadable=told), parcel
+        return replace(batch, unreadable=told, decode_seconds=time.perf_counter() - started), parcel
 
     def _fetch_ahead(self, step: int) -> None:
         """From a remote corpus, begin to fetch this step and the next ones that this worker will be asked for."""
@@ -298,19 +305,19 @@ class _Packed:
     parcel: Parcel
     small: dict[str, NDArray[Any]]
     colour: bool
-    part: Part | None
-    unreadable: tuple[tuple[str, str], ...]
+    told: dict[str, Any]
 
     @staticmethod
     def of(batch: Batch, parcel: Parcel) -> _Packed:
         small = {name: getattr(batch, name).numpy() for name in SMALL}
-        return _Packed(parcel, small, batch.u is not None, batch.part, batch.unreadable)
+        told = {name: getattr(batch, name) for name in TOLD}
+        return _Packed(parcel, small, batch.u is not None, told)
 
     def unpacked(self, slots: Slots) -> Batch:
         y, u, v, sounds = slots.unpack(self.parcel)
-        small = {name: torch.from_numpy(value) for name, value in self.small.items()}
+        small: dict[str, Any] = {name: torch.from_numpy(value) for name, value in self.small.items()}
         colour = {"u": u, "v": v} if self.colour else {"u": None, "v": None}
-        return Batch(y=y, sounds=sounds, **colour, **small, part=self.part, unreadable=self.unreadable)
+        return Batch(y=y, sounds=sounds, **colour, **small, **self.told)
 
 
 _Item = Batch | _Packed | AvtsError

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from avts.doctor.alignment import Alignment
 from avts.doctor.findings import Findings
 from avts.doctor.speed import LoaderSpeed, StepSpeed
 from avts.pairs.capacity import Capacity
@@ -35,7 +36,11 @@ FLAG_WORDS = {
 
 
 def doctor_text(
-    found: Findings, capacity: Sequence[Capacity], loader: LoaderSpeed | None, step: StepSpeed | None
+    found: Findings,
+    capacity: Sequence[Capacity],
+    loader: LoaderSpeed | None,
+    step: StepSpeed | None,
+    alignment: Alignment | None = None,
 ) -> str:
     """The whole answer, for a terminal."""
     parts = [_headline(found)]
@@ -48,6 +53,8 @@ def doctor_text(
     if found.splits:
         parts.append(_section("Splits", bars(found.splits)))
     parts.append(_section("Windows", _capacity_table(capacity)))
+    if alignment is not None:
+        parts.append(_section("Sound and picture in step", alignment.reason.text))
     parts.extend(_lists(found))
     parts.append(_section("Speed", _speed(found, loader, step)))
     parts.append(_verdict(found))
@@ -55,7 +62,11 @@ def doctor_text(
 
 
 def doctor_record(
-    found: Findings, capacity: Sequence[Capacity], loader: LoaderSpeed | None, step: StepSpeed | None
+    found: Findings,
+    capacity: Sequence[Capacity],
+    loader: LoaderSpeed | None,
+    step: StepSpeed | None,
+    alignment: Alignment | None = None,
 ) -> dict[str, Any]:
     """The same as plain values, durations in seconds."""
     record: dict[str, Any] = {
@@ -79,6 +90,8 @@ def doctor_record(
     if step is not None:
         record |= {"step_seconds": step.seconds, "step_windows_per_second": step.windows_per_second}
         record |= {"device": step.device}
+    if alignment is not None:
+        record["alignment"] = dict(alignment.reason.figures)
     return record
 
 

@@ -1,44 +1,87 @@
-"""The course of a training run as a picture. Input: rows of its log. Output: an SVG."""
+"""The course of a training run as a picture. Input: rows of its log. Output: an SVG, or a PNG file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from avts.report.palette import ACCENT, EASY, GRID, HARD, INK, MUTED, POSITIVE, drawing, light_grid, new_figure, svg_of
+from avts.report.palette import ACCENT, GRID, INK, KINDS, MUTED, drawing, light_grid, new_figure, svg_of, write_png
 
 History = Sequence[Mapping[str, Any]]
-MEANS = (("positive", "positive_distance", POSITIVE), ("easy", "easy_distance", EASY), ("hard", "hard_distance", HARD))
+KIND_NAMES = ("positive", "easy", "hard", "super_hard")
+
+MOST_COLUMNS = 160
+"""Of a picture of histograms; more could not be told apart."""
+
+LEAST_NAMED_SHARE = 0.1
+"""A stage that takes a smaller share of the steps gets no name in the figure: there is no room for it."""
+
+LEGEND: dict[str, Any] = {"ncols": 4, "handlelength": 0.8, "handletextpad": 0.4, "columnspacing": 0.8, "borderpad": 0.2}
+
+DESCRIPTION = "Loss, mean distances and histograms of the distances against training step"
 
 
 def training_figure(history: History) -> str:
-    """Loss and mean distances against step, the stages of the curriculum shaded."""
+    """Loss, mean distances and histograms of the distances against step, the stages of the curriculum shaded."""
     with drawing("training"):
-        figure = new_figure(8.4, 3.1)
-        left, right = figure.subplots(1, 2)
-        steps = _column(history, "step")
-        _draw_course(left, steps, _column(history, "loss"), "loss", ACCENT)
-        left.set_title("Contrastive loss")
-        left.set_ylim(bottom=0)
-        for name, key, colour in MEANS:
-            _draw_course(right, steps, _column(history, key), name, colour)
-        right.set_title("Mean distance of picture and sound")
-        right.legend(loc="best", ncols=3, handlelength=1.2)
-        for axes in (left, right):
-            _shade_stages(axes, history)
-            light_grid(axes, "y")
-            axes.set_xlabel("step")
-            axes.set_xlim(steps[0], max(steps[-1], steps[0] + 1))
-        return svg_of(figure, "Loss and mean distances against training step")
+        return svg_of(_figure(history), DESCRIPTION)
+
+
+def write_training_figure(path: Path, history: History) -> None:
+    """The same as a PNG file."""
+    with drawing("training"):
+        write_png(_figure(history), path)
+
+
+def _figure(history: History) -> Figure:
+    kinds = [kind for kind in KIND_NAMES if any(kind in _counts(row) for row in history)]
+    figure = new_figure(8.4, 5.4 if kinds else 3.1)
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)  # type: ignore[union-attr, call-arg]
+    rows = figure.subfigures(2 if kinds else 1, 1, height_ratios=[3, 2.4] if kinds else None, squeeze=False)[:, 0]
+    left, right = rows[0].subplots(1, 2)
+    steps = _column(history, "step")
+    _draw_course(left, steps, _column(history, "loss"), "loss", ACCENT)
+    left.set_title("Loss")
+    left.set_ylim(bottom=0)
+    for kind in KIND_NAMES:
+        _draw_course(right, steps, _column(history, f"{kind}_distance"), kind.replace("_", "-"), KINDS[kind])
+    right.set_title("Mean distance")
+    right.legend(loc="lower right", bbox_to_anchor=(1, 0.98), **LEGEND)
+    for axes in (left, right):
+        _shade_stages(axes, history, names=True)
+        light_grid(axes, "y")
+        _step_axis(axes, steps)
+    if kinds:
+        panels = rows[1].subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+        for axes, kind in zip(panels, kinds, strict=True):
+            _draw_histograms(axes, history, kind)
+            _shade_stages(axes, history, names=False)
+            _step_axis(axes, steps)
+        panels[0].set_ylabel("distance")
+    return figure
+
+
+def _step_axis(axes: Axes, steps: NDArray[np.float64]) -> None:
+    axes.set_xlabel("step")
+    axes.set_xlim(steps[0], max(steps[-1], steps[0] + 1))
 
 
 def _column(history: History, key: str) -> NDArray[np.float64]:
     """One value of each row; NaN where the log has none."""
     return np.array([np.nan if row.get(key) is None else float(row[key]) for row in history])
+
+
+def _counts(row: Mapping[str, Any]) -> Mapping[str, Sequence[int]]:
+    found: Mapping[str, Sequence[int]] = row.get("distance_counts") or {}
+    return found
 
 
 def _draw_course(axes: Axes, steps: NDArray[np.float64], values: NDArray[np.float64], name: str, colour: str) -> None:
@@ -55,18 +98,50 @@ def _draw_course(axes: Axes, steps: NDArray[np.float64], values: NDArray[np.floa
     axes.plot(steps, (sums[stop] - sums[start]) / (stop - start), color=colour, label=name)
 
 
-def _shade_stages(axes: Axes, history: History) -> None:
-    """Every second stage on a darker ground, each with its name at the top."""
+def _draw_histograms(axes: Axes, history: History, kind: str) -> None:
+    """A histogram in each column, the commonest distance darkest."""
+    steps, top = _column(history, "step"), float(history[-1].get("distance_top", 1.0))
+    bins = max(len(_counts(row).get(kind, ())) for row in history)
+    counts = np.array([_counts(row).get(kind) or [0] * bins for row in history], np.float64)  # [rows, bins]
+    edges = np.linspace(steps[0], max(steps[-1], steps[0] + 1), min(len(steps), MOST_COLUMNS) + 1)
+    columns = [_between(counts, steps, low, high) for low, high in pairwise(edges.tolist())]
+    shares = np.array(columns).T  # [bins, columns]
+    picture = np.empty((*shares.shape, 4))
+    picture[..., :3] = to_rgb(KINDS[kind])
+    picture[..., 3] = np.sqrt(shares / np.maximum(shares.max(0), 1))  # the root shows the thin ends
+    axes.imshow(picture, aspect="auto", origin="lower", extent=(edges[0], edges[-1], 0.0, top))
+    axes.set_title(f"Distances: {kind.replace('_', '-')}")
+
+
+def _between(counts: NDArray[np.float64], steps: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """Sum of the lines of the log within a column; those nearest after it where there is none."""
+    first = int(np.searchsorted(steps, low))
+    stop = max(int(np.searchsorted(steps, high)), first + 1)
+    found: NDArray[np.float64] = counts[min(first, len(counts) - 1) : stop].sum(0)
+    return found
+
+
+def _shade_stages(axes: Axes, history: History, *, names: bool) -> None:
+    """Every second stage on a darker ground, each with its name at the top if there is room."""
     edges = [0, *(i for i in range(1, len(history)) if history[i].get("stage") != history[i - 1].get("stage"))]
+    whole = max(history[-1]["step"] - history[0]["step"], 1)
     for number, (start, stop) in enumerate(zip(edges, [*edges[1:], len(history)], strict=True)):
         first = history[start]["step"]
         last = history[stop]["step"] if stop < len(history) else history[-1]["step"]
-        if number % 2:
+        if number % 2 and names:
             axes.axvspan(first, last, color=GRID, alpha=0.45, linewidth=0)
         if number:
             axes.axvline(first, color=MUTED, linewidth=0.8, linestyle=":")
-        name = str(history[start].get("stage", ""))
-        middle = (first + last) / 2
-        axes.text(middle, 0.985, name, transform=axes.get_xaxis_transform(), va="top", ha="center", color=INK, size=8)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.14 * (high - low))  # room for the names
+        if names and (last - first >= LEAST_NAMED_SHARE * whole or len(edges) == 1):
+            middle, above = (first + last) / 2, axes.get_xaxis_transform()
+            axes.text(
+                middle, 0.985, stage_name(history[start]), transform=above, va="top", ha="center", color=INK, size=8
+            )
+    if names:
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + 0.14 * (high - low))  # room for the names
+
+
+def stage_name(row: Mapping[str, Any]) -> str:
+    """The name of a line's stage; its number in older logs."""
+    return str(row.get("stage_name", row.get("stage", "")))

@@ -1,6 +1,7 @@
 """What a run tells while it trains: a log of one line a step, and the trackers that the user named.
 
-RUN/log.jsonl   always
+RUN/log.jsonl   always: loss and mean distances of a step; mean seconds of the parts of a step and histograms of the
+                distances since the line before
 RUN/trackers/   of trackers that write files, such as TensorBoard
 """
 
@@ -17,6 +18,8 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from avts.errors import UsageError
 from avts.model.checkpoint import write_whole
 from avts.settings import Recipe
+
+LOG_NAME = "log.jsonl"
 
 PROJECT = "avts"
 """Name of the project in trackers that have projects."""
@@ -48,8 +51,8 @@ class Record:
         if not accelerator.is_main_process:
             return
         run.mkdir(parents=True, exist_ok=True)
-        cut_log(run / "log.jsonl", step)
-        self._log = (run / "log.jsonl").open("a", encoding="utf-8")
+        cut_log(run / LOG_NAME, step)
+        self._log = (run / LOG_NAME).open("a", encoding="utf-8")
         # what a stopped run had told about steps that are made again is taken back
         accelerator.init_trackers(PROJECT, config=_flat(recipe), init_kwargs={"tensorboard": {"purge_step": step}})
 
@@ -68,17 +71,26 @@ class Record:
             return
         self._log.write(json.dumps(row) + "\n")
         self._log.flush()
-        numbers = {name: value for name, value in row.items() if value is not None and name != "step"}
+        numbers = {name: value for name, value in row.items() if isinstance(value, int | float) and name != "step"}
         self._accelerator.log(numbers, step=row["step"])
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The lines of a run's log, without a last one that a kill cut off or that is just being written; [] if none."""
+    log = run / LOG_NAME
+    return [json.loads(line) for line in _whole_lines(log)] if log.is_file() else []
 
 
 def cut_log(log: Path, step: int) -> None:
     """Take out the lines from a step on, which are about to be made again, and a last one that a kill cut off."""
     if not log.exists():
         return
-    rows = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    kept = "".join(line for line in rows if json.loads(line)["step"] < step)
+    kept = "".join(line for line in _whole_lines(log) if json.loads(line)["step"] < step)
     write_whole(log, lambda path: path.write_text(kept, encoding="utf-8"))
+
+
+def _whole_lines(log: Path) -> list[str]:
+    return [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
 def _flat(recipe: Recipe) -> dict[str, Any]:

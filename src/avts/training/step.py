@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -14,16 +12,17 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from avts.errors import TrainingError
 from avts.model.frontend import crop_and_resize
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
 from avts.settings import OptimizerSettings, Recipe, StageSettings
 from avts.training.augment import augment_pictures, augment_sounds, random_boxes
 from avts.training.distributed import StepShare, true_everywhere
+from avts.training.finite import gradient_norm, must_be_finite
+from avts.training.measures import Cues, cues_of
 from avts.training.objective import StepLoss, step_loss
-from avts.training.state import checkpoints
 from avts.training.sync_norm import synchronise_batch_norm
+from avts.training.timing import StepTimer
 
 
 @dataclass(frozen=True)
@@ -32,15 +31,13 @@ class StepDone:
 
     Attributes:
         made: its loss, the mean over its batches, and all their pairs.
-        gradient_norm: length of the gradient that the weights were moved by.
-        seconds: how long it took.
-        wait_seconds: how much of that went by waiting for batches.
+        gradient_norm: of the gradient that the weights were updated with.
+        cues: how much of its batches, of this process's part of them, has something to go by.
     """
 
     made: StepLoss
     gradient_norm: float
-    seconds: float
-    wait_seconds: float
+    cues: Cues
 
 
 class Stepper:
@@ -52,12 +49,16 @@ class Stepper:
         accelerator: the processes.
         device: where the networks are.
         run: folder of the run, whose last good checkpoint an error names.
+
+    Attributes:
+        timer: where the time of the steps goes.
     """
 
     def __init__(
         self, model: TwoStream, recipe: Recipe, accelerator: Accelerator, device: torch.device, run: Path
     ) -> None:
         self.model, self.recipe, self.accelerator, self.device, self.run = model, recipe, accelerator, device, run
+        self.timer = StepTimer(device)
         self.is_shared = accelerator.num_processes > 1
         if self.is_shared:
             synchronise_batch_norm(model, device)
@@ -76,32 +77,35 @@ class Stepper:
         Raises:
             TrainingError: the loss or its gradient is not finite.
         """
-        started, waited = time.perf_counter(), 0.0
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.zero_grad(set_to_none=True)
-        made, per_step = [], self.recipe.training.accumulate_steps
+        made, cues, decoding, per_step = [], Cues(), 0.0, self.recipe.training.accumulate_steps
         for place in range(per_step):
-            asked = time.perf_counter()
-            batch = next(batches).to(self.device)
-            waited += time.perf_counter() - asked
+            with self.timer.part("wait"):
+                batch = next(batches)
+            with self.timer.part("transfer"):
+                batch = batch.to(self.device)
             loss = self._add_gradient(batch, step * per_step + place, stage, is_last=place == per_step - 1)
-            self._must_be_finite(step, f"{self.recipe.loss.name} loss", float(loss.loss))
+            must_be_finite(step, self.recipe, loss, self.run)
             made.append(loss)
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        norm = float(torch.nn.utils.get_total_norm(gradients))
-        self._must_be_finite(step, "gradient's norm", norm)
-        self.optimizer.step()
-        return StepDone(_joined(made), norm, time.perf_counter() - started, waited)
+            cues, decoding = cues + cues_of(batch, self.recipe.pairs), decoding + batch.decode_seconds
+        with self.timer.part("update"):
+            norm = gradient_norm(step, self.model, self.run)
+            self.optimizer.step()
+        self.timer.end_step(decoding)
+        return StepDone(_joined(made), norm, cues)
 
     def _add_gradient(self, batch: Batch, number: int, stage: StageSettings, *, is_last: bool) -> StepLoss:
         """Forward and backward of one batch; the processes add up their gradients with the last one of a step."""
-        planes, samples = self._augmented(batch, number)
-        if self.is_shared:
-            batch = replace(batch, valid=true_everywhere(batch.valid))
         with nullcontext() if is_last else self.accelerator.no_sync(self.objective):
-            made: StepLoss = self.objective(planes, samples, batch, stage)
-            self.accelerator.backward(made.loss / self.recipe.training.accumulate_steps)
+            with self.timer.part("forward"):
+                planes, samples = self._augmented(batch, number)
+                if self.is_shared:
+                    batch = replace(batch, valid=true_everywhere(batch.valid))
+                made: StepLoss = self.objective(planes, samples, batch, stage)
+            with self.timer.part("backward"):
+                self.accelerator.backward(made.loss / self.recipe.training.accumulate_steps)
         return replace(made, loss=made.loss.detach())
 
     def _augmented(self, batch: Batch, number: int) -> tuple[list[Tensor], Tensor]:
@@ -113,15 +117,6 @@ class Stepper:
         scaled = [crop_and_resize(plane, boxes, self.model.frame_size) for plane in raw]
         planes = augment_pictures(scaled, augment, rng, share.pictures)
         return planes, augment_sounds(batch.sounds, augment, rng, share.sounds)
-
-    def _must_be_finite(self, step: int, name: str, value: float) -> None:
-        if math.isfinite(value):
-            return
-        newest = checkpoints(self.run)[-1:]
-        raise TrainingError(
-            f"step {step}: the {name} is {value}. Last good checkpoint: {newest[0] if newest else 'none'}. "
-            "Lower [optimizer] learning_rate, or try precision = 'fp32'"
-        )
 
 
 class _Objective(nn.Module):

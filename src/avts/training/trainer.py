@@ -1,6 +1,7 @@
 """The training loop: plan, batch, loss, step; a log line and a checkpoint now and then.
 
 RUN/log.jsonl       one line every few steps (see training.record)
+RUN/diagnosis.json  alarms, if any (see training.diagnostics)
 RUN/checkpoints/    whole states to go on from, and the best model so far
 RUN/model.*         the finished model (see model.checkpoint)
 
@@ -27,6 +28,7 @@ from avts.training.adaptive import AdaptiveShares
 from avts.training.best import LOSS, VALIDATION, Score, best_score, forget_best, keep_best
 from avts.training.conditions import check_clips, check_same_run, check_sharing, clips_digest
 from avts.training.curriculum import Curriculum, least_seconds_of
+from avts.training.diagnostics import CheckCorpus, Watch
 from avts.training.distributed import true_everywhere
 from avts.training.ema import MovingAverage
 from avts.training.launch import device_of, start_processes
@@ -35,6 +37,7 @@ from avts.training.schedule import Plateau, learning_rate
 from avts.training.state import load_state, save_state
 from avts.training.step import Stepper
 from avts.training.stopping import Interrupted, stop_on_signal
+from avts.training.timing import StepTimer
 
 
 class Trainer:
@@ -46,7 +49,7 @@ class Trainer:
         run: folder of the run; made if missing.
         device: 'auto' or a torch device.
         start: a finished run whose weights to begin with.
-        say: called with each automatic choice in words.
+        say: called with each automatic choice, and each warning, in words.
         trackers: told what the log is told, by names that Accelerate knows ('tensorboard').
         validate: measures a model, more is better, and the best model is kept by it; None keeps it by the loss.
 
@@ -140,8 +143,19 @@ class Trainer:
         self.epoch_losses = list(progress["epoch_losses"])
         return self.step
 
-    def train(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+    @property
+    def timer(self) -> StepTimer:
+        """Where the time of `train` goes."""
+        return self.stepper.timer
+
+    def train(
+        self, on_progress: Callable[[int, int], None] | None = None, *, check_corpus: CheckCorpus | None = None
+    ) -> None:
         """Run to the end of the curriculum and write the finished model.
+
+        Args:
+            on_progress: called with (steps done, steps in all).
+            check_corpus: measures whether sound and picture of the corpus are in step, should distances not part.
 
         Raises:
             UsageError: the towers are to be frozen with random weights.
@@ -158,14 +172,16 @@ class Trainer:
             forget_best(self.run)
         batches = self._batches()
         self.model.train()
-        with stop_on_signal() as asked, Record(self.run, self.recipe, self.accelerator, step=self.step) as record:
+        self.timer.begin()
+        record = Record(self.run, self.recipe, self.accelerator, step=self.step)
+        with stop_on_signal() as asked, record, self._watch(check_corpus) as watch:
             while self.step < total:
-                row = self._make_step(batches)
+                row = self._make_step(batches, watch)
                 self.epoch_losses.append(row["loss"])
                 self.step += 1
                 row |= self._end_epoch()
                 if row["step"] % settings.log_every_steps == 0 or self.step == total or "validation_auc" in row:
-                    record.write(row)
+                    record.write(row | self.timer.row() | watch.row())
                 if on_progress:
                     on_progress(self.step, total)
                 stopped = self._in_any_process(asked())
@@ -191,7 +207,19 @@ class Trainer:
         numbers = range(self.step * per_step, self.curriculum.num_steps * per_step)
         return load_steps(dataset, numbers, workers=self.recipe.training.workers)
 
-    def _make_step(self, batches: Iterator[Batch]) -> dict[str, Any]:
+    def _watch(self, check_corpus: CheckCorpus | None) -> Watch:
+        """What looks at every step; only the first process speaks."""
+        return Watch(
+            self.model,
+            self.stepper.optimizer,
+            self.curriculum,
+            self.run if self.is_main else None,
+            start_step=self.step,
+            say=self.say,
+            check_corpus=check_corpus,
+        )
+
+    def _make_step(self, batches: Iterator[Batch], watch: Watch) -> dict[str, Any]:
         """Make the next step; gives the line for the log."""
         epoch = self.step // self.curriculum.steps_per_epoch
         index, stage = self.curriculum.stage_at(self.step)
@@ -202,13 +230,14 @@ class Trainer:
         done = self.stepper.make(self.step, batches, stage, rate)
         if self.average:
             self.average.update(self.model, self.step)
+        watch.see(self.step, stage, done, rate)
         loss = float(done.made.loss)
-        row: dict[str, Any] = {"step": self.step, "epoch": epoch, "stage": index, "loss": loss, "learning_rate": rate}
+        row: dict[str, Any] = {"step": self.step, "epoch": epoch, "stage": index, "stage_name": stage.name}
+        row |= {"loss": loss, "learning_rate": rate}
         if stage.shares == "adaptive":
             self.adaptive.observe(done.made.misranked())
             row |= {"hard_share": stage.hard, "super_hard_share": stage.super_hard}
-        row |= done.made.mean_distances() | {"gradient_norm": done.gradient_norm}
-        return row | {"seconds": done.seconds, "wait_seconds": done.wait_seconds}
+        return row | done.made.mean_distances() | {"gradient_norm": done.gradient_norm}
 
     def _end_epoch(self) -> dict[str, float]:
         """At the end of an epoch: watch for a plateau, keep the best model; gives what the log has to know of it."""

@@ -1,0 +1,142 @@
+"""Whether sound and picture of a corpus are in step, told by plain correlation of motion with loudness.
+
+Input: a sample of a corpus's clips. Output: the best offset of each, and where they gather. A single clip's answer is
+often wrong; those of many gather at the offset that most clips have, or nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from avts.corpus.clip import Clip
+from avts.corpus.corpus import Corpus
+from avts.doctor.findings import spread
+from avts.errors import CorpusError
+from avts.sync.activity import PictureActivity, SoundActivity
+from avts.sync.estimate import OffsetEstimate
+from avts.sync.motion import motion_estimate, motion_scan
+from avts.timebase import FRAME_RATE, Span, offset_in_words
+from avts.training.reasons import Reason
+
+NAME = "misaligned corpus"
+
+SAMPLE_CLIPS = 96
+LONGEST_SECONDS = 10.0
+"""No more of a clip is looked at."""
+
+SEARCH_SECONDS = 1.0
+"""Offsets up to this much either way are searched."""
+
+CLOSE_SECONDS = 0.2
+"""Best offsets within this of a place are gathered there."""
+
+SHORTEST_SECONDS = 2 * SEARCH_SECONDS
+"""In a shorter clip too little overlaps at the ends of the search."""
+
+SURE = 0.5
+"""A clip whose best offset has this confidence is sure of it."""
+
+FEWEST_CLIPS = 8
+"""Fewer clips, or fewer sure ones, tell nothing."""
+
+LUCK = 1e-3
+"""Clips gather at a place if so many would with less than this probability, were they spread evenly."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where the best offsets of a sample of clips lie.
+
+    Attributes:
+        offsets_seconds: best offset of each clip that could be measured; > 0 means that the sound comes early.
+        sure: which of them are sure.
+    """
+
+    offsets_seconds: tuple[float, ...]
+    sure: tuple[bool, ...]
+
+    @property
+    def chance(self) -> float:
+        """Share that would lie close to a place, were they spread evenly over the search."""
+        return CLOSE_SECONDS / SEARCH_SECONDS
+
+    def num_near(self, place_seconds: float, *, sure: bool = False) -> int:
+        """Clips, or only sure ones, whose best offset is close to a place."""
+        return int(np.count_nonzero(np.abs(self._chosen(sure) - place_seconds) <= CLOSE_SECONDS + 1e-9))
+
+    def place_seconds(self, *, sure: bool = False) -> float | None:
+        """Where clips, or only sure ones, gather; None if nowhere more than luck would have it."""
+        offsets = self._chosen(sure)
+        reach = round((SEARCH_SECONDS - CLOSE_SECONDS) * FRAME_RATE)
+        places = sorted((step / FRAME_RATE for step in range(-reach, reach + 1)), key=abs)
+        best = max(places, key=lambda place: self.num_near(place, sure=sure))  # of places alike, the nearest to 0
+        count = self.num_near(best, sure=sure)
+        by_luck = float(binom.sf(count - 1, len(offsets), self.chance)) / self.chance  # so many places to gather at
+        if len(offsets) < FEWEST_CLIPS or by_luck > LUCK:
+            return None
+        return float(np.median(offsets[np.abs(offsets - best) <= CLOSE_SECONDS + 1e-9]))
+
+    def _chosen(self, sure: bool) -> NDArray[np.float64]:
+        offsets = np.array(self.offsets_seconds, np.float64)
+        return offsets[np.array(self.sure, np.bool_)] if sure else offsets
+
+    @property
+    def reason(self) -> Reason:
+        """As a possible reason why distances do not part."""
+        measured, sure, near = len(self.offsets_seconds), sum(self.sure), self.num_near(0.0)
+        place = self.place_seconds()
+        place = self.place_seconds(sure=True) if place is None else place
+        share = near / max(measured, 1)
+        figures = {
+            "clips": measured,
+            "sure": sure,
+            "share_near_0": share,
+            "chance": self.chance,
+            "place_seconds": place,
+        }
+        text = (
+            f"plain correlation of motion with loudness puts {near} of {measured} clips ({share:.0%}; by chance "
+            f"{self.chance:.0%}) within {CLOSE_SECONDS:g} s of no offset"
+        )
+        if place is None and sure < FEWEST_CLIPS:
+            return Reason(NAME, False, f"{text}; {sure} are sure, too few to tell more", figures)
+        if place is None:
+            text += f"; {sure} are sure and gather nowhere: each is off by its own amount. Look at some with avts sync"
+            return Reason(NAME, True, text, figures)
+        if abs(place) <= CLOSE_SECONDS:
+            return Reason(NAME, False, text, figures)
+        text += (
+            f"; {self.num_near(place)} gather at {offset_in_words(place)}. Repair the files first: avts sync --repair"
+        )
+        return Reason(NAME, True, text, figures)
+
+
+def measure_alignment(corpus: Corpus, clips: Sequence[Clip]) -> Alignment:
+    """Find the best offsets of a sample of clips, evenly spread; what is short, silent, still or broken is left out."""
+    chosen = spread([clip for clip in clips if clip.duration_seconds >= SHORTEST_SECONDS], SAMPLE_CLIPS)
+    found = [each for clip in chosen if (each := best_offset(corpus, clip)) is not None]
+    return Alignment(
+        tuple(each.offset_seconds for each in found),
+        tuple(each.reason is None and each.confidence >= SURE for each in found),
+    )
+
+
+def best_offset(corpus: Corpus, clip: Clip) -> OffsetEstimate | None:
+    """The offset at which a clip's motion and loudness go together best; None if there is nothing to compare."""
+    span = Span(0.0, min(clip.duration_seconds, LONGEST_SECONDS))
+    picture, sound = PictureActivity(), SoundActivity()
+    try:
+        for _ in picture.watching([corpus.frames(clip, span)]):
+            pass
+        for _ in sound.watching([corpus.sound(clip, span)]):
+            pass
+    except CorpusError:
+        return None
+    scan = motion_scan(picture.change, sound.power, largest=picture.largest, range_seconds=SEARCH_SECONDS)
+    found = motion_estimate(picture.change, sound.power, scan)
+    return found if found.num_windows else None

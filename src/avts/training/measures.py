@@ -1,0 +1,176 @@
+"""What is measured of a training step, to tell why nothing is learned. Input: batches, weights, embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from avts.corpus.quality import SILENCE_DB, STILL_DIFFERENCE
+from avts.model.two_stream import TwoStream
+from avts.pairs.loader import Batch
+from avts.settings import PairSettings
+from avts.timebase import frame_at
+from avts.training.spans import heard_windows
+
+PICTURES_LOOKED_AT = 4
+"""Of a batch, for motion: its order is random, and looking at all would cost a tenth of a small step."""
+
+
+@dataclass(frozen=True)
+class Cues:
+    """How much of a batch has something to go by.
+
+    Attributes:
+        sounds: windows of sound.
+        silent: those that are silent.
+        pictures: windows of picture that were looked at.
+        still: those that do not move.
+    """
+
+    sounds: int = 0
+    silent: int = 0
+    pictures: int = 0
+    still: int = 0
+
+    def __add__(self, other: Cues) -> Cues:
+        return Cues(*(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+    @property
+    def silent_share(self) -> float:
+        """Share of silent windows."""
+        return self.silent / max(self.sounds, 1)
+
+    @property
+    def still_share(self) -> float:
+        """Share of windows that do not move."""
+        return self.still / max(self.pictures, 1)
+
+
+def cues_of(batch: Batch, pairs: PairSettings) -> Cues:
+    """Count the windows of a batch that are silent, by the recipe's level or plainly, and some that do not move."""
+    level = max(pairs.silence_dbfs, SILENCE_DB)
+    heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=level)
+    shown = batch.y[:PICTURES_LOOKED_AT, : frame_at(pairs.clip_seconds)].to(torch.int16)  # [p, T, H, W]
+    change = (shown[:, 1:] - shown[:, :-1]).abs().float().mean((1, 2, 3))
+    still = change <= STILL_DIFFERENCE
+    counts = torch.stack([heard.sum(), still.sum()]).tolist()
+    return Cues(len(heard), len(heard) - counts[0], len(still), counts[1])
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How different the embeddings of a batch are.
+
+    Attributes:
+        count: how many embeddings.
+        spread: root mean square distance from their mean, as a share of their root mean square length, 0 to 1.
+        rank: effective rank of what they differ in, 1 to `most`.
+        most: largest rank that so many embeddings can have.
+    """
+
+    count: int
+    spread: float
+    rank: float
+    most: int
+
+
+def spread_of(embeddings: Tensor) -> Spread:
+    """Measure how different embeddings are.
+
+    Source of the effective rank: Roy & Vetterli 2007, the exponential of the entropy of the spectrum; here that of the
+    covariance.
+
+    Args:
+        embeddings: [n, D].
+    """
+    values = embeddings.detach().double()
+    apart = values - values.mean(0)
+    length = values.square().sum(1).mean().sqrt().clamp_min(1e-12)
+    power = torch.linalg.svdvals(apart).square()
+    share = power / power.sum().clamp_min(1e-30)
+    entropy = -torch.special.xlogy(share, share).sum()
+    spread = float(apart.square().sum(1).mean().sqrt() / length)
+    return Spread(len(values), spread, float(entropy.exp()), min(len(values) - 1, values.shape[1]))
+
+
+class EmbeddingTap:
+    """Keeps the latest embeddings that the heads of a model have made, whatever called them."""
+
+    def __init__(self, model: TwoStream) -> None:
+        self._kept: dict[str, Tensor] = {}
+        self._handles = [
+            head.register_forward_hook(self._keeper(name))
+            for name, head in (("picture", model.video_head), ("sound", model.audio_head))
+        ]
+
+    def _keeper(self, name: str) -> Any:
+        def keep(_: nn.Module, __: Any, embeddings: Tensor) -> None:
+            self._kept[name] = embeddings.detach()
+
+        return keep
+
+    def spreads(self) -> dict[str, Spread]:
+        """Of the latest embeddings of pictures and of sounds."""
+        return {name: spread_of(embeddings) for name, embeddings in self._kept.items() if len(embeddings) > 1}
+
+    def close(self) -> None:
+        """Look no more."""
+        _remove(self._handles)
+
+
+class UpdateMeter:
+    """Measures how much every so many updates change the weights.
+
+    Args:
+        optimizer: whose updates.
+        every: of so many updates one is measured; it costs a copy of the weights.
+
+    Attributes:
+        shares: length of each change over length of the weights before it.
+        growth: length of the weights after the latest of them over that before the first.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, *, every: int) -> None:
+        self.shares: list[float] = []
+        self.growth = 1.0
+        self._first_length = 0.0
+        self._every, self._count = every, 0
+        self._weights = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        self._before: list[Tensor] = []
+        self._handles = [
+            optimizer.register_step_pre_hook(lambda *_: self._copy()),
+            optimizer.register_step_post_hook(lambda *_: self._compare()),
+        ]
+
+    @torch.no_grad()
+    def _copy(self) -> None:
+        self._count += 1
+        if self._count % self._every == 1 % self._every:
+            self._before = [weight.detach().clone() for weight in self._weights]
+
+    @torch.no_grad()
+    def _compare(self) -> None:
+        if not self._before:
+            return
+        changes = [weight - before for weight, before in zip(self._weights, self._before, strict=True)]
+        before, after, change = (
+            float(nn.utils.get_total_norm(each)) for each in (self._before, self._weights, changes)
+        )
+        self._before = []
+        self._first_length = self._first_length or max(before, 1e-12)
+        self.shares.append(change / max(before, 1e-12))
+        self.growth = after / self._first_length
+
+    def close(self) -> None:
+        """Measure no more."""
+        _remove(self._handles)
+
+
+def _remove(handles: Sequence[RemovableHandle]) -> None:
+    for handle in handles:
+        handle.remove()

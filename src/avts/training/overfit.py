@@ -1,0 +1,213 @@
+"""One batch to zero: whether recipe and corpus can learn at all, before a night is spent on it.
+
+Input: a corpus and a recipe. Output: how far the loss of one batch, without augmentation, came down, and if it did not,
+what was measured. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avts.corpus.corpus import Corpus
+from avts.errors import CorpusError
+from avts.model.frontend import crop_and_resize
+from avts.pairs.loader import Batch, StepDataset
+from avts.settings import Recipe
+from avts.training.bounds import Bounds, loss_bounds
+from avts.training.diagnostics import CheckCorpus, reasons_of
+from avts.training.finite import gradient_norm, must_be_finite
+from avts.training.measures import EmbeddingTap, UpdateMeter, cues_of
+from avts.training.objective import StepLoss, step_loss
+from avts.training.parting import Parting, PartingMeter
+from avts.training.reasons import Course, Reason
+from avts.training.schedule import learning_rate
+from avts.training.trainer import Trainer
+
+NEAR = 0.1
+"""Of the way from what blind networks reach to the least possible: a loss with no more of it to go is near zero."""
+
+WARM_UP_SHARE = 0.1
+"""Of the steps, at most, for the recipe's warm-up."""
+
+MEASURED_EVERY = 5
+
+
+@dataclass(frozen=True)
+class Overfitting:
+    """How far one batch was learned.
+
+    Attributes:
+        losses: of each step.
+        bounds: between what this batch's loss lies.
+        steps: that it might have taken.
+        videos: in the batch.
+        stage_name: whose negatives were used.
+        partings: of each kind of negative in the batch, at the end.
+        reasons: what was measured; empty if it was learned.
+        seconds: that it took.
+    """
+
+    losses: Sequence[float]
+    bounds: Bounds
+    steps: int
+    videos: int
+    stage_name: str
+    partings: Sequence[Parting]
+    reasons: Sequence[Reason]
+    seconds: float
+
+    @property
+    def target(self) -> float:
+        """Loss from which on the batch counts as learned."""
+        return self.bounds.least + NEAR * (self.bounds.blind - self.bounds.least)
+
+    @property
+    def learned(self) -> bool:
+        """True if the loss came near the least possible."""
+        return min(self.losses) <= self.target
+
+    @property
+    def still_falls(self) -> bool:
+        """True if the last fifth of the steps was lower than the fifth before."""
+        fifth = max(len(self.losses) // 5, 1)
+        last, before = self.losses[-fifth:], self.losses[-2 * fifth : -fifth]
+        return len(before) > 0 and sum(last) / len(last) < 0.98 * sum(before) / len(before)
+
+
+def overfit(
+    corpus: Corpus,
+    recipe: Recipe,
+    *,
+    steps: int,
+    device: str = "auto",
+    start: Path | None = None,
+    say: Callable[[str], None] = print,
+    on_progress: Callable[[int, int], None] | None = None,
+    check_corpus: CheckCorpus | None = None,
+) -> Overfitting:
+    """Train on one batch of the first stage until its loss is near the least possible.
+
+    Args:
+        corpus: its split 'train' gives the batch.
+        recipe: model, pairs, loss and optimiser; its learning rate stays as it is after the warm-up.
+        steps: to take at most.
+        device: 'auto' or a torch device.
+        start: a finished run whose weights to begin with.
+        say: called with each automatic choice in words.
+        on_progress: called with (steps done, steps in all).
+        check_corpus: measures whether sound and picture of the corpus are in step, should the batch not be learned.
+
+    Raises:
+        CorpusError: too few clips, one cannot be read, or every window of the batch is silent.
+        UsageError: no such device or run to start from.
+        TrainingError: the loss or its gradient is not finite.
+    """
+    began = time.perf_counter()
+    trainer = Trainer(corpus, recipe, Path("overfit"), device=device, start=start, say=say)
+    batch = first_batch(trainer)
+    stage = recipe.curriculum[0]
+    bounds = loss_bounds(batch, recipe, stage)
+    attempt = _Attempt(trainer, batch, steps)
+    for step in range(steps):
+        attempt.step(step)
+        if on_progress:
+            on_progress(step + 1, steps)
+        if bounds.share_left(attempt.losses[-1]) <= NEAR:
+            break
+    attempt.close()
+    learned = bounds.share_left(min(attempt.losses)) <= NEAR
+    return Overfitting(
+        losses=attempt.losses,
+        bounds=bounds,
+        steps=steps,
+        videos=len(batch.y),
+        stage_name=stage.name,
+        partings=attempt.partings,
+        reasons=[] if learned else attempt.reasons(check_corpus),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def first_batch(trainer: Trainer) -> Batch:
+    """The batch of a run's first step.
+
+    Raises:
+        CorpusError: a clip cannot be read, or no pair in it can be used.
+    """
+    pairs = trainer.recipe.pairs
+    dataset = StepDataset(
+        trainer.corpus,
+        trainer.clips,
+        trainer.curriculum,
+        clip_seconds=pairs.cut_seconds,
+        silence_dbfs=pairs.silence_dbfs,
+        colour=trainer.model.needs_colour,
+    )
+    batch = dataset[0]
+    if not batch.valid.any():
+        raise CorpusError(
+            f"{trainer.corpus.path}: no pair of a batch of {len(batch.y)} videos could be used: none of its windows is "
+            f"louder than {pairs.silence_dbfs:g} dBFS. Lower [pairs] silence_dbfs"
+        )
+    return batch
+
+
+class _Attempt:
+    """Steps on one batch."""
+
+    def __init__(self, trainer: Trainer, batch: Batch, steps: int) -> None:
+        self.losses: list[float] = []
+        self._trainer, self._model, self._steps = trainer, trainer.model, steps
+        self._batch = batch.to(trainer.device)
+        raw = [plane for plane in (self._batch.y, self._batch.u, self._batch.v) if plane is not None]
+        self._planes = [crop_and_resize(plane, None, self._model.frame_size) for plane in raw]
+        optimizer = trainer.recipe.optimizer
+        warm_up = min(optimizer.warmup_steps, round(WARM_UP_SHARE * steps))
+        self._rates = optimizer.model_copy(update={"schedule": "constant", "warmup_steps": warm_up})
+        self._norms: list[float] = []
+        self._rate = 0.0
+        self._made: StepLoss | None = None
+        self._tap = EmbeddingTap(self._model)
+        self._optimizer = trainer.stepper.optimizer
+        self._updates = UpdateMeter(self._optimizer, every=MEASURED_EVERY)
+        self._model.train()
+
+    def step(self, step: int) -> None:
+        """Take a step.
+
+        Raises:
+            TrainingError: the loss or its gradient is not finite.
+        """
+        trainer, recipe = self._trainer, self._trainer.recipe
+        self._rate = learning_rate(self._rates, step, self._steps, plateau_factor=1)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate
+        made = step_loss(self._model, self._planes, self._batch.sounds, self._batch, recipe, recipe.curriculum[0])
+        must_be_finite(step, recipe, made, trainer.run)
+        self._optimizer.zero_grad(set_to_none=True)
+        made.loss.backward()  # type: ignore[no-untyped-call]
+        self._norms.append(gradient_norm(step, self._model, trainer.run))
+        self._optimizer.step()
+        self.losses.append(float(made.loss.detach()))
+        self._made = made
+
+    @property
+    def partings(self) -> list[Parting]:
+        """Of each kind of negative in the batch, at the last step."""
+        meter = PartingMeter(self._trainer.recipe)
+        if self._made is not None:
+            meter.add(self._made)
+        return meter.partings()
+
+    def reasons(self, check_corpus: CheckCorpus | None) -> list[Reason]:
+        """What was measured."""
+        course = Course(self.losses, self._norms, self._updates.shares, self._updates.growth, self._rate)
+        return reasons_of(cues_of(self._batch, self._trainer.recipe.pairs), self._tap, course, check_corpus)
+
+    def close(self) -> None:
+        """Measure no more."""
+        self._tap.close()
+        self._updates.close()

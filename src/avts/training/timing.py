@@ -1,0 +1,107 @@
+"""Where the time of training goes: each part of a step is timed; means for the log, sums for the whole run.
+
+    start      until the first batch is there: the loader's workers start
+    wait       for the loader
+    transfer   of the batch to the device
+    forward    augmentation, towers, loss
+    backward
+    update     check of the gradient, optimiser
+`compute` is the last three together. What a worker took to read and decode a batch is told beside them; it is no part
+of the step, unless there is no worker: then the wait holds it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+
+COMPUTE = ("forward", "backward", "update")
+PARTS = ("start", "wait", "transfer", *COMPUTE)
+
+
+@dataclass
+class Times:
+    """Seconds of a number of steps.
+
+    Attributes:
+        parts: by name, see PARTS.
+        decode: that workers took to read and decode the batches.
+        steps: how many.
+    """
+
+    parts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
+    decode: float = 0.0
+    steps: int = 0
+
+    @property
+    def compute(self) -> float:
+        """Seconds of the forward and backward pass and of the update."""
+        return sum(self.parts[name] for name in COMPUTE)
+
+    @property
+    def whole(self) -> float:
+        """Seconds of all parts."""
+        return sum(self.parts.values())
+
+
+class StepTimer:
+    """Times the parts of steps.
+
+    A device that works on its own is waited for at the end of each part: what it has been given in one part would
+    otherwise be told as time of the next.
+
+    Args:
+        device: that computes.
+
+    Attributes:
+        run: of all steps so far.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.begin()
+
+    def begin(self) -> None:
+        """Start anew."""
+        self._began = time.perf_counter()
+        self.run, self._lately = Times(), Times()
+
+    @property
+    def seconds_in_all(self) -> float:
+        """Seconds since it was started; what is no part of a step (log, checkpoints, validation) included."""
+        return time.perf_counter() - self._began
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Time what is done inside the block; the first wait is the start."""
+        name = "start" if name == "wait" and not self.run.steps else name
+        started = time.perf_counter()
+        yield
+        if self._device.type != "cpu":
+            torch.accelerator.synchronize(self._device)
+        spent = time.perf_counter() - started
+        for times in (self.run, self._lately):
+            times.parts[name] += spent
+
+    def end_step(self, decode_seconds: float) -> None:
+        """Count a step.
+
+        Args:
+            decode_seconds: that a worker took to read and decode its batch.
+        """
+        for times in (self.run, self._lately):
+            times.steps += 1
+            times.decode += decode_seconds
+
+    def row(self) -> dict[str, float]:
+        """Mean seconds of a step since this was last asked, for the log; the start counts as wait."""
+        lately, self._lately = self._lately, Times()
+        count = max(lately.steps, 1)
+        wait = lately.parts["start"] + lately.parts["wait"]
+        named = {"": lately.whole, "wait": wait, "decode": lately.decode, "compute": lately.compute}
+        named |= {name: lately.parts[name] for name in ("transfer", *COMPUTE)}
+        return {f"{name}_seconds".lstrip("_"): seconds / count for name, seconds in named.items()}
