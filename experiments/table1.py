@@ -9,6 +9,7 @@ are there are not made again, an interrupted one goes on from its last checkpoin
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import os
@@ -17,6 +18,10 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from avts.settings import Recipe
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "recipes" / "table1"
@@ -74,11 +79,10 @@ def train_and_measure(cell: Cell, work: Path) -> str:
     from avts.corpus.corpus import Corpus
     from avts.evaluation.evaluate import evaluate
     from avts.model.checkpoint import load_model, write_whole
-    from avts.settings import read_recipe
     from avts.training.state import checkpoints
     from avts.training.trainer import Trainer
 
-    recipe = read_recipe(RECIPES / f"{cell.regime}.toml", base=RECIPES / f"base-{cell.form}.toml").with_seed(cell.seed)
+    recipe = recipe_of(cell)
     run, corpus = work / cell.form / cell.name, Corpus.open(work / "corpus")
     before = BEGINS_WITH.get(cell.regime)
     start = work / cell.form / f"{before}-{cell.seed}" if before else None
@@ -94,6 +98,7 @@ def train_and_measure(cell: Cell, work: Path) -> str:
         "form": cell.form,
         "regime": cell.regime,
         "seed": cell.seed,
+        "recipe": digest(recipe),
         "accuracy": {kind: round(each["accuracy"]["value"], 4) for kind, each in found["kinds"].items()},
         "auc": {kind: round(each["auc"]["value"], 4) for kind, each in found["kinds"].items()},
         "train_cpu_seconds": round(trained - began),
@@ -103,11 +108,31 @@ def train_and_measure(cell: Cell, work: Path) -> str:
     return f"{cell.form} {cell.name}: accuracy {figures['accuracy']}, {trained - began:.0f} s of one core"
 
 
+def recipe_of(cell: Cell) -> Recipe:
+    """What a cell is trained with."""
+    from avts.settings import read_recipe
+
+    base = RECIPES / f"base-{cell.form}.toml"
+    return read_recipe(RECIPES / f"{cell.regime}.toml", base=base).with_seed(cell.seed)
+
+
+def digest(recipe: Recipe) -> str:
+    """What a result is known by: another recipe gives another one."""
+    return hashlib.sha256(json.dumps(recipe.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def is_made(cell: Cell) -> bool:
+    """Whether a cell has a result of the recipe as it is now."""
+    if not cell.result.exists():
+        return False
+    return bool(json.loads(cell.result.read_text(encoding="utf-8"))["recipe"] == digest(recipe_of(cell)))
+
+
 def cells_to_make(forms: list[str], seeds: int) -> list[Cell]:
-    """Cells without a result, all regimes of one seed before the next seed."""
+    """Cells without a result of their recipe, all regimes of one seed before the next seed."""
     regimes = sorted(path.stem for path in RECIPES.glob("*.toml") if not path.stem.startswith("base-"))
     cells = [Cell(form, regime, seed) for seed in range(seeds) for form in forms for regime in regimes]
-    return [cell for cell in cells if (cell.form, cell.regime) not in NOT_IN and not cell.result.exists()]
+    return [cell for cell in cells if (cell.form, cell.regime) not in NOT_IN and not is_made(cell)]
 
 
 def run_cells(cells: list[Cell], work: Path, jobs: int) -> None:

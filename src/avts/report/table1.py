@@ -138,8 +138,8 @@ def draw_regimes(cells: Cells, path: Path) -> None:
         axes.invert_yaxis()
         axes.set_xlim(45, 100)
         axes.axvline(50, color="#69748a", linewidth=0.8)
-        axes.set_xlabel("AVTS accuracy on test videos, % (50 is chance); negatives of the test pairs in colour")
-        axes.legend(loc="lower right", ncols=4)
+        axes.set_xlabel("AVTS accuracy on test videos, % (50 is chance)")
+        figure.legend(loc="outside upper center", ncols=len(KIND_TITLES), title="negatives of the test pairs")
         light_grid(axes, "x")
         write_png(figure, path)
 
