@@ -65,3 +65,13 @@ def test_no_such_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     status, _, err = run(capsys, "doctor", str(tmp_path / "gone"))
     assert status == 2
     assert "gone: no such folder. Give a folder of videos, or a corpus." in err
+
+
+def test_the_course_of_a_run_is_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = [{"step": step, "stage": 0, "stage_name": "easy", "loss": 0.2} for step in range(3)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"step": 3, "lo')
+    assert run(capsys, "show", str(tmp_path))[:2] == (0, f"{tmp_path / 'training.png'}\n")
+    assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
+    status, _, err = run(capsys, "show", str(tmp_path / "gone"))
+    assert status == 2
+    assert "gone: no log of a training run in it. Give a run, or a corpus and the KEY of a clip in it." in err

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -47,6 +48,14 @@ def test_batches_are_the_same_with_any_number_of_workers(small_corpus: Corpus) -
     for workers in (1, 2):
         found = list(load_steps(dataset, range(8), workers=workers))
         assert all(equal(one, other) for one, other in zip(alone, found, strict=True))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_batch_tells_how_long_its_process_took_to_decode_it(small_corpus: Corpus, workers: int) -> None:
+    started = time.perf_counter()
+    (batch,) = load_steps(dataset_of(small_corpus, curriculum_of(small_corpus)), range(1), workers=workers)
+    assert 0 < batch.decode_seconds < time.perf_counter() - started
+    assert batch.to(torch.device("cpu")).decode_seconds == batch.decode_seconds
 
 
 def test_a_resumed_loader_goes_on_with_the_very_batches_that_were_left(small_corpus: Corpus) -> None:

@@ -173,6 +173,18 @@ def test_a_plateau_is_seen_across_a_stop_in_mid_epoch(
     assert means == pytest.approx([(losses[2 * epoch] + losses[2 * epoch + 1]) / 2 for epoch in range(4)])
 
 
+def test_the_watch_for_a_plateau_goes_on_where_it_was(small_corpus: Corpus, tmp_path: Path) -> None:
+    trainer = trainer_of(small_corpus, tmp_path)
+    trainer.plateau = trainer_module.Plateau(1, factor=0.01, best_loss=1e-6)  # lower than any to come
+    with pytest.raises(Interrupted):
+        trainer.train(at_step(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    resumed = trainer_of(small_corpus, tmp_path)
+    resumed.resume()
+    assert resumed.plateau == trainer.plateau == trainer_module.Plateau(1, factor=pytest.approx(0.001), best_loss=1e-6)
+    resumed.train()
+    assert log_of(tmp_path)[3]["learning_rate"] == pytest.approx(1e-6)
+
+
 def test_learning_rates_are_those_of_the_schedule(small_corpus: Corpus, tmp_path: Path) -> None:
     optimizer = {"schedule": "cosine", "warmup_steps": 2, "learning_rate": 0.003}
     trainer_of(small_corpus, tmp_path, tiny_recipe(optimizer=optimizer)).train()

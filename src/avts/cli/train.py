@@ -84,6 +84,7 @@ def command(
         with progress_bar("training", "step") if trainer.is_main else nullcontext() as on_progress:
             trainer.train(on_progress, check_corpus=lambda: measure_alignment(opened, trainer.clips).reason)
     except Interrupted:
+        leave_processes(trainer.accelerator)
         trainer.say(f"avts: stopped after step {trainer.step}; go on with --resume")
         return 130
     leave_processes(trainer.accelerator)

@@ -54,7 +54,8 @@ def _figure(history: History) -> Figure:
     for kind in KIND_NAMES:
         _draw_course(right, steps, _column(history, f"{kind}_distance"), kind.replace("_", "-"), KINDS[kind])
     right.set_title("Mean distance")
-    right.legend(loc="lower right", bbox_to_anchor=(1, 0.98), **LEGEND)
+    if right.get_legend_handles_labels()[0]:
+        right.legend(loc="lower right", bbox_to_anchor=(1, 0.98), **LEGEND)
     for axes in (left, right):
         _shade_stages(axes, history, names=True)
         light_grid(axes, "y")

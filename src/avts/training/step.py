@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -62,6 +63,8 @@ class Stepper:
         self.is_shared = accelerator.num_processes > 1
         if self.is_shared:
             synchronise_batch_norm(model, device)
+            # told of convolutions with one channel: two ways to describe the same memory
+            warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         self.objective = accelerator.prepare_model(_Objective(model, recipe))
         self.optimizer = make_optimizer(model, recipe.optimizer)
 
