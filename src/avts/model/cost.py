@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from avts.model.dense import STEPS_PER_SECOND
+from avts.model.flat import FlatConvolution
 from avts.model.tower import Tower
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE
@@ -23,6 +24,7 @@ from avts.timebase import FRAME_RATE
 KINDS: dict[type[nn.Module], str] = {
     nn.Conv2d: "convolution",
     nn.Conv3d: "convolution",
+    FlatConvolution: "convolution",
     nn.MaxPool2d: "max pooling",
     nn.MaxPool3d: "max pooling",
     nn.AdaptiveAvgPool1d: "mean",

@@ -12,6 +12,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from avts.model.flat import FlatConvolution
 from avts.model.tower import Tower
 
 BLOCKS_PER_STAGE = 2  # the 18-layer form: conv1 + 4 stages x 2 blocks x 2 convolutions + classifier
@@ -97,8 +98,10 @@ class BasicBlock(nn.Module):
         if self.factored:
             middle = middle_channels(in_channels, out_channels)
             return _factored(in_channels, middle, out_channels, size=3, strides=strides)
-        kernel, padding = ((3, 3, 3), (1, 1, 1)) if self.over_time else ((1, 3, 3), (0, 1, 1))
-        return nn.Conv3d(in_channels, out_channels, kernel, (strides[0], strides[1], strides[1]), padding, bias=False)
+        if not self.over_time:
+            return FlatConvolution(in_channels, out_channels, strides[1])
+        every = (strides[0], strides[1], strides[1])
+        return nn.Conv3d(in_channels, out_channels, 3, every, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape: [B, C, T, H, W] to [B, C', T / stride, H / stride, W / stride], each rounded up."""
