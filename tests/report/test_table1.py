@@ -5,9 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from avts.report.table1 import FINDINGS, REGIMES, differences, read_cells, regime_table, spread, write_results
+from avts.report.table1 import (
+    FINDINGS,
+    FORM_TITLES,
+    REGIMES,
+    differences,
+    read_cells,
+    regime_table,
+    spread,
+    write_results,
+)
 
 RESULTS = {
+    ("hard", 0): (0.60, 0.60),
     ("easy", 0): (0.90, 0.80),
     ("easy", 1): (0.92, 0.84),
     ("easy-then-mixed", 0): (0.91, 0.88),
@@ -20,8 +30,11 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "ours").mkdir()
     for (regime, seed), (easy, mixed) in RESULTS.items():
         figures = {"easy": easy, "mixed": mixed, "hard": 0.7, "super_hard": 0.6}
-        cell = {"form": "ours", "regime": regime, "seed": seed, "accuracy": figures, "auc": figures}
-        (tmp_path / "ours" / f"{regime}-{seed}.json").write_text(json.dumps(cell | {"train_cpu_seconds": 100}))
+        cell = {"form": "ours", "regime": regime, "seed": seed, "accuracy": figures, "auc": figures, "videos": None}
+        cell |= {"trained": {"steps": 100, "cpu_seconds": 50}}
+        (tmp_path / "ours" / f"{regime}-{seed}.json").write_text(json.dumps(cell))
+        part = cell | {"videos": 30, "accuracy": dict.fromkeys(figures, 0.0)}
+        (tmp_path / "ours" / f"{regime}-of-30-{seed}.json").write_text(json.dumps(part))
     return tmp_path
 
 
@@ -44,6 +57,7 @@ def test_rows_come_in_the_papers_order_with_its_figure_beside_accuracy(folder: P
     assert first == "| trained on | easy | 75/25 | hard | super-hard | paper | seeds |"
     assert rows == [
         "| easy | 91.0 ± 1.4 | 82.0 ± 2.8 | 70.0 ± 0.0 | 60.0 ± 0.0 | 69.0 | 2 |",
+        "| hard | 60.0 | 60.0 | 70.0 | 60.0 | 52.3 | 1 |",
         "| easy, then 75/25 (the curriculum) | 92.0 ± 1.4 | 89.0 ± 1.4 | 70.0 ± 0.0 | 60.0 ± 0.0 | 78.4 | 2 |",
     ]
 
@@ -55,10 +69,12 @@ def test_the_page_has_a_table_and_a_picture_for_each_form_that_has_results(folde
         "| a | the curriculum against easy only, at 75/25 | +9.4 | easy, then 75/25 (the curriculum): +7.0 ± 1.4 |"
         in page
     )
+    assert "0.50 s of a core a step" in page
+    assert "| easy | 82.0 ± 2.8 | 91.0 ± 1.4 | 70.0 ± 0.0 | 60.0 ± 0.0 | 2 |" in page
     assert (tmp_path / "table1-ours.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_regime_has_a_recipe_and_every_finding_names_regimes() -> None:
     recipes = {path.stem for path in (Path(__file__).parents[2] / "recipes" / "table1").glob("*.toml")}
-    assert recipes == REGIMES.keys() | {"base-ours", "base-paper"}
+    assert recipes == REGIMES.keys() | {f"base-{form}" for form in FORM_TITLES}
     assert all({*ones, *others} <= REGIMES.keys() for _, _, ones, others, _, _ in FINDINGS)

@@ -29,6 +29,12 @@ from avts.cli.progress import progress_bar, tell
     help="Begin with the weights of a finished run; 'box': of the model in the box.",
 )
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
+@click.option(
+    "--branch",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Take over the steps of a run whose recipe begins with the same stages.",
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
 @click.option("--track", "trackers", multiple=True, metavar="NAME", help="Also tell a tracker: tensorboard, wandb ...")
 def command(
@@ -40,6 +46,7 @@ def command(
     seed: int | None,
     start: Path | None,
     resume: bool,
+    branch: Path | None,
     device: str,
     trackers: tuple[str, ...],
 ) -> int:
@@ -51,6 +58,9 @@ def command(
     --start fine-tunes: the networks begin with the weights of another run, which must have the same shapes; RECIPE may
     set another loss, a classifier on both embeddings ([model] comparison = "fused") or freeze the convolutions
     ([training] freeze_towers = true). With --resume it is not looked at: the checkpoint has the weights.
+
+    --branch trains curricula with the same first stages once: RUN needs a checkpoint from before the recipes part. The
+    result is, bit for bit on a CPU, that of training all steps.
     """
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import measure_alignment
@@ -58,6 +68,7 @@ def command(
     from avts.report.training_time import time_text
     from avts.settings import read_recipe
     from avts.sync.model import SHIPPED
+    from avts.training.branch import begin_branch
     from avts.training.conditions import start_run
     from avts.training.launch import leave_processes
     from avts.training.stopping import Interrupted
@@ -67,6 +78,9 @@ def command(
     settings = settings if seed is None else settings.with_seed(seed)
     opened = Corpus.open(corpus)
     start_run(run, resume=resume)
+    if branch is not None:
+        begin_branch(branch, run, settings)
+        resume = True
     begin = None if resume else SHIPPED if start == Path("box") else start
     trainer = Trainer(
         opened,

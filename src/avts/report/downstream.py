@@ -1,0 +1,185 @@
+"""What the features are worth, from the result files of its experiment: tables in Markdown and a figure.
+
+Input: a folder of TASK-WORLD-FORM-START-SEED.json. Output: a part of a page, and a picture beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avts.report.palette import CLASSES, MARKS, MUTED, drawing, light_grid, new_figure, write_png
+from avts.report.table1 import spread
+
+LABELS = ("1", "5", "10", "20", "all")
+NAMED = "10"
+"""Labels a class at which findings are judged, named before anything was measured."""
+
+CURRICULUM = "easy-then-mixed"
+
+
+@dataclass(frozen=True)
+class Start:
+    """One row of the tables: what a task begins with.
+
+    Attributes:
+        title: as told.
+        start: 'regime', 'scratch', 'supervised', 'random' or 'mfcc'.
+        regime: of pre-training.
+        form: of pre-training.
+        videos: that it was pre-trained on; None for all.
+    """
+
+    title: str
+    start: str = "regime"
+    regime: str = CURRICULUM
+    form: str = "ours"
+    videos: int | None = None
+
+    def holds(self, trial: Mapping[str, Any]) -> bool:
+        """Whether a trial begins with this."""
+        return all(trial[key] == getattr(self, key) for key in ("start", "regime", "form", "videos"))
+
+
+AVTS = Start("AVTS, the curriculum")
+SCRATCH = Start("from scratch", "scratch")
+SUPERVISED = Start("supervised pre-training on the same videos", "supervised")
+RANDOM = Start("a fresh net, frozen", "random")
+MFCC = Start("MFCC", "mfcc")
+EASY, L3NET = Start("AVTS, easy only", regime="easy"), Start("L3-Net: correspondence only", regime="l3net")
+
+CURVES: dict[tuple[str, str], tuple[Start, ...]] = {
+    ("actions", "unseen"): (AVTS, SCRATCH, SUPERVISED),
+    ("sounds", "unseen"): (AVTS, SCRATCH, RANDOM, MFCC),
+}
+"""What is drawn against the number of labels."""
+
+REGIMES = (AVTS, EASY, L3NET, SCRATCH)
+SIZES = (Start("30 videos", videos=30), Start("120 videos", videos=120), Start("480 videos"))
+FORMS = (
+    Start("change, temporal head (ours)"),
+    Start("colours, temporal head", form="rgb"),
+    Start("change, global head", form="global"),
+    Start("colours, global head", form="rgb-global"),
+    Start("change, temporal head, BCE after", regime="bce-after"),
+    Start("change, from scratch", "scratch"),
+    Start("colours, from scratch", "scratch", form="rgb"),
+)
+
+Trials = Sequence[Mapping[str, Any]]
+
+
+def read_trials(folder: Path) -> list[dict[str, Any]]:
+    """All trials that are finished."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+def by_seed(trials: Trials, task: str, world: str, start: Start, labels: str = NAMED) -> dict[int, float]:
+    """Accuracy of each seed, 0 to 1."""
+    return {
+        trial["seed"]: trial["labels"][labels]["accuracy"]
+        for trial in trials
+        if trial["task"] == task and trial["world"] == world and start.holds(trial) and labels in trial["labels"]
+    }
+
+
+def told(trials: Trials, task: str, world: str, start: Start, labels: str = NAMED) -> str:
+    """Mean and deviation over seeds, %; a dash where nothing was measured."""
+    found = by_seed(trials, task, world, start, labels)
+    return spread(list(found.values())) if found else "–"
+
+
+def lead(trials: Trials, task: str, world: str, one: Start, other: Start, labels: str = NAMED) -> str:
+    """How far one start is ahead of another, seed by seed, points; a dash where nothing can be compared."""
+    left, right = (by_seed(trials, task, world, start, labels) for start in (one, other))
+    both = sorted(left.keys() & right.keys())
+    return spread([left[seed] - right[seed] for seed in both], signed=True) if both else "–"
+
+
+def curve_table(trials: Trials, task: str, world: str) -> str:
+    """A row a start, a column a number of labels, and the lead of the first start over the second."""
+    starts = CURVES[task, world]
+    lines = [f"| start | {' | '.join(LABELS)} |", "|" + "---|" * (len(LABELS) + 1)]
+    for start in starts:
+        lines.append(f"| {start.title} | {' | '.join(told(trials, task, world, start, n) for n in LABELS)} |")
+    ahead = [lead(trials, task, world, starts[0], starts[1], labels) for labels in LABELS]
+    return "\n".join([*lines, f"| {starts[0].title}, minus {starts[1].title} | {' | '.join(ahead)} |"])
+
+
+def named_table(trials: Trials, starts: Sequence[Start], tasks: Sequence[str], world: str = "unseen") -> str:
+    """A row a start, a column a task, at the number of labels that is judged."""
+    lines = [f"| | {' | '.join(tasks)} |", "|" + "---|" * (len(tasks) + 1)]
+    for start in starts:
+        lines.append(f"| {start.title} | {' | '.join(told(trials, task, world, start) for task in tasks)} |")
+    return "\n".join(lines)
+
+
+def findings_table(trials: Trials) -> str:
+    """What the paper found, and what came out."""
+    rows = [
+        ("AVTS start against scratch, actions", "+16.7", lead(trials, "actions", "unseen", AVTS, SCRATCH)),
+        ("AVTS start against supervised, actions", "-4.7", lead(trials, "actions", "unseen", AVTS, SUPERVISED)),
+        ("conv5 + SVM against the net from scratch, sounds", "+15 to +20",
+         lead(trials, "sounds", "unseen", AVTS, SCRATCH)),
+        *((f"the curriculum against easy only, {task}", paper, lead(trials, task, "unseen", AVTS, EASY))
+          for task, paper in (("actions", "+8.7"), ("sounds", "+11.7"), ("both", "–"))),
+        *((f"the curriculum against L3-Net, {task}", paper, lead(trials, task, "unseen", AVTS, L3NET))
+          for task, paper in (("actions", "+13.5"), ("sounds", "+3.0"), ("both", "–"))),
+        *((f"16 times the videos, {task}", paper, lead(trials, task, "unseen", SIZES[2], SIZES[0]))
+          for task, paper in (("actions", "+3.2 (AudioSet)"), ("sounds", "+5.6 (SoundNet's)"))),
+    ]  # fmt: skip
+    lines = [f"| finding, at {NAMED} labels a class | paper | here |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def draw_curves(trials: Trials, path: Path) -> None:
+    """Accuracy against the number of labels: a panel a task, a line a start, a dot a seed."""
+    with drawing("labels"):
+        figure = new_figure(8.6, 3.5)
+        panels = figure.subplots(1, len(CURVES), sharey=True)
+        for axes, ((task, world), starts) in zip(panels, CURVES.items(), strict=True):
+            for number, start in enumerate(starts):
+                found = [list(by_seed(trials, task, world, start, labels).values()) for labels in LABELS]
+                places = [place for place, values in enumerate(found) if values]
+                means = [100 * sum(found[place]) / len(found[place]) for place in places]
+                axes.plot(places, means, color=CLASSES[number], marker=MARKS[number], markersize=5, label=start.title)
+                for place in places:
+                    dots = [100 * value for value in found[place]]
+                    axes.plot([place] * len(dots), dots, ".", color=CLASSES[number], markersize=3, alpha=0.6)
+            axes.axhline(10, color=MUTED, linewidth=0.8, linestyle=":")
+            axes.set_title(f"{task}, kinds that pre-training has not seen")
+            axes.set_xticks(range(len(LABELS)), LABELS)
+            axes.set_xlabel("labelled videos a class")
+            axes.set_ylim(0, 101)
+            light_grid(axes, "y")
+            axes.legend(loc="lower right", fontsize=7.5)
+        panels[0].set_ylabel("accuracy, % (10 is chance)")
+        write_png(figure, path)
+
+
+def write_results(results: Path, pictures: Path) -> str:
+    """All tables in Markdown; the figure is written into a folder."""
+    trials = read_trials(results)
+    draw_curves(trials, pictures / "downstream-labels.png")
+    seeds = len({trial["seed"] for trial in trials})
+    parts = [
+        f"Accuracy, %; mean and standard deviation over seeds (so far up to {seeds}); differences are seed by seed.\n",
+        findings_table(trials),
+        "\n### Actions, by labels a class\n",
+        curve_table(trials, "actions", "unseen"),
+        "\n### Sounds, by labels a class\n",
+        curve_table(trials, "sounds", "unseen"),
+        "\n![Accuracy against labels](downstream-labels.png)",
+        f"\n### Which pre-training, at {NAMED} labels a class\n",
+        named_table(trials, REGIMES, ("actions", "sounds", "both")),
+        "\n### More videos to pre-train on, as many steps\n",
+        named_table(trials, SIZES, ("actions", "sounds")),
+        "\n### Which input, head and loss\n",
+        named_table(trials, FORMS, ("actions", "sounds")),
+        "\n### Kinds that pre-training has seen, without labels\n",
+        named_table(trials, (AVTS, SCRATCH, RANDOM), ("actions", "sounds"), "seen"),
+    ]
+    return "\n".join(parts) + "\n"
