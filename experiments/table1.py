@@ -158,10 +158,14 @@ def measuring(cell: Cell, work: Path) -> Job:
     )
 
 
-FEW = ("easy", "easy-then-mixed")
-
-REGIMES_OF = {"ours": None, "rgb": FEW, "global": FEW, "rgb-global": FEW, "paper": None}
-"""Regimes of each form; None for all. The forms between ours and the paper's change one thing each."""
+FORMS: dict[str, tuple[str, ...]] = {
+    "ours": (),
+    "global": ("easy", FIRST_STAGE),
+    "rgb": (FIRST_STAGE,),
+    "rgb-global": (FIRST_STAGE,),
+    "paper": (),
+}
+"""Forms, and the regimes of each; all if none are named. Those between ours and the paper's change one thing each."""
 
 NOT_IN = {("paper", "adaptive")}
 """Pair by pair, kinds are drawn before their errors are known."""
@@ -169,7 +173,7 @@ NOT_IN = {("paper", "adaptive")}
 
 def cells_of(form: str, seed: int) -> list[Cell]:
     """All regimes of a form, those that others begin with first."""
-    regimes = REGIMES_OF[form] or [path.stem for path in RECIPES.glob("*.toml") if not path.stem.startswith("base-")]
+    regimes = FORMS[form] or [path.stem for path in RECIPES.glob("*.toml") if not path.stem.startswith("base-")]
     order = sorted(regimes, key=lambda regime: (regime != FIRST_STAGE, regime in BEGINS_WITH, regime))
     return [Cell(form, regime, seed) for regime in order if (form, regime) not in NOT_IN]
 
@@ -178,11 +182,11 @@ def main() -> None:
     """Make what is missing, then the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("work", type=Path, help="folder for the corpora and the runs")
-    parser.add_argument("--form", action="append", choices=REGIMES_OF, help="all if not given")
+    parser.add_argument("--form", action="append", choices=FORMS, help="all if not given")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="cells at a time, one core each")
     asked = parser.parse_args()
-    cells = [cell for seed in range(asked.seeds) for form in asked.form or REGIMES_OF for cell in cells_of(form, seed)]
+    cells = [cell for seed in range(asked.seeds) for form in asked.form or FORMS for cell in cells_of(form, seed)]
     jobs = [measuring(cell, asked.work) for cell in cells]
     if not all(job.is_done() for job in jobs):
         make_corpora(asked.work)
