@@ -18,7 +18,7 @@ from avts.errors import SettingsError, UsageError
 from fixtures_training import TINY_TOML
 
 SIZE = DemoSize(train=8, validation=2, test=3, shifted=2, seconds=3.0, size=64, seed=3)
-STAGES = ["generate", "ingest", "train", "evaluate", "sync"]
+STAGES = ["generate", "ingest", "train", "evaluate", "sync", "map"]
 
 
 @dataclass
@@ -89,7 +89,7 @@ def test_a_run_stopped_in_training_goes_on_after_that_step(runs: Runs) -> None:
 def test_a_run_killed_in_a_stage_does_that_stage_again_and_no_other(runs: Runs) -> None:
     told = runs.told["finished"]
     assert [line.split(":")[0] for line in told.lines if "reused, made before in" in line] == STAGES[:3]
-    assert list(told.bars) == ["evaluating", "offsets"]
+    assert list(told.bars) == ["evaluating", "offsets", "map"]
     assert runs.results["finished"]["reused"] == STAGES[:3]
 
 
@@ -107,7 +107,7 @@ def test_bars_count_up_to_their_total(runs: Runs) -> None:
     stopped, finished = runs.told["stopped"].bars, runs.told["finished"].bars
     assert stopped["generating"][-1] == (15, 15)
     assert stopped["ingesting"][-1] == (13, 13), "the shifted videos are not ingested"
-    for title in ("evaluating", "offsets"):
+    for title in ("evaluating", "offsets", "map"):
         done, total = finished[title][-1]
         assert done == total
         assert [count for count, _ in finished[title]] == sorted(count for count, _ in finished[title])

@@ -26,7 +26,9 @@ from avts import __version__
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.doctor.alignment import measure_alignment
-from avts.errors import UsageError
+from avts.downstream.excerpts import read_excerpts
+from avts.downstream.projection import embed_windows, embedding_map
+from avts.errors import CorpusError, UsageError
 from avts.evaluation.evaluate import evaluate
 from avts.media.standard import read_standard
 from avts.model.checkpoint import load_model, write_whole
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 MAX_SHIFT_SECONDS = 1.0
 NUM_EXAMPLES = 4
 EXAMPLE_FRAMES = 8
+MAP_SEED = 0
 
 Bar = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]
 """Opens a progress bar with a title and a unit; gives the function to call with (done, total)."""
@@ -102,8 +105,9 @@ class Demo:
         self._stage("train", self.recipe.model_dump(), self._train)
         evaluation = self._stage("evaluate", {}, self._evaluate)
         offsets = self._stage("sync", {}, self._sync)
+        chart = self._stage("map", {"seed": MAP_SEED}, self._map)
         between = time.perf_counter() - started - sum(s for n, s in self.seconds.items() if n not in self.reused)
-        return self._report(evaluation, offsets, between)
+        return self._report(evaluation, offsets, chart, between)
 
     def _stage(self, name: str, settings: dict[str, Any], work: Callable[[], Any]) -> Any:
         """Do a stage, or take over its result if it and all before it were made with the same settings."""
@@ -186,16 +190,38 @@ class Demo:
                 on_progress(done, len(truths))
         return rows
 
+    def _map(self) -> dict[str, Any] | None:
+        """One window of each test video by both towers, as a map; None if there are too few."""
+        corpus, seconds = Corpus.open(self.out / "corpus"), self.recipe.pairs.clip_seconds
+        model = load_model(self.out / "run")
+        with self.bar("map", "video") as on_progress:
+            excerpts = read_excerpts(
+                corpus, corpus.select("test"), seconds=seconds, on_unreadable=self.say, on_progress=on_progress
+            )
+            windows = embed_windows(model, excerpts, window_seconds=seconds, hop_seconds=seconds)
+        try:
+            return embedding_map(windows, comparable=model.fusion is None, seed=MAP_SEED)
+        except CorpusError as error:
+            self.say(f"map: left out: {error}")
+            return None
+
     def _truths(self) -> list[dict[str, Any]]:
         paths = sorted((self.out / "shifted").glob("*.mp4"))
         return [{**json.loads(path.with_suffix(".json").read_text()), "path": path} for path in paths]
 
-    def _report(self, evaluation: dict[str, Any], offsets: list[dict[str, Any]], between: float) -> dict[str, Any]:
+    def _report(
+        self,
+        evaluation: dict[str, Any],
+        offsets: list[dict[str, Any]],
+        chart: dict[str, Any] | None,
+        between: float,
+    ) -> dict[str, Any]:
         kinds = evaluation["kinds"]
         result: dict[str, Any] = {
             "auc": {name: found["auc"]["value"] for name, found in kinds.items()},
             "accuracy": {name: found["accuracy"]["value"] for name, found in kinds.items()},
             "offset_within_0.1s": within_tolerance(offsets),
+            "neighbours": chart["agreement"] if chart else [],
             "seconds": {**self.seconds, "total": sum(self.seconds.values()) + between},
             "reused": self.reused,
             "size": asdict(self.size),
@@ -208,6 +234,7 @@ class Demo:
             history=read_log(self.out / "run"),
             evaluation=evaluation,
             offsets=offsets,
+            chart=chart,
             examples=self._examples(load_model(self.out / "run")),
         )
         text = json.dumps(result, indent=1)

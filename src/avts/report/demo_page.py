@@ -13,9 +13,10 @@ from typing import Any
 
 from avts.report.evaluation import HEADERS, evaluation_rows
 from avts.report.evaluation_figures import histogram_figure, label_figure, roc_figure
+from avts.report.map_figure import map_section
 from avts.report.offset_figures import error_figure, example_figure, scatter_figure
 from avts.report.page import card, html_page, pair, shares_bar, table, tile
-from avts.report.palette import ACCENT, EASY, GOOD, HARD, MUTED, SUPER_HARD
+from avts.report.palette import ACCENT, EASY, GOOD, HARD, MIXED, MUTED, SUPER_HARD
 from avts.report.sync_text import verdict
 from avts.report.tables import duration, percent
 from avts.report.targets import target_words
@@ -40,7 +41,7 @@ LIMITS = (
     "The model is small and was trained for minutes on a CPU; it shows that the way works, not how far it goes.",
 )
 
-STAGES = {"generate": ACCENT, "ingest": SUPER_HARD, "train": GOOD, "evaluate": EASY, "sync": HARD}
+STAGES = {"generate": ACCENT, "ingest": SUPER_HARD, "train": GOOD, "evaluate": EASY, "sync": HARD, "map": MIXED}
 """Stages of the demo in their order, with the colour of each."""
 
 Record = Mapping[str, Any]
@@ -54,6 +55,7 @@ def write_demo_page(
     evaluation: Record,
     offsets: Sequence[Record],
     examples: Sequence[Record],
+    chart: Record | None = None,
     limits: Sequence[str] = LIMITS,
 ) -> None:
     """Write the report of a demo run; a part without data is left out.
@@ -67,6 +69,7 @@ def write_demo_page(
         offsets: one row for each file: true_offset_seconds, offset_seconds (None if it cannot be told), confidence.
         examples: title, frames uint8 [n, H, W] or [n, H, W, 3], filterbank [S, M], seconds, scan, estimate,
             true_offset_seconds.
+        chart: the map of the test videos' embeddings, see `downstream.projection`.
         limits: sentences that say where the result ends.
     """
     body = [
@@ -75,6 +78,7 @@ def write_demo_page(
         *_training(history),
         *_evaluation(evaluation),
         *_offsets(offsets),
+        *(map_section(chart, "What lies together") if chart else []),
         *_examples(examples),
         "<h2>Where it ends</h2>",
         f"<ul>{''.join(f'<li>{escape(limit)}</li>' for limit in limits)}</ul>",

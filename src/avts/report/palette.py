@@ -29,6 +29,9 @@ EASY = "#d08a1d"
 HARD = "#c04a7a"
 SUPER_HARD = "#7c5fc4"
 MIXED = "#4f7fb8"
+OLIVE = "#8b8a12"
+SKY = "#35a3dc"
+BROWN = "#8f5a34"
 
 KINDS = {"positive": POSITIVE, "easy": EASY, "mixed": MIXED, "hard": HARD, "super_hard": SUPER_HARD}
 """Colour of each kind of pair."""
@@ -46,8 +49,17 @@ DARK = {
     HARD: "#ec82ab",
     SUPER_HARD: "#ab93ee",
     MIXED: "#85b3ea",
+    OLIVE: "#cbc95a",
+    SKY: "#6cc9f5",
+    BROWN: "#c9956b",
 }
 """What each colour becomes on a dark page."""
+
+CLASSES = (ACCENT, EASY, HARD, POSITIVE, BAD, SUPER_HARD, OLIVE, SKY, BROWN)
+"""Colours of classes; with more of them, colour and mark together tell them apart."""
+
+MARKS = ("o", "s", "^", "D", "P", "v", "X")
+"""Marks of classes: the first for as many classes as there are colours, then the next."""
 
 HEAT = "magma"
 """Colour map of spectrograms and distance maps."""
@@ -79,6 +91,11 @@ STYLE: dict[Any, Any] = {
     "image.interpolation": "none",
     "text.parse_math": False,  # file names may hold dollar signs
 }
+
+
+def class_look(index: int) -> tuple[str, str]:
+    """Colour and mark of a class by its place among all: no two alike up to 63 classes."""
+    return CLASSES[index % len(CLASSES)], MARKS[index // len(CLASSES) % len(MARKS)]
 
 
 @contextmanager

@@ -1,0 +1,175 @@
+"""A map of both towers' embeddings: windows of clips, laid out in two dimensions by t-SNE, and numbers beside it.
+
+Input: a model and excerpts. Output: plain values, as the report draws them. A map shows which windows lie together and
+no more; how far classes hold together is measured among the embeddings themselves (neighbours).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from avts.corpus.clip import Clip
+from avts.downstream.excerpts import Excerpt
+from avts.downstream.neighbours import NEAREST, Labelled, agreement
+from avts.downstream.towers import PICTURE, SOUND, Plan, picture_columns, sound_columns
+from avts.errors import CorpusError
+from avts.media.planes import Planes
+from avts.model.two_stream import TwoStream
+from avts.timebase import FRAME_RATE
+
+TOWERS = (PICTURE, SOUND)
+
+PERPLEXITY = 30.0
+"""Neighbours, about, that t-SNE keeps near each window; fewer if there are not three times as many windows."""
+
+LEAST_WINDOWS = 4
+
+
+@dataclass
+class Windows:
+    """Embedded windows of one tower: vectors [D], and the clip and the start of each."""
+
+    vectors: list[NDArray[np.float32]] = field(default_factory=list)
+    clips: list[Clip] = field(default_factory=list)
+    starts_seconds: list[float] = field(default_factory=list)
+
+    def labelled(self) -> Labelled:
+        """Those whose class is known."""
+        known = [place for place, clip in enumerate(self.clips) if clip.label is not None]
+        vectors = np.array([self.vectors[place] for place in known], np.float32)
+        return Labelled(
+            vectors, [str(self.clips[place].label) for place in known], [self.clips[place].key for place in known]
+        )
+
+
+def embed_windows(
+    model: TwoStream, excerpts: Iterable[Excerpt], *, window_seconds: float, hop_seconds: float
+) -> dict[str, Windows]:
+    """Embed windows of excerpts with both towers.
+
+    Args:
+        model: the networks, in evaluation mode.
+        excerpts: what to embed; one that is shorter than a window gives none.
+        window_seconds: length of the windows that the model knows.
+        hop_seconds: from the start of one window to that of the next.
+
+    Returns:
+        The windows of each of TOWERS.
+    """
+    plan = Plan(window_seconds, max(1, round(hop_seconds * FRAME_RATE)))
+    found = {tower: Windows() for tower in TOWERS}
+    for excerpt in excerpts:
+        columns: dict[str, NDArray[np.float32]] = {}
+        if excerpt.planes is not None:
+            columns[PICTURE] = _pictures(model, excerpt.planes, plan)
+        if excerpt.samples is not None:
+            columns[SOUND] = sound_columns(model, [excerpt.samples], plan)[SOUND]
+        for tower, vectors in columns.items():
+            found[tower].vectors += list(vectors)
+            found[tower].clips += [excerpt.clip] * len(vectors)
+            starts = excerpt.span.start_seconds + plan.starts_seconds(len(vectors))
+            found[tower].starts_seconds += starts.tolist()
+    return found
+
+
+def _pictures(model: TwoStream, planes: Planes, plan: Plan) -> NDArray[np.float32]:
+    if model.picture_input != "still":
+        return picture_columns(model, [planes], plan)[PICTURE]
+    device, frames = next(model.parameters()).device, round(plan.window_seconds * FRAME_RATE)
+    firsts = [window * plan.hop_frames for window in range(plan.num_windows(planes.num_frames / FRAME_RATE))]
+    if not firsts:
+        return np.empty((0, 0), np.float32)
+    with torch.inference_mode():
+        windows = (
+            torch.from_numpy(np.stack([plane[first : first + frames] for first in firsts])).to(device)
+            for plane in (planes.y, planes.u, planes.v)
+        )
+        return model.embed_pictures(*windows).float().cpu().numpy()
+
+
+def embedding_map(windows: dict[str, Windows], *, comparable: bool, seed: int) -> dict[str, Any]:
+    """Lay out the windows of both towers, and measure how far their classes hold together.
+
+    Args:
+        windows: of each of TOWERS.
+        comparable: embeddings of the two towers lie in one space, so that one map and a search across them make sense.
+        seed: of the map and of the shuffling.
+
+    Returns:
+        Plain values: 'points' (tower, clip, label, start_seconds, x, y), 'agreement' of each search, and how the map
+        was made: 'perplexity' by tower, 'seed', 'joint'.
+
+    Raises:
+        CorpusError: too few windows.
+    """
+    vectors = {tower: np.array(windows[tower].vectors, np.float32) for tower in TOWERS if windows[tower].vectors}
+    joint = comparable and len(vectors) == len(TOWERS)
+    if not vectors or min(map(len, vectors.values())) < LEAST_WINDOWS:
+        counts = ", ".join(f"{len(windows[tower].vectors)} of {tower}" for tower in TOWERS)
+        raise CorpusError(
+            f"a map needs {LEAST_WINDOWS} windows of each tower; there are {counts}. Give more or longer clips."
+        )
+    if joint:
+        together = project(np.concatenate(list(vectors.values())), seed=seed)
+        places = dict(zip(vectors, np.split(together, [len(vectors[PICTURE])]), strict=True))
+    else:
+        places = {tower: project(of_tower, seed=seed) for tower, of_tower in vectors.items()}
+    num_points = {tower: sum(map(len, vectors.values())) if joint else len(vectors[tower]) for tower in vectors}
+    return {
+        "points": [point for tower, place in places.items() for point in _points(tower, windows[tower], place)],
+        "agreement": _agreements(windows, across=joint, seed=seed),
+        "nearest": NEAREST,
+        "perplexity": {tower: perplexity_for(count) for tower, count in num_points.items()},
+        "joint": joint,
+        "seed": seed,
+    }
+
+
+def project(vectors: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
+    """Places [N, 2] in [-1, 1] of vectors [N, D] in a map by t-SNE, begun from their principal components.
+
+    Source: van der Maaten & Hinton, JMLR 9 (2008); scikit-learn.
+    """
+    from sklearn.manifold import TSNE
+
+    layout = TSNE(perplexity=perplexity_for(len(vectors)), init="pca", random_state=seed)
+    places = np.asarray(layout.fit_transform(vectors), np.float32)
+    low, high = places.min(0), places.max(0)
+    return np.asarray((places - (low + high) / 2) / max((high - low).max() / 2, 1e-12), np.float32)
+
+
+def perplexity_for(count: int) -> float:
+    """The perplexity of a map of so many windows."""
+    return min(PERPLEXITY, (count - 1) / 3)
+
+
+def _points(tower: str, windows: Windows, places: NDArray[np.float32]) -> list[dict[str, Any]]:
+    return [
+        {
+            "tower": tower,
+            "clip": clip.key,
+            "label": clip.label,
+            "start_seconds": round(start, 4),
+            "x": round(float(x), 4),
+            "y": round(float(y), 4),
+        }
+        for clip, start, (x, y) in zip(windows.clips, windows.starts_seconds, places, strict=True)
+    ]
+
+
+def _agreements(windows: dict[str, Windows], *, across: bool, seed: int) -> list[dict[str, Any]]:
+    """Each tower among its own windows; across the towers too where they share a space."""
+    searches = [(tower, tower) for tower in TOWERS if windows[tower].vectors]
+    if across:
+        searches += [(PICTURE, SOUND), (SOUND, PICTURE)]
+    labelled = {tower: windows[tower].labelled() for tower in TOWERS}
+    return [
+        {"asking": asking, "searched": searched, **asdict(agreement(labelled[asking], labelled[searched], seed=seed))}
+        for asking, searched in searches
+    ]
