@@ -32,6 +32,7 @@ COMMANDS = {
     "embed": "Write the towers' features of files or a corpus as a Parquet table.",
     "probe": "Measure what the features are worth: classes of sounds by a linear classifier on a frozen stage.",
     "retrieve": "Find sounds by pictures and pictures by sounds in a table of features.",
+    "inspect": "Show what each channel answers to most, and a map of the embeddings by class, as a page.",
     "sync": "Tell how far the sound of each file is off, and repair it.",
     "app": "Serve a page to drop a film on: its offset, the repaired film to watch and take away.",
     "export": "Write both towers as ONNX or torch.export files.",

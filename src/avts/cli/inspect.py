@@ -1,0 +1,113 @@
+"""avts inspect RUN --data CORPUS --out FOLDER: what each channel answers to most, and a map of the embeddings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from avts.cli.progress import OnProgress, tell
+
+
+@click.command(name="inspect")
+@click.argument("run", metavar="RUN|box", type=click.Path(path_type=Path))
+@click.option("--data", "place", required=True, help="Corpus whose clips the model is shown.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the page and the pictures.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test", "all"]),
+    default="test",
+    show_default=True,
+    help="Which clips.",
+)
+@click.option("--clips", "most", default=200, show_default=True, type=click.IntRange(2), help="At most, evenly spread.")
+@click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(1, 60), help="Of each, its middle.")
+@click.option("--channels", default=12, show_default=True, type=click.IntRange(1, 512), help="To show, of each tower.")
+@click.option("--each", default=6, show_default=True, type=click.IntRange(1, 12), help="Clips to show of a channel.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the map.")
+@click.option("--device", default="auto", show_default=True, help="Where the towers run: auto, cpu, cuda.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers of all channels as one JSON object.")
+def command(
+    run: Path,
+    *,
+    place: str,
+    out: Path,
+    split: str,
+    most: int,
+    seconds: float,
+    channels: int,
+    each: int,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> int:
+    """Look inside the model of RUN, or the model in the box ('box').
+
+    Writes FOLDER/index.html: for channels of conv5 of both towers the filterbanks and frames that they answer to most,
+    how selective they are by class, and a t-SNE map of the embeddings by class; channels-sound.png,
+    channels-picture.png and map.png; and channels.json, the numbers of all channels.
+    """
+    from avts.corpus.corpus import Corpus
+    from avts.downstream.excerpts import chosen_clips
+    from avts.downstream.inspection import inspect
+    from avts.errors import UsageError
+    from avts.model.device import choose_device, choose_precision
+    from avts.report.inspect_page import About, record, summary_text, write_inspection
+    from avts.sync.model import load_sync_model
+
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; a folder is needed. Choose another --out")
+    loaded = load_sync_model(None if run == Path("box") else run)
+    if seconds < loaded.window_seconds:
+        raise UsageError(f"--seconds {seconds:g}: the model knows windows of {loaded.window_seconds:g} s. Give more.")
+    chosen, reason = choose_device(device)
+    click.echo(f"device: {chosen} ({reason})", err=True)
+    network = loaded.network.to(chosen)
+    if chosen.type != "cpu":
+        network.low_precision, _ = choose_precision("auto", chosen)
+    corpus = Corpus.open(place)
+    clips = chosen_clips(corpus, None if split == "all" else split, most)
+    unreadable: list[str] = []
+
+    def leave_out(line: str) -> None:
+        unreadable.append(line)
+        tell(line)
+
+    found = inspect(
+        network,
+        corpus,
+        clips,
+        window_seconds=loaded.window_seconds,
+        seconds=seconds,
+        num_channels=channels,
+        each=each,
+        seed=seed,
+        stage=_Bars(),
+        on_unreadable=leave_out,
+    )
+    about = About(loaded.name, corpus.path.name, f"split: {split}", len(clips) - len(unreadable), seconds)
+    written = write_inspection(out, found, about)
+    if as_json:
+        click.echo(json.dumps(record(found, about)))
+    else:
+        click.echo(summary_text(found))
+        click.echo("\n" + "\n".join(map(str, written)))
+    return 3 if unreadable else 0
+
+
+class _Bars:
+    """A bar for each stage, one after the other."""
+
+    def __call__(self, title: str) -> OnProgress:
+        from tqdm import tqdm
+
+        bar = tqdm(desc=title, unit=" clips", dynamic_ncols=True, mininterval=0.5)
+
+        def on_progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+            if done == total:
+                bar.close()
+
+        return on_progress
