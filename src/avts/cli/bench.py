@@ -16,6 +16,7 @@ BENCHES = {
     "loader": "Windows out of a corpus, ingest into one, and the same work done by others.",
     "endurance": "Whether the loader's memory stays flat over a very long run.",
     "sync": "Offsets of long films: speed, memory, the distance map, and films repaired and measured again.",
+    "train": "A training step: speed, where its time goes, a GPU's utilisation; how soon grid pairs have learned.",
 }
 
 
