@@ -29,9 +29,11 @@ model: setup
 	$(VENV)/bin/avts ingest runs/box/world runs/box/corpus
 	$(VENV)/bin/avts train recipes/box.toml --data runs/box/corpus --out runs/box/run
 
-# Every regime of the paper's Table 1 on one generated corpus, three seeds each; hours on two cores. It goes on where it stopped.
+# Every regime of the paper's Table 1 on one generated corpus, then what the features are worth, three seeds each; hours on
+# two cores. It goes on where it stopped: a cell that has a result file is not made again.
 experiments: setup
-	$(VENV)/bin/python experiments/table1.py runs/table1
+	$(VENV)/bin/python experiments/table1.py runs/experiments
+	$(VENV)/bin/python experiments/downstream.py runs/experiments
 
 # The test of `avts app` drives Debian's Chromium; where it cannot be installed that test is skipped.
 browser:

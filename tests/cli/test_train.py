@@ -240,3 +240,18 @@ def test_an_unknown_tracker_ends_with_2_before_anything_is_made(
     assert run(recipe, "--data", small_corpus.path, "--out", tmp_path / "run", "--track", "paper") == 2
     assert capsys.readouterr().err.startswith("avts: tracker 'paper' is not known; known are ")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_branch_takes_over_the_first_stage_of_another_run(
+    small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    easy, mixed = tmp_path / "easy.toml", tmp_path / "mixed.toml"
+    text = QUICK.replace('schedule = "plateau"', 'schedule = "constant"') + "checkpoint_every_steps = 2\n"
+    mixed.write_text(text)
+    easy.write_text(text.replace("easy = 0.75\nhard = 0.25", "easy = 1.0"))
+    given = ("--data", small_corpus.path, "--device", "cpu")
+    assert run(easy, *given, "--out", tmp_path / "easy") == 0
+    assert run(mixed, *given, "--out", tmp_path / "mixed", "--branch", tmp_path / "easy") == 0
+    assert "resume: going on after step 2\n" in capsys.readouterr().err
+    assert run(mixed, *given, "--out", tmp_path / "whole", "--branch", tmp_path / "nothing") == 2
+    assert "nothing: none of its 0 checkpoint(s)" in capsys.readouterr().err
