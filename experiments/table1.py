@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,17 +46,21 @@ class Cell:
 
     Attributes:
         videos: of the training split; None for all.
+        times: so many times the epochs of the recipe.
     """
 
     form: str
     regime: str
     seed: int
     videos: int | None = None
+    times: int = 1
 
     @property
     def name(self) -> str:
         """What its files are called."""
-        return f"{self.regime}-{self.seed}" if self.videos is None else f"{self.regime}-of-{self.videos}-{self.seed}"
+        part = "" if self.videos is None else f"-of-{self.videos}"
+        longer = "" if self.times == 1 else f"-x{self.times}"
+        return f"{self.regime}{part}{longer}-{self.seed}"
 
     @property
     def result(self) -> Path:
@@ -77,11 +81,13 @@ def recipe_of(cell: Cell) -> Recipe:
     from avts.settings import read_recipe
 
     recipe = read_recipe(RECIPES / f"{cell.regime}.toml", base=RECIPES / f"base-{cell.form}.toml").with_seed(cell.seed)
-    if cell.videos is None:
-        return recipe
-    times = STEPS_OF_AN_EPOCH / (cell.videos // recipe.pairs.batch_size)
+    times = float(cell.times)
+    if cell.videos is not None:
+        times *= STEPS_OF_AN_EPOCH / (cell.videos // recipe.pairs.batch_size)
     longer = [stage.model_copy(update={"epochs": round(stage.epochs * times)}) for stage in recipe.curriculum]
-    return recipe.model_copy(update={"curriculum": tuple(longer)})
+    every = recipe.training.checkpoint_every_steps * cell.times  # the end of the first stage, where regimes part
+    training = recipe.training.model_copy(update={"checkpoint_every_steps": every})
+    return recipe.model_copy(update={"curriculum": tuple(longer), "training": training})
 
 
 def digest(recipe: Recipe) -> str:
@@ -101,9 +107,9 @@ def train(cell: Cell, work: Path) -> str:
 
     recipe, run, started = recipe_of(cell), cell.run(work), time.process_time()
     before = BEGINS_WITH.get(cell.regime)
-    start = Cell(cell.form, before, cell.seed).run(work) if before else None
-    if not checkpoints(run) and cell.regime != FIRST_STAGE and cell.videos is None:
-        branch(Cell(cell.form, FIRST_STAGE, cell.seed).run(work), run, recipe)
+    start = replace(cell, regime=before).run(work) if before else None
+    if not checkpoints(run) and cell.regime != FIRST_STAGE:
+        branch(replace(cell, regime=FIRST_STAGE).run(work), run, recipe)
     trainer = Trainer(Corpus.open(cell.corpus(work)), recipe, run, device="cpu", start=start, say=lambda _: None)
     taken = trainer.resume() if checkpoints(run) else 0
     trainer.train()
@@ -128,6 +134,7 @@ def measure(cell: Cell, work: Path) -> str:
         "form": cell.form,
         "regime": cell.regime,
         "videos": cell.videos,
+        "times": cell.times,
         "seed": cell.seed,
         "recipe": digest(recipe),
         "accuracy": accuracy,
@@ -141,9 +148,9 @@ def measure(cell: Cell, work: Path) -> str:
 def training(cell: Cell, work: Path) -> Job:
     """The job of training a cell."""
     before = BEGINS_WITH.get(cell.regime)
-    shares = cell.regime.startswith("easy") and cell.regime != FIRST_STAGE and cell.videos is None
+    shares = cell.regime.startswith("easy") and cell.regime != FIRST_STAGE
     first = before or (FIRST_STAGE if shares else None)
-    needs = (training(Cell(cell.form, first, cell.seed), work),) if first else ()
+    needs = (training(replace(cell, regime=first), work),) if first else ()
     run = cell.run(work)
     return Job(f"train {cell.form} {cell.name}", partial(train, cell, work), (run / "model.json").exists, needs)
 
