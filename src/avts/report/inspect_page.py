@@ -137,7 +137,7 @@ def _channel_record(findings: TowerFindings, channel: int) -> dict[str, Any]:
 
 def _body(found: Inspection, about: About) -> list[str]:
     lead = (
-        f"{about.model}, shown the middle {about.seconds:g} s of {about.num_clips} clips of {about.corpus} "
+        f"This is {about.model}, shown the middle {about.seconds:g} s of {about.num_clips} clips of {about.corpus} "
         f"({about.split}). It was trained without labels; classes are used on this page only."
     )
     body = [f'<h1>{TITLE}</h1><p class="lead">{escape(lead)}</p>', _tiles(found)]
@@ -156,7 +156,9 @@ def _tiles(found: Inspection) -> str:
     for tower, findings in found.towers.items():
         if findings.classes:
             total = findings.survey.responses.shape[1]
-            tiles.append(tile(f"{findings.num_above_shuffled} of {total}", f"{tower} channels selective by class"))
+            tiles.append(
+                tile(f"{findings.num_above_shuffled} of {total}", f"{tower} channels selective by class; 5 % by chance")
+            )
     for row in (found.map or {}).get("agreement", []):
         if row["asking"] == row["searched"] and row["share"] is not None:
             name = f"{row['asking']}s: neighbours of the same class; chance {percent(row['chance'])}"
