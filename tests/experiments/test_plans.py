@@ -9,7 +9,7 @@ from worlds import PARTS, SEEN, UNSEEN, VIDEOS, make_corpora
 
 from avts.report import downstream as report
 from avts.report.table1 import FORM_TITLES, REGIMES
-from downstream import CURVE, Trial, job_of, trials_of
+from downstream import CURVE, NAMED_LABELS, Trial, job_of, trials_of
 
 WORK = Path("nowhere")
 BATCH = 16
@@ -18,7 +18,7 @@ BATCH = 16
 def as_trial(trial: Trial) -> dict[str, object]:
     """What the table knows of a trial."""
     cell = trial.cell
-    return {"start": trial.start, "regime": cell.regime, "form": cell.form, "videos": cell.videos}
+    return {"start": trial.start, **{key: getattr(cell, key) for key in ("regime", "form", "videos", "times")}}
 
 
 def has(task: str, start: report.Start, labels: str, world: str = "unseen") -> bool:
@@ -34,10 +34,11 @@ def test_every_figure_of_the_curves_has_its_trial() -> None:
 
 
 def test_every_figure_of_the_tables_has_its_trial() -> None:
+    assert report.NAMED == NAMED_LABELS
     assert all(has(task, start, report.NAMED) for start in report.REGIMES for task in ("actions", "sounds", "both"))
     assert all(has(task, start, report.NAMED) for start in report.SIZES for task in ("actions", "sounds"))
     assert all(has("actions", start, report.NAMED) for start in report.FORMS)
-    assert all(has("actions", start, labels) for start in (report.AVTS, report.SUPERVISED) for labels in ("10", "all"))
+    assert all(has("actions", start, labels) for start in (report.AVTS, report.SUPERVISED) for labels in ("5", "all"))
 
 
 def test_all_regimes_are_trained_in_our_form_and_all_but_the_adaptive_one_in_the_papers() -> None:
@@ -47,13 +48,13 @@ def test_all_regimes_are_trained_in_our_form_and_all_but_the_adaptive_one_in_the
 
 
 def test_what_a_regime_begins_with_is_trained_before_it() -> None:
-    order = list(missing([measuring(Cell("ours", "bce-after", 0), WORK), measuring(Cell("ours", "easy", 0), WORK)]))
+    order = list(missing([measuring(Cell("ours", "bce-after", 7), WORK), measuring(Cell("ours", "easy", 7), WORK)]))
     assert order == [
-        "train ours easy-then-mixed-0",
-        "train ours bce-after-0",
-        "measure ours bce-after-0",
-        "train ours easy-0",
-        "measure ours easy-0",
+        "train ours easy-then-mixed-7",
+        "train ours bce-after-7",
+        "measure ours bce-after-7",
+        "train ours easy-7",
+        "measure ours easy-7",
     ]
 
 
@@ -65,6 +66,13 @@ def test_all_sizes_of_corpus_get_as_many_steps(videos: int | None) -> None:
     assert recipe.num_epochs * steps_of_an_epoch == pytest.approx(270, rel=0.02)
     share = recipe.curriculum[0].epochs / recipe.num_epochs
     assert share == pytest.approx(5 / 9, abs=0.01), "the paper's 50 of 90"
+
+
+def test_longer_training_keeps_the_state_at_the_end_of_its_first_stage() -> None:
+    once, longer = (recipe_of(Cell("global", "easy-then-mixed", 0, None, times)) for times in (1, 4))
+    assert [stage.epochs for stage in longer.curriculum] == [4 * stage.epochs for stage in once.curriculum]
+    first = longer.curriculum[0].epochs * VIDEOS["train"] // BATCH
+    assert longer.training.checkpoint_every_steps == first == 600
 
 
 def test_no_two_trials_share_a_file() -> None:

@@ -24,18 +24,19 @@ from avts.report.downstream import (
 def trial(start: str, seed: int, accuracies: dict[str, float], **other: Any) -> dict[str, Any]:
     rows = {labels: {"accuracy": value, "tested": 200} for labels, value in accuracies.items()}
     found = {"task": "actions", "world": "unseen", "start": start, "form": "global", "regime": "easy-then-mixed"}
-    return found | {"videos": None, "seed": seed, "labels": rows} | other
+    return found | {"videos": None, "times": 4, "seed": seed, "labels": rows} | other
 
 
 TRIALS = [
-    trial("regime", 0, {"5": 0.60, "10": 0.80}),
-    trial("regime", 1, {"5": 0.60, "10": 0.84}),
-    trial("scratch", 0, {"5": 0.30, "10": 0.60}),
-    trial("scratch", 1, {"5": 0.40, "10": 0.70}),
-    trial("regime", 0, {"10": 0.10}, videos=30),
-    trial("regime", 0, {"10": 0.20}, form="rgb"),
-    trial("regime", 0, {"10": 0.75}, regime="easy"),
-    trial("regime", 0, {"10": 0.30}, world="seen"),
+    trial("regime", 0, {"10": 0.60, "5": 0.80}),
+    trial("regime", 1, {"10": 0.60, "5": 0.84}),
+    trial("scratch", 0, {"10": 0.30, "5": 0.60}),
+    trial("scratch", 1, {"10": 0.40, "5": 0.70}),
+    trial("regime", 0, {"5": 0.10}, videos=30, times=1),
+    trial("regime", 0, {"5": 0.15}, times=1),
+    trial("regime", 0, {"5": 0.20}, form="rgb"),
+    trial("regime", 0, {"5": 0.75}, regime="easy"),
+    trial("regime", 0, {"5": 0.30}, world="seen"),
 ]
 
 
@@ -56,8 +57,8 @@ def test_leads_are_taken_seed_by_seed() -> None:
 def test_the_curve_has_a_column_for_each_number_of_labels() -> None:
     rows = curve_table(TRIALS, "actions", "unseen").splitlines()
     assert rows[0] == "| start | 1 | 5 | 10 | 20 | all |"
-    assert rows[2] == "| AVTS, the curriculum | – | 60.0 ± 0.0 | 82.0 ± 2.8 | – | – |"
-    assert rows[-1] == "| AVTS, the curriculum, minus from scratch | – | +25.0 ± 7.1 | +17.0 ± 4.2 | – | – |"
+    assert rows[2] == "| AVTS, the curriculum | – | 82.0 ± 2.8 | 60.0 ± 0.0 | – | – |"
+    assert rows[-1] == "| AVTS, the curriculum, minus from scratch | – | +17.0 ± 4.2 | +25.0 ± 7.1 | – | – |"
 
 
 def test_the_papers_figure_stands_beside_each_finding() -> None:
