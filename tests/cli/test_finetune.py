@@ -183,3 +183,20 @@ def test_the_recipe_of_a_data_set_runs_over_its_three_splits(
     assert [(part["num_train"], part["num_test"]) for part in found["parts"]] == [(trained, 2)] * 3
     assert found["top1"]["value"] == pytest.approx(np.mean([part["top1"] for part in found["parts"]]))
     assert np.sum(found["confusion"]) == 6
+
+
+def test_the_multimodal_recipe_of_ucf101_runs_on_its_videos_with_sound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    ucf101_tree(tmp_path / "set")
+    ingest(source_of(tmp_path / "set", layout="ucf101"), tmp_path / "c", short_side=32, workers=1)
+    small = "[clips]\nclip_frames = 12\n[training]\nbatch_size = 2\nepochs = 0.1\nworkers = 0\n"
+    (tmp_path / "small.toml").write_text(f'extends = "{default_recipe("ucf101-multimodal")}"\n{NETS}{small}')
+    words = ["--data", tmp_path / "c", "--out", tmp_path / "out", "--start", "scratch", "--device", "cpu", "--json"]
+    assert run("multimodal", tmp_path / "small.toml", *words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["both", "picture", "sound"]
+    for result in found.values():
+        parts = result["results"][0]["parts"]
+        # mute are groups 1 and 4 of Archery, 2 and 5 of Biking: six videos are left, and split n tests group n
+        assert [(part["num_train"], part["num_test"]) for part in parts] == [(5, 1), (5, 1), (4, 2)]
