@@ -1,5 +1,7 @@
 """The probe against scikit-learn called by hand, and that test folds stay out of every fit."""
 
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -116,6 +118,20 @@ def test_with_one_label_a_class_nothing_is_chosen_and_one_recording_of_each_is_f
     result = probe(recordings, folds_of(recordings, drawn=5, seed=0), watched, labels_per_class=1)
     assert seen == [CLASSES] * 5
     assert result.chosen == ("C 0.001, pooling all",) * 5
+
+
+def test_folds_in_work_at_once_are_told_in_their_order() -> None:
+    recordings, _ = material()
+    begun = threading.Barrier(2, timeout=20)
+
+    def score(train: np.ndarray, test: np.ndarray) -> Any:
+        begun.wait()  # passes only with another fold
+        time.sleep(0.05 if 0 in test else 0)
+        return np.eye(1, 3).repeat(len(test), 0), np.unique(labels(recordings)), f"tests {test[0]}"
+
+    folds = folds_of(recordings, drawn=5, seed=0)
+    result = probe(recordings, Folds(folds.folds[:4], ""), score, at_a_time=2)
+    assert result.chosen == ("tests 0", "tests 3", "tests 6", "tests 9")
 
 
 def test_interval_of_folds_is_students_and_of_one_fold_wilsons() -> None:

@@ -1,4 +1,4 @@
-"""avts probe sounds SOURCE: classes of sounds by a classifier on a frozen stage, cross-validated."""
+"""avts probe: classes of sounds by a classifier on a frozen stage, cross-validated, and such figures compared."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from avts.cli.progress import progress_bar
 from avts.errors import UsageError
 
 if TYPE_CHECKING:
-    from avts.downstream.classifiers import ClassifierName
+    from avts.downstream.probe_recipe import ProbeRecipe
+    from avts.downstream.protocol import SoundProbe
     from avts.downstream.sounds import ProbeResult
     from avts.model.two_stream import TwoStream
-
-NUM_WINDOWS = {"dcase2014": 60}
-USUAL_WINDOWS = 10
 
 
 @click.group(name="probe")
@@ -27,47 +25,56 @@ def command() -> None:
 
 @command.command(name="sounds")
 @click.argument("source")
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path),
+    help="What is measured, TOML. If left out, that of the layout, or sounds.toml; the options below go before it.",
+)
 @click.option("--layout", help="Of SOURCE: esc50, esc10 or dcase2014; recognised if left out.")
 @click.option(
     "--model", help="Folder of a trained run, or 'random': the same net, fresh.  [default: the model in the box]"
 )
-@click.option("--recipe", type=click.Path(path_type=Path), help="Recipe of the fresh net; that of --model if left out.")
-@click.option("--features", type=click.Choice(["tower", "mfcc"]), default="tower", show_default=True)
 @click.option(
-    "--from-scratch", is_flag=True, help="Train the net on the labels instead; weights of --model are not used."
+    "--like",
+    metavar="RUN|box|TOML",
+    help="With --model random or --from-scratch: the networks of this run or recipe of avts train.  [default: box]",
 )
-@click.option("--stage", default="conv5", show_default=True, help="Of the audio tower.")
+@click.option("--features", type=click.Choice(["tower", "mfcc"]))
+@click.option("--from-scratch", is_flag=True, help="Train the net on the labels instead.")
+@click.option("--stage", help="Of the audio tower, such as conv5.")
 @click.option(
     "--pooling",
     "poolings",
     multiple=True,
-    default=("4xsd",),
-    show_default=True,
     help="Parts of the bands x parts of time, such as 4x4, or xsd: mean and deviation over time. Of several, the one "
     "that does best inside the training folds.",
 )
-@click.option(
-    "--windows", type=click.IntRange(1), help=f"Of each recording.  [default: {USUAL_WINDOWS}; dcase2014: 60]"
-)
-@click.option("--classifier", type=click.Choice(["svm", "logistic", "knn"]), default="svm", show_default=True)
+@click.option("--windows", type=click.IntRange(1), help="Of each recording.")
+@click.option("--classifier", type=click.Choice(["svm", "logistic", "knn"]))
 @click.option("--labels-per-class", "counts", multiple=True, default=("all",), help="1, 5, ... or all. Repeatable.")
-@click.option("--folds", default=5, show_default=True, type=click.IntRange(2), help="Where SOURCE has none of its own.")
-@click.option("--seed", default=0, show_default=True, help="Of drawn folds and labels, fresh nets, and the solver.")
-@click.option("--epochs", default=60, show_default=True, type=click.IntRange(1), help="At most, of --from-scratch.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the confusion matrix, PNG.")
+@click.option("--folds", type=click.IntRange(2), help="Where SOURCE has none of its own.")
+@click.option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    default=(0,),
+    show_default=True,
+    type=click.IntRange(0),
+    help="Of drawn folds and labels, fresh nets, and the solver. Repeatable: a figure for each.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="Of --from-scratch.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the confusion matrix of the last figure, PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each figure.")
 def sounds(
     source: str,
-    layout: str | None,
-    classifier: ClassifierName,
     *,
+    recipe: Path | None,
+    layout: str | None,
     counts: tuple[str, ...],
-    folds: int,
-    seed: int,
+    seeds: tuple[int, ...],
     plot: Path | None,
     as_json: bool,
-    windows: int | None,
-    **net: Any,
+    **asked: Any,
 ) -> int:
     """Cross-validate a classifier of the sounds of SOURCE: ESC-50, ESC-10, DCASE2014, a corpus, or a folder of classes.
 
@@ -75,43 +82,108 @@ def sounds(
     Exit status 3 if a recording was refused.
     """
     from avts.downstream.folds import folds_of
-    from avts.downstream.protocol import SoundProbe, layout_of
+    from avts.downstream.probe_recipe import default_probe_recipe, read_probe_recipe
+    from avts.downstream.protocol import layout_of
     from avts.downstream.recordings import recordings_of
     from avts.downstream.sounds import labels_of, probe
     from avts.report.probes import draw_confusion, probe_text
 
     numbers = [_count(each) for each in counts]
     layout = layout or layout_of(source)
+    path = recipe or default_probe_recipe(layout)
+    settings = _instead(read_probe_recipe(path), asked)
+    if recipe is None:
+        _say(f"recipe: {path.name} (none given)")
     recordings = [each for each in recordings_of([source], layout=layout) if each.label is not None]
-    model, window_seconds, name = _model(net["model"], net["recipe"], seed, fresh=net["from_scratch"])
-    setting = SoundProbe(
-        window_seconds=window_seconds,
-        num_windows=windows or NUM_WINDOWS.get(layout or "", USUAL_WINDOWS),
-        classifier=classifier,
-        features=net["features"],
-        stage=net["stage"],
-        poolings=net["poolings"],
-        from_scratch=net["from_scratch"],
-        epochs=net["epochs"],
-        seed=seed,
-    )
-    with progress_bar("listening", "recordings") as on_progress:
-        kept, score, refused = setting.prepare(model, recordings, on_progress=on_progress)
-    for refusal in refused:
-        click.echo(f"refused: {refusal.message}", err=True)
-    labels_of(kept)
-    cross = folds_of(kept, drawn=folds, seed=seed)
-    about = {"source": source, "model": name, **setting.about(), "folds": cross.origin, "seed": seed}
     results: list[ProbeResult] = []
-    for number in numbers:
-        title = f"{number or 'all'} labels a class"
-        with progress_bar(title, "folds") as on_progress:
-            results.append(probe(kept, cross, score, labels_per_class=number, seed=seed, on_progress=on_progress))
-    for result in results:
-        click.echo(json.dumps(about | result.values()) if as_json else probe_text(result, about))
+    for seed in seeds:
+        model, window_seconds, name = _model(asked["model"], asked["like"], seed, fresh=asked["from_scratch"])
+        setting = _setting(settings, window_seconds, seed, from_scratch=asked["from_scratch"])
+        with progress_bar("listening", "recordings") as on_progress:
+            kept, score, refused = setting.prepare(model, recordings, on_progress=on_progress)
+        for refusal in refused if seed == seeds[0] else ():
+            _say(f"refused: {refusal.message}")
+        labels_of(kept)
+        cross = folds_of(kept, drawn=settings.folds.drawn, seed=seed)
+        about = {"source": source, "recipe": path.name, "model": name, **setting.about(), "folds": cross.origin}
+        for number in numbers:
+            with (
+                progress_bar(f"{number or 'all'} labels a class, seed {seed}", "folds") as on_progress,
+                setting.sharing_threads(len(cross.folds)) as at_a_time,
+            ):
+                result = probe(
+                    kept,
+                    cross,
+                    score,
+                    labels_per_class=number,
+                    seed=seed,
+                    at_a_time=at_a_time,
+                    on_progress=on_progress,
+                )
+            stands = about | {"seed": seed}
+            click.echo(json.dumps(stands | result.values()) if as_json else probe_text(result, stands))
+            results.append(result)
     if plot is not None:
         draw_confusion(results[-1], plot)
     return 3 if refused else 0
+
+
+@command.command(name="compare")
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw accuracy against the number of labels, PNG.")
+def compare(files: tuple[Path, ...], plot: Path | None) -> int:
+    """Hold the first of FILES against each other one, fold by fold. A file is what `avts probe sounds --json` printed.
+
+    Lines of several seeds in one file are averaged; the name of a file is the name of its method.
+    """
+    from avts.downstream.paired import read_measured
+    from avts.report.paired import draw_labels, paired_table
+
+    methods = [read_measured(path) for path in files]
+    click.echo(paired_table(methods))
+    if plot is not None:
+        draw_labels(methods, plot)
+    return 0
+
+
+def _instead(recipe: ProbeRecipe, asked: dict[str, Any]) -> ProbeRecipe:
+    """A recipe with what was asked for on the command line in its place."""
+    tables = {
+        "features": {
+            "kind": asked["features"],
+            "windows": asked["windows"],
+            "stage": asked["stage"],
+            "poolings": asked["poolings"] or None,
+        },
+        "classifier": {"name": asked["classifier"]},
+        "folds": {"drawn": asked["folds"]},
+        "scratch": {"epochs": asked["epochs"]},
+    }
+    if asked["classifier"] not in (None, recipe.classifier.name):
+        tables["classifier"]["strengths"] = ()  # those of the recipe are of another classifier
+    given = {
+        name: getattr(recipe, name).model_copy(update={key: value for key, value in table.items() if value is not None})
+        for name, table in tables.items()
+    }
+    return recipe.model_copy(update=given)
+
+
+def _setting(recipe: ProbeRecipe, window_seconds: float, seed: int, *, from_scratch: bool) -> SoundProbe:
+    from avts.downstream.protocol import SoundProbe
+    from avts.downstream.scratch import ScratchSettings
+
+    return SoundProbe(
+        window_seconds=window_seconds,
+        num_windows=recipe.features.windows,
+        features=recipe.features.kind,
+        stage=recipe.features.stage,
+        poolings=recipe.features.poolings,
+        classifier=recipe.classifier.name,
+        strengths=recipe.classifier.strengths,
+        inner_folds=recipe.classifier.inner_folds,
+        scratch=ScratchSettings(**recipe.scratch.model_dump()) if from_scratch else None,
+        seed=seed,
+    )
 
 
 def _count(text: str) -> int | None:
@@ -122,22 +194,32 @@ def _count(text: str) -> int | None:
     return int(text)
 
 
-def _model(model: str | None, recipe: Path | None, seed: int, *, fresh: bool) -> tuple[TwoStream, float, str]:
+def _model(model: str | None, like: str | None, seed: int, *, fresh: bool) -> tuple[TwoStream, float, str]:
     """The networks, the length of their windows in seconds, and what to call them."""
     import torch
 
     from avts.model.checkpoint import build_model, read_header
+    from avts.model.device import choose_precision
     from avts.settings import read_recipe
     from avts.sync.model import SHIPPED, load_sync_model
 
-    is_random = fresh or model == "random"
-    if recipe is not None and not is_random:
-        raise UsageError(f"--recipe {recipe}: only for --model random and --from-scratch; a trained run has its own")
-    if not is_random:
+    if fresh and model not in (None, "random"):
+        raise UsageError(f"--model {model} with --from-scratch: its weights would not be used. Give --like {model}")
+    if not fresh and model != "random":
+        if like is not None:
+            raise UsageError(f"--like {like}: only with --model random or --from-scratch; a trained run is as it is")
         loaded = load_sync_model(model)
         return loaded.network, loaded.window_seconds, loaded.name
-    folder = SHIPPED if model in (None, "random") else Path(model)
-    settings = read_recipe(recipe) if recipe is not None else read_header(folder)[0]
+    if like is not None and like.endswith(".toml"):
+        settings = read_recipe(Path(like))
+    else:
+        settings = read_header(SHIPPED if like in (None, "box") else Path(like))[0]
     torch.manual_seed(seed)
-    like = recipe or ("the model in the box" if folder == SHIPPED else folder)
-    return build_model(settings.model).eval(), settings.pairs.clip_seconds, f"a fresh net like {like}"
+    network = build_model(settings.model).eval()
+    network.low_precision, why = choose_precision("auto", torch.device("cpu"))
+    _say(f"precision: {'bf16' if network.low_precision else 'fp32'} ({why})")
+    return network, settings.pairs.clip_seconds, f"a fresh net like {like or 'the model in the box'}"
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -108,7 +108,8 @@ def choose(
     *,
     train: Indices,
     seed: int,
-    strengths: Sequence[float] | None = None,
+    strengths: Sequence[float] = (),
+    inner_folds: int = INNER_FOLDS,
 ) -> Choice:
     """The pooling and the strength that do best in a cross-validation among the training recordings.
 
@@ -119,13 +120,14 @@ def choose(
         groups: of all recordings; those of one group stay together.
         train: the training recordings.
         seed: for drawing the inner folds.
-        strengths: to choose from; None takes the usual.
+        strengths: to choose from; none takes the usual.
+        inner_folds: of the training recordings, to choose by.
     """
     poolings, values = list(windows.features), list(strengths or STRENGTHS[name])
     fewest = min(len(np.unique(groups[train][labels[train] == label])) for label in np.unique(labels[train]))
     if fewest < 2 or len(poolings) * len(values) == 1:
         return Choice(poolings[0], values[0] if len(values) == 1 else UNCHOSEN[name])
-    inner = drawn_folds(labels[train], groups[train], min(INNER_FOLDS, fewest), seed)
+    inner = drawn_folds(labels[train], groups[train], min(inner_folds, fewest), seed)
     best, best_accuracy = Choice(poolings[0], values[0]), -1.0
     for pooling in poolings:
         for strength in values:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from avts.corpus.manifest import CORPUS_NAME
 from avts.corpus.refusal import Refusal
 from avts.corpus.sources.dcase2014 import FOLD_LIST
 from avts.corpus.sources.esc10 import FILE_NAME
-from avts.downstream.classifiers import STRENGTHS, ClassifierName
+from avts.downstream.classifiers import INNER_FOLDS, STRENGTHS, ClassifierName
 from avts.downstream.hearing import OnProgress, cepstral_features, hear, sounds_of, tower_features
 from avts.downstream.pooling import pooling_of
 from avts.downstream.recordings import Recording
@@ -22,6 +23,8 @@ from avts.downstream.scratch import ScratchSettings, SoundClassifier, banks_of, 
 from avts.downstream.sounds import Score, linear_probe
 from avts.errors import UsageError
 from avts.model.two_stream import TwoStream
+
+CHOSEN = "chosen inside the training folds"
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,9 @@ class SoundProbe:
         features: 'tower' or 'mfcc'.
         stage: of the audio tower.
         poolings: of its maps, one or several to choose from.
-        from_scratch: train the net on the labels instead.
-        epochs: of that, at most.
+        strengths: C, or neighbours, to choose from; none takes the usual.
+        inner_folds: of the training recordings, to choose by.
+        scratch: train the net on the labels instead, like this.
         seed: of all that is random.
     """
 
@@ -46,8 +50,9 @@ class SoundProbe:
     features: str = "tower"
     stage: str = "conv5"
     poolings: tuple[str, ...] = ("4x4",)
-    from_scratch: bool = False
-    epochs: int = 60
+    strengths: tuple[float, ...] = ()
+    inner_folds: int = INNER_FOLDS
+    scratch: ScratchSettings | None = None
     seed: int = 0
 
     def prepare(
@@ -70,8 +75,8 @@ class SoundProbe:
         poolings = [pooling_of(each) for each in self.poolings]
         if self.stage not in model.audio.named_stages():
             raise UsageError(f"stage '{self.stage}': the audio tower has {', '.join(model.audio.named_stages())}")
-        if self.from_scratch:
-            return self._to_train(model, recordings, on_progress)
+        if self.scratch is not None:
+            return self._to_train(model, recordings, self.scratch, on_progress)
         extract = cepstral_features if self.features == "mfcc" else tower_features(model, self.stage, poolings)
         kept, windows, refused = hear(
             recordings,
@@ -80,23 +85,46 @@ class SoundProbe:
             window_seconds=self.window_seconds,
             on_progress=on_progress,
         )
-        return kept, linear_probe(kept, windows, self.classifier, self.seed), refused
+        score = linear_probe(
+            kept, windows, self.classifier, self.seed, strengths=self.strengths, inner_folds=self.inner_folds
+        )
+        return kept, score, refused
 
     def about(self) -> dict[str, str | int | float]:
         """What stands beside each figure."""
         spent = {"windows": self.num_windows, "window_seconds": self.window_seconds}
-        if self.from_scratch:
+        if self.scratch is not None:
             trained = f"audio tower to {self.stage}, {self.poolings[0]}, and a linear layer, from scratch"
-            return {"features": trained, **spent, "classifier": f"softmax, at most {self.epochs} epochs"}
+            rates = ", ".join(f"{rate:g}" for rate in self.scratch.learning_rates)
+            spent_on = f"softmax, {self.scratch.epochs} epochs of {self.scratch.windows} windows a recording"
+            return {"features": trained, **spent, "classifier": f"{spent_on}, learning rate of {rates} {CHOSEN}"}
         features = (
             "MFCC, mean and deviation" if self.features == "mfcc" else f"{self.stage}, {' or '.join(self.poolings)}"
         )
-        values = ", ".join(f"{value:g}" for value in STRENGTHS[self.classifier])
+        values = ", ".join(f"{value:g}" for value in self.strengths or STRENGTHS[self.classifier])
         chosen = f"{self.classifier}, {'k' if self.classifier == 'knn' else 'C'} of {values}"
-        return {"features": features, **spent, "classifier": f"{chosen} chosen inside the training folds"}
+        return {"features": features, **spent, "classifier": f"{chosen} {CHOSEN} by {self.inner_folds} inner folds"}
+
+    @contextmanager
+    def sharing_threads(self, folds: int) -> Iterator[int]:
+        """How many folds to have in work at once; inside the block each has its share of torch's threads.
+
+        Nets that are trained on one thread each lose no time waiting for each other's threads.
+        """
+        threads = torch.get_num_threads()
+        at_a_time = min(folds, threads) if self.scratch is not None else 1
+        torch.set_num_threads(threads // at_a_time)
+        try:
+            yield at_a_time
+        finally:
+            torch.set_num_threads(threads)
 
     def _to_train(
-        self, model: TwoStream, recordings: Sequence[Recording], on_progress: OnProgress | None
+        self,
+        model: TwoStream,
+        recordings: Sequence[Recording],
+        settings: ScratchSettings,
+        on_progress: OnProgress | None,
     ) -> tuple[list[Recording], Score, list[Refusal]]:
         kept, sounds, refused = [], [], []
         for done, (recording, sound) in enumerate(zip(recordings, sounds_of(recordings), strict=True)):
@@ -114,7 +142,6 @@ class SoundProbe:
             torch.manual_seed(self.seed + classes)  # the linear layer's; the tower is the same fresh one in each fold
             return SoundClassifier(copy.deepcopy(model), stage=self.stage, pooling=pooling, classes=classes)
 
-        settings = ScratchSettings(epochs=self.epochs)
         score = from_scratch(kept, banks, make, window_seconds=self.window_seconds, settings=settings, seed=self.seed)
         return kept, score, refused
 

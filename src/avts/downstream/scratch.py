@@ -1,12 +1,12 @@
 """The audio tower trained from scratch on labels alone: what a probe of a pre-trained one is held against.
 
-Windows at random times, masks over bands and steps, mixed in pairs (Zhang et al. 2018, "mixup"); training stops where a
-held-out part of the TRAINING recordings is answered best. The test fold is scored once.
+Windows at random times, masks over bands and steps, mixed in pairs (Zhang et al. 2018, "mixup"). As with the probe's C,
+the learning rate is chosen on a held-out part of the TRAINING recordings and the net is then trained on all of them.
 """
 
 from __future__ import annotations
 
-import copy
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,17 +20,19 @@ from avts.downstream.folds import Indices, drawn_folds, groups_of
 from avts.downstream.hearing import Sound, at_least, audible, window_starts
 from avts.downstream.pooling import Pooling
 from avts.downstream.recordings import Recording
-from avts.downstream.sounds import Score, labels_of
+from avts.downstream.sounds import Score, Scored, labels_of
 from avts.model.dense import STEPS_PER_SECOND
 from avts.model.frontend import normalise_filterbank
 from avts.model.two_stream import TwoStream
 
 HELD_OUT_FOLDS = 5
-"""One of so many parts of the training recordings says when to stop."""
+"""One of so many parts of the training recordings judges the trials."""
 
 MASKS = 2
 MIX = 0.2
 """Of the beta distribution that says how much of the other window is mixed in."""
+
+_MAKING = threading.Lock()  # fresh weights come from torch's one generator
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,21 @@ class ScratchSettings:
     """How the net is trained.
 
     Attributes:
-        epochs: at most; in one, each recording gives `windows` windows.
-        patience: epochs without a better answer before it stops.
+        epochs: of the training; in one, each recording gives `windows` windows.
         windows: of a recording in an epoch.
         batch_size: windows in a step.
-        learning_rate: the highest, of a cosine with warm-up over all epochs.
+        least_steps: to make at least, however few the recordings.
+        learning_rates: to choose from; each is the highest of a cosine with warm-up.
+        trial_share: length of the trial of a rate, as a share of the training.
         weight_decay: of AdamW.
     """
 
-    epochs: int = 60
-    patience: int = 15
+    epochs: int = 24
     windows: int = 2
-    batch_size: int = 32
-    learning_rate: float = 2e-3
+    batch_size: int = 16
+    least_steps: int = 300
+    learning_rates: tuple[float, ...] = (1e-3, 4e-3)
+    trial_share: float = 0.25
     weight_decay: float = 0.05
 
 
@@ -106,9 +110,9 @@ def from_scratch(
     window_seconds: float,
     settings: ScratchSettings,
     seed: int,
-    on_epoch: Callable[[int, float], None] | None = None,
+    on_trial: Callable[[float, float], None] | None = None,
 ) -> Score:
-    """A net trained anew for each fold, as `probe` wants it.
+    """A net trained anew for each fold, as `probe` wants it; several folds may be in work at once.
 
     Args:
         recordings: labelled.
@@ -117,29 +121,49 @@ def from_scratch(
         window_seconds: length of a window.
         settings: of the training.
         seed: of the held-out part, the windows and the masks.
-        on_epoch: called with (epoch, held-out accuracy).
+        on_trial: called with (learning rate, held-out accuracy).
     """
     labels, groups = labels_of(recordings), groups_of(recordings)
     steps = round(window_seconds * STEPS_PER_SECOND)
 
-    def score(train: Indices, test: Indices) -> tuple[NDArray[np.float64], NDArray[np.str_], str]:
+    def score(train: Indices, test: Indices) -> Scored:
         names, target = np.unique(labels[train], return_inverse=True)
         targets = torch.full((len(labels),), -1, dtype=torch.long)
         targets[torch.from_numpy(train)] = torch.from_numpy(target)
-        fewest = min(len(np.unique(groups[train][labels[train] == name])) for name in names)
-        kept, held = train, train[:0]
-        if fewest > 1:
-            parts = drawn_folds(labels[train], groups[train], min(HELD_OUT_FOLDS, fewest), seed)
-            kept, held = train[parts[0].train], train[parts[0].test]
-        net = make(len(names))
-        net(torch.zeros(2, *banks[0].energies.shape[:1], steps))  # the linear layer learns its size
-        loop = _Loop(net, banks, targets, steps, settings, seed)
-        epoch, accuracy = loop.fit(kept, held, on_epoch)
-        scores = loop.scores(test).double().numpy()
-        stopped = f"stopped at epoch {epoch}, held-out {accuracy:.3f}" if len(held) else f"{epoch} epochs"
-        return scores, names, stopped
+
+        def fresh() -> _Loop:
+            with _MAKING:
+                net = make(len(names))
+                net(torch.zeros(2, *banks[0].energies.shape[:1], steps))  # the linear layer learns its size
+            return _Loop(net, banks, targets, steps, settings, seed)
+
+        def tried(rate: float) -> float:
+            loop = fresh()
+            loop.fit(kept, rate, settings.trial_share)
+            accuracy = loop.accuracy(held)
+            if on_trial is not None:
+                on_trial(rate, accuracy)
+            return accuracy
+
+        rates = settings.learning_rates
+        kept, held = _held_out(labels, groups, train, seed)
+        accuracies = [tried(rate) for rate in rates] if len(held) and len(rates) > 1 else [0.0]
+        rate = rates[int(np.argmax(accuracies))]
+        loop = fresh()
+        made = loop.fit(train, rate, 1.0)
+        chosen = f", held-out {max(accuracies):.3f}" if len(accuracies) > 1 else ", not chosen"
+        return loop.scores(test).double().numpy(), names, f"learning rate {rate:g}{chosen}; {made} steps"
 
     return score
+
+
+def _held_out(labels: NDArray[np.str_], groups: NDArray[np.str_], train: Indices, seed: int) -> tuple[Indices, Indices]:
+    """The training recordings in two: to try on, and to judge by; none to judge by if a class has a single one."""
+    fewest = min(len(np.unique(groups[train][labels[train] == name])) for name in np.unique(labels[train]))
+    if fewest < 2:
+        return train, train[:0]
+    part = drawn_folds(labels[train], groups[train], min(HELD_OUT_FOLDS, fewest), seed)[0]
+    return train[part.train], train[part.test]
 
 
 class _Loop:
@@ -157,31 +181,25 @@ class _Loop:
         self._net, self._banks, self._targets, self._steps, self._settings = net, banks, targets, steps, settings
         self._random = np.random.default_rng(seed)
 
-    def fit(self, kept: Indices, held: Indices, on_epoch: Callable[[int, float], None] | None) -> tuple[int, float]:
-        """Train; the net is left as it was at its best on the held-out recordings. Gives that epoch and accuracy."""
+    def fit(self, recordings: Indices, rate: float, share: float) -> int:
+        """Train for a share of the epochs, at a rate; gives the number of steps."""
         settings = self._settings
-        steps_an_epoch = -(-len(kept) * settings.windows // settings.batch_size)
-        optimizer = torch.optim.AdamW(
-            self._net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, settings.learning_rate, total_steps=settings.epochs * steps_an_epoch, pct_start=0.1
-        )
-        best = (0, -1.0, copy.deepcopy(self._net.state_dict()))
-        for epoch in range(1, settings.epochs + 1):
-            self._net.train()
-            for batch in self._batches(kept):
-                self._step(batch, optimizer)
-                schedule.step()
-            accuracy = self._accuracy(held) if len(held) else 0.0
-            if on_epoch is not None:
-                on_epoch(epoch, accuracy)
-            if accuracy > best[1] or not len(held):
-                best = (epoch, accuracy, copy.deepcopy(self._net.state_dict()))
-            if epoch - best[0] >= settings.patience:
-                break
-        self._net.load_state_dict(best[2])
-        return best[0], best[1]
+        steps_an_epoch = -(-len(recordings) * settings.windows // settings.batch_size)
+        total = max(round(share * max(settings.epochs * steps_an_epoch, settings.least_steps)), 2)
+        optimizer = torch.optim.AdamW(self._net.parameters(), lr=rate, weight_decay=settings.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=total, pct_start=0.1)
+        self._net.train()
+        batches: list[Indices] = []
+        for _ in range(total):
+            batches = batches or self._batches(recordings)
+            self._step(batches.pop(), optimizer)
+            schedule.step()
+        return total
+
+    def accuracy(self, recordings: Indices) -> float:
+        """Share of recordings that are answered right."""
+        answers = self.scores(recordings).argmax(1)
+        return float((answers == self._targets[torch.from_numpy(recordings)]).float().mean())
 
     def scores(self, recordings: Indices) -> Tensor:
         """Mean log probabilities over each recording's windows, [R, classes]."""
@@ -194,15 +212,9 @@ class _Loop:
                 means.append(self._net(windows).log_softmax(1).mean(0))
         return torch.stack(means)
 
-    def _accuracy(self, recordings: Indices) -> float:
-        answers = self.scores(recordings).argmax(1)
-        return float((answers == self._targets[torch.from_numpy(recordings)]).float().mean())
-
     def _batches(self, kept: Indices) -> list[Indices]:
         order = self._random.permutation(np.repeat(kept, self._settings.windows))
-        return [
-            part for part in np.split(order, range(self._settings.batch_size, len(order), self._settings.batch_size))
-        ]
+        return np.array_split(order, -(-len(order) // self._settings.batch_size))
 
     def _step(self, batch: Indices, optimizer: torch.optim.Optimizer) -> None:
         windows = torch.stack([self._window(recording) for recording in batch])

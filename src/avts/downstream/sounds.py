@@ -6,7 +6,8 @@ Nothing of a test fold is seen by a fit: not by the z-score, the choice of C or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from avts.downstream.classifiers import ClassifierName, choose, recording_scores
+from avts.downstream.classifiers import INNER_FOLDS, ClassifierName, choose, recording_scores
 from avts.downstream.folds import Fold, Folds, Indices, groups_of, some_per_class
 from avts.downstream.hearing import Windows
 from avts.downstream.recordings import Recording
@@ -23,8 +24,11 @@ from avts.errors import CorpusError
 
 CONFIDENCE = 0.95
 
-Score = Callable[[Indices, Indices], tuple[NDArray[np.float64], NDArray[np.str_], str]]
-"""From training and test recordings to scores [test, classes], the classes, and what was chosen, in words."""
+Scored = tuple[NDArray[np.float64], NDArray[np.str_], str]
+"""Scores [test, classes], the classes, and what was chosen, in words."""
+
+Score = Callable[[Indices, Indices], Scored]
+"""From training and test recordings to scores."""
 
 OnProgress = Callable[[int, int], None]
 
@@ -70,7 +74,15 @@ class ProbeResult:
         }
 
 
-def linear_probe(recordings: Sequence[Recording], windows: Windows, name: ClassifierName, seed: int) -> Score:
+def linear_probe(
+    recordings: Sequence[Recording],
+    windows: Windows,
+    name: ClassifierName,
+    seed: int,
+    *,
+    strengths: Sequence[float] = (),
+    inner_folds: int = INNER_FOLDS,
+) -> Score:
     """A classifier on the features of windows, as `probe` wants it.
 
     Args:
@@ -78,11 +90,15 @@ def linear_probe(recordings: Sequence[Recording], windows: Windows, name: Classi
         windows: theirs.
         name: of the classifier.
         seed: of its solver and of the inner folds.
+        strengths: to choose from; none takes the usual.
+        inner_folds: of the training recordings, to choose by.
     """
     labels, groups = labels_of(recordings), groups_of(recordings)
 
-    def score(train: Indices, test: Indices) -> tuple[NDArray[np.float64], NDArray[np.str_], str]:
-        choice = choose(name, windows, labels, groups, train=train, seed=seed)
+    def score(train: Indices, test: Indices) -> Scored:
+        choice = choose(
+            name, windows, labels, groups, train=train, seed=seed, strengths=strengths, inner_folds=inner_folds
+        )
         scores, classes = recording_scores(name, choice, windows, labels, train=train, test=test, seed=seed)
         what = "k" if name == "knn" else "C"
         return scores, classes, f"{what} {choice.strength:g}, pooling {choice.pooling}"
@@ -97,6 +113,7 @@ def probe(
     *,
     labels_per_class: int | None = None,
     seed: int = 0,
+    at_a_time: int = 1,
     on_progress: OnProgress | None = None,
 ) -> ProbeResult:
     """Cross-validate.
@@ -107,6 +124,7 @@ def probe(
         score: fits and scores.
         labels_per_class: recordings of each class to fit on, drawn from the training fold; None for all.
         seed: of the draw.
+        at_a_time: folds in work at once, a thread each; `score` must bear it.
         on_progress: called with (folds done, folds).
 
     Raises:
@@ -116,10 +134,11 @@ def probe(
     names = np.unique(labels)
     accuracies, chosen = [], []
     confusion = np.zeros((len(names), len(names)), np.int64)
-    for done, fold in enumerate(folds.folds):
+    for fold in folds.folds:
         _check(labels, fold)
-        train = some_per_class(labels, fold.train, labels_per_class, seed)
-        scores, classes, choice = score(train, fold.test)
+    trains = [some_per_class(labels, fold.train, labels_per_class, seed) for fold in folds.folds]
+    scored = _each(score, trains, [fold.test for fold in folds.folds], at_a_time)
+    for done, (fold, (scores, classes, choice)) in enumerate(zip(folds.folds, scored, strict=True)):
         answers = classes[scores.argmax(axis=1)]
         accuracies.append(float(accuracy_score(labels[fold.test], answers)))
         confusion += confusion_matrix(labels[fold.test], answers, labels=names)
@@ -129,6 +148,14 @@ def probe(
     tested = int(confusion.sum())
     interval = interval_of(accuracies, tested)
     return ProbeResult(labels_per_class, tuple(accuracies), interval, tuple(names), confusion, tuple(chosen), tested)
+
+
+def _each(score: Score, trains: Sequence[Indices], tests: Sequence[Indices], at_a_time: int) -> Iterator[Scored]:
+    if at_a_time == 1:
+        yield from map(score, trains, tests)
+        return
+    with ThreadPoolExecutor(at_a_time) as pool:
+        yield from pool.map(score, trains, tests)
 
 
 def labels_of(recordings: Sequence[Recording]) -> NDArray[np.str_]:
