@@ -188,7 +188,7 @@ def trials_of(seed: int) -> list[Trial]:
     def cell(regime: str = CURRICULUM, form: str = FORM, videos: int | None = None, times: int = 1) -> Cell:
         return Cell(form, regime, seed, videos, times)
 
-    main, easy, l3net = cell(times=LONG), cell("easy", times=LONG), cell("l3net", "ours", times=LONG)
+    main, short, easy, l3net = cell(times=LONG), cell(), cell("easy"), cell("l3net", "ours")
     found = [
         Trial("actions", "unseen", SCRATCH, main, CURVE),
         Trial("actions", "unseen", "regime", main, CURVE),
@@ -197,15 +197,14 @@ def trials_of(seed: int) -> list[Trial]:
         Trial("sounds", "unseen", "mfcc", main, CURVE),
         Trial("sounds", "unseen", SCRATCH, main, CURVE),
     ]
-    found += [Trial(task, "unseen", "regime", each, FEW) for each in (easy, l3net) for task in ("actions", "sounds")]
-    found.append(Trial("actions", "unseen", SUPERVISED, main, (NAMED_LABELS, "all")))
     ours, after = cell(form="ours"), cell("bce-after", "ours")
-    for other in (cell(), ours, after, *(cell(videos=count) for count in PARTS)):
+    for other in (short, easy, l3net, ours, after, *(cell(videos=count) for count in PARTS)):
         found += [Trial(task, "unseen", "regime", other, FEW) for task in ("actions", "sounds")]
+    found.append(Trial("both", "unseen", SCRATCH, main, FEW))
+    found += [Trial("both", "unseen", "regime", each, FEW) for each in (short, easy, l3net)]
     found += [Trial("actions", "unseen", "regime", cell(form=form), FEW) for form in ("rgb-global", "rgb")]
     found.append(Trial("actions", "unseen", SCRATCH, cell(form="rgb-global"), FEW))
-    found.append(Trial("both", "unseen", SCRATCH, main, FEW))
-    found += [Trial("both", "unseen", "regime", each, FEW) for each in (main, easy, l3net)]
+    found.append(Trial("actions", "unseen", SUPERVISED, main, (NAMED_LABELS, "all")))
     found += [Trial("actions", "seen", start, main, FEW) for start in (SCRATCH, "regime")]
     found += [Trial("sounds", "seen", start, main, FEW) for start in ("random", "regime")]
     return found
