@@ -168,8 +168,8 @@ def measuring(cell: Cell, work: Path) -> Job:
 FORMS: dict[str, tuple[str, ...]] = {
     "ours": (),
     "global": ("easy", FIRST_STAGE),
-    "rgb": (FIRST_STAGE,),
-    "rgb-global": (FIRST_STAGE,),
+    "rgb": ("easy", FIRST_STAGE),
+    "rgb-global": ("easy", FIRST_STAGE),
     "paper": (),
 }
 """Forms, and the regimes of each; all if none are named. Those between ours and the paper's change one thing each."""

@@ -1,5 +1,6 @@
 """Time to accuracy: when a goal counts as reached, what compute is counted, and what may be claimed."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,16 @@ def test_a_run_stops_at_its_goal_or_its_budget_and_looks_at_the_test_videos_once
     found = train_course(corpus, recipe("grid"), **limit)
     assert asked == ["validation"] * len(found.steps) + ["test"]
     assert len(found.steps) == (2 if "goal" in limit else 1)
+
+
+def test_ctrl_c_ends_it_all(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> float:
+        signal.raise_signal(signal.SIGINT)
+        return 0.5
+
+    monkeypatch.setattr(time_to_accuracy, "hard_auc", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_course(corpus, recipe("grid"))
 
 
 def test_grid_pairs_get_no_more_compute_than_pair_by_pair_had(monkeypatch: pytest.MonkeyPatch, corpus: Corpus) -> None:

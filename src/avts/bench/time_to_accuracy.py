@@ -23,6 +23,7 @@ from avts.model.two_stream import TwoStream
 from avts.report.row import Row
 from avts.settings import Recipe, recipe_from
 from avts.training.curriculum import Curriculum
+from avts.training.stopping import Interrupted
 from avts.training.trainer import Trainer
 
 MOST_SHARE = 0.2
@@ -176,7 +177,9 @@ def train_course(
         try:
             trainer.train()
         except _Reached:
-            trainer.trained.eval()
+            pass
+        except Interrupted:  # the trainer ends its step and saves; here nothing is kept
+            raise KeyboardInterrupt from None
     course.test_auc = hard_auc(trainer.trained.eval(), corpus, recipe, "test")
     return course
 
