@@ -33,8 +33,9 @@ def folder(tmp_path: Path) -> Path:
         cell = {"form": "ours", "regime": regime, "seed": seed, "accuracy": figures, "auc": figures, "videos": None}
         cell |= {"trained": {"steps": 100, "cpu_seconds": 50}}
         (tmp_path / "ours" / f"{regime}-{seed}.json").write_text(json.dumps(cell))
-        part = cell | {"videos": 30, "accuracy": dict.fromkeys(figures, 0.0)}
-        (tmp_path / "ours" / f"{regime}-of-30-{seed}.json").write_text(json.dumps(part))
+        for name, other in (("of-30", {"videos": 30}), ("x4", {"times": 4})):
+            odd = cell | other | {"accuracy": dict.fromkeys(figures, 0.0)}
+            (tmp_path / "ours" / f"{regime}-{name}-{seed}.json").write_text(json.dumps(odd))
     return tmp_path
 
 

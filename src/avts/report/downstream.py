@@ -152,6 +152,8 @@ def draw_curves(trials: Trials, path: Path) -> None:
             for number, start in enumerate(starts):
                 found = [list(by_seed(trials, task, world, start, labels).values()) for labels in LABELS]
                 places = [place for place, values in enumerate(found) if values]
+                if not places:
+                    continue
                 means = [100 * sum(found[place]) / len(found[place]) for place in places]
                 axes.plot(places, means, color=CLASSES[number], marker=MARKS[number], markersize=5, label=start.title)
                 for place in places:
