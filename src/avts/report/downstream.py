@@ -165,7 +165,8 @@ def draw_curves(trials: Trials, path: Path) -> None:
             axes.set_xlabel("labelled videos a class")
             axes.set_ylim(0, 101)
             light_grid(axes, "y")
-            axes.legend(loc="lower right", fontsize=7.5)
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(loc="lower right", fontsize=7.5)
         panels[0].set_ylabel("accuracy, % (10 is chance)")
         write_png(figure, path)
 
