@@ -167,6 +167,7 @@ def measuring(cell: Cell, work: Path) -> Job:
 
 FORMS: dict[str, tuple[str, ...]] = {
     "ours": (),
+    "pairs": ("easy", FIRST_STAGE),
     "global": ("easy", FIRST_STAGE),
     "rgb": ("easy", FIRST_STAGE),
     "rgb-global": ("easy", FIRST_STAGE),

@@ -20,7 +20,8 @@ SECOND_STAGE = {
 }
 AFTER = ["bce-after", "bce-after-frozen"]
 BASES = ["base-ours", "base-paper"]
-BETWEEN = {
+BETWEEN: dict[str, set[str]] = {
+    "base-pairs": set(),
     "base-rgb": {"picture_input"},
     "base-global": {"head"},
     "base-rgb-global": {"picture_input", "head"},
@@ -87,7 +88,8 @@ def test_the_forms_differ_in_nothing_but_input_head_pairs_and_optimiser() -> Non
 @pytest.mark.parametrize("base", BETWEEN)
 def test_a_form_between_the_two_has_only_its_own_change(base: str) -> None:
     ours, between, paper = (recipe("easy-then-mixed", name) for name in ("base-ours", base, "base-paper"))
-    assert between == ours.model_copy(update={"model": between.model})
+    assert between == ours.model_copy(update={"model": between.model, "pairs": between.pairs})
+    assert between.pairs == (paper.pairs if base == "base-pairs" else ours.pairs)
     differ = {key for key, value in ours.model.model_dump().items() if value != getattr(between.model, key)}
     assert differ == BETWEEN[base]
     assert all(getattr(between.model, key) == getattr(paper.model, key) for key in differ)

@@ -20,6 +20,7 @@ KIND_TITLES = {"easy": "easy", "mixed": "75/25", "hard": "hard", "super_hard": "
 
 FORM_TITLES = {
     "ours": "Our form: grid pairs, change of luminance, temporal head, AdamW",
+    "pairs": "Pair by pair: our form, but for one sound a picture instead of all of the batch",
     "rgb": "Colours: our form, but for RGB",
     "global": "Global head: our form, but for the mean over time",
     "rgb-global": "Colours and global head: our form, but for both",
