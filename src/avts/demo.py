@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ from avts.media.standard import read_standard
 from avts.model.checkpoint import load_model, write_whole
 from avts.report.demo_page import write_demo_page
 from avts.report.targets import check_targets
-from avts.settings import Recipe, read_recipe
+from avts.settings import Recipe, read_recipe, shipped_recipes
 from avts.sync.estimate import TOLERANCE_SECONDS, OffsetEstimate, estimate
 from avts.sync.scan import OffsetScan, scan
 from avts.training.record import read_log
@@ -71,9 +70,8 @@ class DemoSize:
 
 
 def demo_recipe() -> Path:
-    """The demo's recipe: in the package when installed, else in the repository."""
-    packaged = Path(str(resources.files("avts"))) / "recipes" / "demo.toml"
-    return packaged if packaged.exists() else Path(__file__).parents[2] / "recipes" / "demo.toml"
+    """The demo's recipe."""
+    return shipped_recipes() / "demo.toml"
 
 
 class Demo:

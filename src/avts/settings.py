@@ -9,6 +9,7 @@ import difflib
 import math
 import tomllib
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -229,6 +230,12 @@ class Recipe(Settings):
 
 
 S = TypeVar("S", bound=Settings)
+
+
+def shipped_recipes() -> Path:
+    """The folder of recipes that the package brings: in the package when installed, else in the repository."""
+    packaged = Path(str(resources.files("avts"))) / "recipes"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "recipes"
 
 
 def read_recipe(path: Path, *, base: Path | None = None) -> Recipe:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from avts.downstream.classifiers import ClassifierName
-from avts.settings import Settings, read_settings
+from avts.settings import Settings, read_settings, shipped_recipes
 
 
 class ProbeFeatures(Settings):
@@ -73,7 +72,6 @@ def read_probe_recipe(path: Path) -> ProbeRecipe:
 
 def default_probe_recipe(layout: str | None) -> Path:
     """The recipe that the package brings for a layout; sounds.toml where it has none. ESC-10 is a part of ESC-50."""
-    packaged = Path(str(resources.files("avts"))) / "recipes" / "probe"
-    folder = packaged if packaged.is_dir() else Path(__file__).parents[3] / "recipes" / "probe"
+    folder = shipped_recipes() / "probe"
     own = folder / f"{'esc50' if layout == 'esc10' else layout}.toml"
     return own if layout and own.is_file() else folder / "sounds.toml"

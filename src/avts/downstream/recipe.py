@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from avts.settings import AugmentSettings, ModelSettings, Settings, Share, read_settings
+from avts.settings import AugmentSettings, ModelSettings, Settings, Share, read_settings, shipped_recipes
 from avts.timebase import FRAME_RATE
 
 Senses = Literal["picture", "sound", "both"]
@@ -100,6 +99,5 @@ def read_finetune_recipe(path: Path) -> FinetuneRecipe:
 
 
 def default_recipe(name: str) -> Path:
-    """A recipe that the package brings: in the package when installed, else in the repository."""
-    packaged = Path(str(resources.files("avts"))) / "recipes" / "finetune" / f"{name}.toml"
-    return packaged if packaged.exists() else Path(__file__).parents[3] / "recipes" / "finetune" / f"{name}.toml"
+    """A recipe of `avts finetune` that the package brings."""
+    return shipped_recipes() / "finetune" / f"{name}.toml"
