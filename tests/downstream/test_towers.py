@@ -89,6 +89,26 @@ def test_a_tower_that_strides_time_gives_its_stages_too() -> None:
     assert found["picture_conv5"].shape == (3, model.video.out_channels)
 
 
+def test_a_tower_that_sees_one_frame_is_shown_the_middle_of_each_window() -> None:
+    torch.manual_seed(1)
+    model = build_model(tiny_recipe(model={"picture_input": "still", "head": "global"}).model).eval()
+    model.low_precision = False
+    colours = [
+        np.random.default_rng(seed).integers(0, 255, (230, 48 // (1 + bool(seed)), 48 // (1 + bool(seed))), np.uint8)
+        for seed in range(3)
+    ]
+    whole = Planes(*colours)
+    found = picture_columns(model, pieces(whole, 100), Plan(1.0, 5, ("conv5",)))
+    starts = range(0, 230 - 24 + 1, 5)
+    assert found["picture"].shape == (len(starts), 8)
+    assert found["picture_conv5"].shape == (len(starts), model.video.out_channels)
+    windows = (torch.from_numpy(np.stack([plane[first : first + 24] for first in starts])) for plane in colours)
+    with torch.inference_mode():
+        alone = model.embed_pictures(*windows).numpy()
+    assert np.abs(found["picture"] - alone).max() < 1e-5
+    assert np.abs(np.diff(alone, axis=0)).max() > 1e-3
+
+
 def test_a_film_shorter_than_a_window_has_no_row(tiny_model: TwoStream) -> None:
     plan = Plan(1.0, 1, ("conv5",), ("conv5",))
     assert all(len(column) == 0 for column in picture_columns(tiny_model, [film(23)], plan).values())

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from avts.corpus.clip import Clip
@@ -19,7 +18,6 @@ from avts.downstream.excerpts import Excerpt
 from avts.downstream.neighbours import NEAREST, Labelled, agreement
 from avts.downstream.towers import PICTURE, SOUND, Plan, picture_columns, sound_columns
 from avts.errors import CorpusError
-from avts.media.planes import Planes
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE
 
@@ -67,7 +65,7 @@ def embed_windows(
     for excerpt in excerpts:
         columns: dict[str, NDArray[np.float32]] = {}
         if excerpt.planes is not None:
-            columns[PICTURE] = _pictures(model, excerpt.planes, plan)
+            columns[PICTURE] = picture_columns(model, [excerpt.planes], plan)[PICTURE]
         if excerpt.samples is not None:
             columns[SOUND] = sound_columns(model, [excerpt.samples], plan)[SOUND]
         for tower, vectors in columns.items():
@@ -76,21 +74,6 @@ def embed_windows(
             starts = excerpt.span.start_seconds + plan.starts_seconds(len(vectors))
             found[tower].starts_seconds += starts.tolist()
     return found
-
-
-def _pictures(model: TwoStream, planes: Planes, plan: Plan) -> NDArray[np.float32]:
-    if model.picture_input != "still":
-        return picture_columns(model, [planes], plan)[PICTURE]
-    device, frames = next(model.parameters()).device, round(plan.window_seconds * FRAME_RATE)
-    firsts = [window * plan.hop_frames for window in range(plan.num_windows(planes.num_frames / FRAME_RATE))]
-    if not firsts:
-        return np.empty((0, 0), np.float32)
-    with torch.inference_mode():
-        windows = (
-            torch.from_numpy(np.stack([plane[first : first + frames] for first in firsts])).to(device)
-            for plane in (planes.y, planes.u, planes.v)
-        )
-        return model.embed_pictures(*windows).float().cpu().numpy()
 
 
 def embedding_map(windows: dict[str, Windows], *, comparable: bool, seed: int) -> dict[str, Any]:

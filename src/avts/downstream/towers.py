@@ -34,7 +34,7 @@ from avts.model.dense import (
     scaled,
     with_context,
 )
-from avts.model.frontend import normalise_filterbank
+from avts.model.frontend import normalise_filterbank, rgb_channels
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 
@@ -115,18 +115,20 @@ def picture_columns(model: TwoStream, chunks: Iterable[Planes], plan: Plan) -> C
     """
     frames = round(plan.window_seconds * FRAME_RATE)
     names = (PICTURE, *plan.picture_stages)
-    strides = model.video.time_stride > 1
-    at_once = ENCODED_AT_ONCE if strides else WINDOWS_AT_ONCE
+    still = model.picture_input == "still"
+    alone = still or model.video.time_stride > 1  # windows are cut from the input, and each is encoded by itself
+    reach = torch.tensor([frames // 2, frames - 1]) if still else torch.arange(frames)
     cutters = {
-        name: Cutter(torch.arange(frames), lambda w: w * plan.hop_frames, at_once=at_once)
-        for name in ((PICTURE,) if strides else names)
+        name: Cutter(reach, lambda w: w * plan.hop_frames, at_once=ENCODED_AT_ONCE if alone else WINDOWS_AT_ONCE)
+        for name in ((PICTURE,) if alone else names)
     }
     found: dict[str, list[Tensor]] = {name: [] for name in names}
     with torch.inference_mode():
         for shown, first, stop in _shown(model, chunks, frames):
-            if strides:  # windows are cut from the input, and each is encoded by itself
+            if alone:
                 for windows in cutters[PICTURE].add(shown[0, :, first:stop].transpose(0, 1)):
-                    _add(found, _picture_features(model, windows.transpose(1, 2), plan), model, plan)
+                    seen = windows[:, :1] if still else windows  # the middle frame; the last one says that it is whole
+                    _add(found, _picture_features(model, seen.transpose(1, 2), plan), model, plan)
                 continue
             for name, sequence in _picture_features(model, shown, plan).items():
                 for windows in cutters[name].add(sequence[0, first:stop]):
@@ -140,7 +142,10 @@ def _shown(model: TwoStream, chunks: Iterable[Planes], frames: int) -> Iterator[
     context = REACH_FRAMES + normal // 2 + 1
     for planes, first, stop in with_context(scaled(model, chunks), CHUNK_FRAMES, context):
         begin = max(first - REACH_FRAMES, 0)
-        shown = model.picture_input_of(*planes, window=normal)[:, :, begin : stop + REACH_FRAMES]
+        every = (
+            rgb_channels(*planes) if model.picture_input == "still" else model.picture_input_of(*planes, window=normal)
+        )
+        shown = every[:, :, begin : stop + REACH_FRAMES]
         yield shown, first - begin, stop - begin
 
 
