@@ -197,8 +197,8 @@ def trials_of(seed: int) -> list[Trial]:
         Trial("sounds", "unseen", "mfcc", main, CURVE),
         Trial("sounds", "unseen", SCRATCH, main, CURVE),
     ]
-    ours, after = cell(form="ours"), cell("bce-after", "ours")
-    for other in (short, easy, l3net, ours, after, *(cell(videos=count) for count in PARTS)):
+    ours, after, info_nce = cell(form="ours"), cell("bce-after", "ours"), cell(form="info-nce")
+    for other in (short, easy, l3net, ours, after, info_nce, *(cell(videos=count) for count in PARTS)):
         found += [Trial(task, "unseen", "regime", other, FEW) for task in ("actions", "sounds")]
     found.append(Trial("both", "unseen", SCRATCH, main, FEW))
     found += [Trial("both", "unseen", "regime", each, FEW) for each in (short, easy, l3net)]

@@ -169,11 +169,12 @@ FORMS: dict[str, tuple[str, ...]] = {
     "ours": (),
     "pairs": ("easy", FIRST_STAGE),
     "global": ("easy", FIRST_STAGE),
+    "info-nce": ("easy", FIRST_STAGE),
     "rgb": ("easy", FIRST_STAGE),
     "rgb-global": ("easy", FIRST_STAGE),
     "paper": (),
 }
-"""Forms, and the regimes of each; all if none are named. Those between ours and the paper's change one thing each."""
+"""Forms, and the regimes of each; all if none are named. Those with few regimes change one thing each."""
 
 NOT_IN = {("paper", "adaptive")}
 """Pair by pair, kinds are drawn before their errors are known."""

@@ -28,6 +28,9 @@ BETWEEN: dict[str, set[str]] = {
 }
 """Forms between the two, and what of the model is the paper's."""
 
+BEYOND = "base-info-nce"
+"""Neither ours nor the paper's: the global head with another loss."""
+
 
 def recipe(name: str, base: str) -> Recipe:
     return read_recipe(TABLE1 / f"{name}.toml", base=TABLE1 / f"{base}.toml")
@@ -39,7 +42,7 @@ def shares(found: Recipe) -> list[tuple[float, float, float]]:
 
 def test_every_recipe_of_the_folder_is_a_row_or_a_base() -> None:
     found = {path.stem for path in TABLE1.glob("*.toml")}
-    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, "adaptive"}
+    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, BEYOND, "adaptive"}
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -93,6 +96,12 @@ def test_a_form_between_the_two_has_only_its_own_change(base: str) -> None:
     differ = {key for key, value in ours.model.model_dump().items() if value != getattr(between.model, key)}
     assert differ == BETWEEN[base]
     assert all(getattr(between.model, key) == getattr(paper.model, key) for key in differ)
+
+
+def test_info_nce_differs_from_the_global_head_in_its_loss_alone() -> None:
+    contrastive, found = (recipe("easy-then-mixed", name) for name in ("base-global", BEYOND))
+    assert (contrastive.loss.name, found.loss.name) == ("contrastive", "info_nce")
+    assert found == contrastive.model_copy(update={"loss": found.loss})
 
 
 def test_adaptive_shares_are_of_our_form_only() -> None:

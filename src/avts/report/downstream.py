@@ -66,6 +66,7 @@ REGIMES = (SHORT, EASY, L3NET, SCRATCH)
 SIZES = tuple(Start(f"{count or 480} videos", videos=count, times=1) for count in (30, 120, None))
 FORMS = (
     Start("change, global head", times=1),
+    Start("change, global head, InfoNCE", form="info-nce", times=1),
     Start("change, temporal head", form="ours", times=1),
     Start("change, temporal head, BCE after", regime="bce-after", form="ours", times=1),
     Start("colours, global head", form="rgb-global", times=1),

@@ -23,10 +23,11 @@ FORM_TITLES = {
     "pairs": "Pair by pair: our form, but for one sound a picture instead of all of the batch",
     "rgb": "Colours: our form, but for RGB",
     "global": "Global head: our form, but for the mean over time",
+    "info-nce": "InfoNCE: global head, and InfoNCE instead of the contrastive loss",
     "rgb-global": "Colours and global head: our form, but for both",
     "paper": "The paper's form: pair by pair, RGB, global head, SGD",
 }
-"""The forms between ours and the paper's change one thing each."""
+"""Those between ours and the paper's change one thing each; InfoNCE is what the paper did not have."""
 
 
 MOST_OF_A_COMPARISON = 2
