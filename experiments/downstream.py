@@ -44,7 +44,10 @@ FEW = (NAMED_LABELS,)
 LONG = 4
 """So many times the epochs of Table 1 have the starts that are judged: pre-training is to be more than fine-tuning."""
 
-CORPORA = {"unseen": "unseen", "seen": "corpus"}
+AUGMENTED = "info-nce-augmented"
+"""The form that sounds in rich scenes are judged with too, chosen on sounds of another seed (experiments/LOG.md)."""
+
+CORPORA = {"unseen": "unseen", "rich": "unseen-rich", "seen": "corpus"}
 SENSES = {"actions": "picture", "both": "both"}
 
 SCRATCH, SUPERVISED = "scratch", "supervised"
@@ -56,7 +59,8 @@ class Trial:
 
     Attributes:
         task: 'actions' or 'both', fine-tuned; 'sounds', conv5 and a linear SVM.
-        world: 'unseen' or 'seen': kinds of the labelled videos that pre-training has not seen, or has.
+        world: 'unseen' or 'seen': kinds of the labelled videos that pre-training has not seen, or has; 'rich': kinds
+            that it has not seen, in rich scenes.
         start: SCRATCH, SUPERVISED, or 'regime', the regime of `cell`.
         cell: the training to start from, or whose networks and seed a fresh start has.
         labels: numbers of training videos of each class.
@@ -197,6 +201,8 @@ def trials_of(seed: int) -> list[Trial]:
         Trial("sounds", "unseen", "mfcc", main, CURVE),
         Trial("sounds", "unseen", SCRATCH, main, CURVE),
     ]
+    found += [Trial("sounds", "rich", start, main, CURVE) for start in ("regime", "random", SCRATCH, "mfcc")]
+    found += [Trial("sounds", world, "regime", cell(form=AUGMENTED, times=LONG), CURVE) for world in ("rich", "unseen")]
     ours, after, info_nce = cell(form="ours"), cell("bce-after", "ours"), cell(form="info-nce")
     for other in (short, easy, l3net, ours, after, info_nce, *(cell(videos=count) for count in PARTS)):
         found += [Trial(task, "unseen", "regime", other, FEW) for task in ("actions", "sounds")]

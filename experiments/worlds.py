@@ -3,6 +3,7 @@
 WORK/corpus         kinds SEEN: train, validation, test; pre-training takes no label
 WORK/corpus-30 ...  the first so many of its training videos, with the same validation and test
 WORK/unseen         kinds UNSEEN: train with labels, test
+WORK/unseen-rich    the same kinds in rich scenes: with other sounds behind, rests, and other colours of sound
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ UNSEEN = ("drumstick", "footsteps", "xylophone", "string", "saw", "piston", "eng
 VIDEOS = {"train": 480, "validation": 96, "test": 192}
 UNSEEN_VIDEOS = {"train": 320, "test": 200}
 SECONDS, SIZE = 5.0, 64
+RICH_SIZE = 96
+"""The smallest that rich scenes have; only their sounds are judged."""
+
 SEED = 501
 """Of the first split; the others follow it."""
 
@@ -28,20 +32,26 @@ def make_corpora(work: Path) -> None:
     """Generate and ingest whatever is missing."""
     from avts.corpus.ingest import ingest
 
-    seeds = iter(range(SEED, SEED + 5))
-    for name, kinds, videos in (("world", SEEN, VIDEOS), ("unseen-world", UNSEEN, UNSEEN_VIDEOS)):
+    seeds = iter(range(SEED, SEED + 7))
+    for name, kinds, videos in (
+        ("world", SEEN, VIDEOS),
+        ("unseen-world", UNSEEN, UNSEEN_VIDEOS),
+        ("unseen-rich-world", UNSEEN, UNSEEN_VIDEOS),
+    ):
         for split, count in videos.items():
-            _write(work / name / split, count, next(seeds), kinds)
+            _write(work / name / split, count, next(seeds), kinds, rich="rich" in name)
     ingest(work / "world", work / "corpus")
     ingest(work / "unseen-world", work / "unseen")
+    ingest(work / "unseen-rich-world", work / "unseen-rich")
     for count in PARTS:
         ingest(_part(work, count), work / f"corpus-{count}")
 
 
-def _write(folder: Path, count: int, seed: int, kinds: tuple[str, ...]) -> None:
+def _write(folder: Path, count: int, seed: int, kinds: tuple[str, ...], *, rich: bool) -> None:
     from avts.world import write_world
 
-    write_world(folder, videos=count, seed=seed, size=SIZE, seconds=SECONDS, kinds=kinds)
+    size, scenes = (RICH_SIZE, "rich") if rich else (SIZE, "plain")
+    write_world(folder, videos=count, seed=seed, size=size, seconds=SECONDS, kinds=kinds, scenes=scenes)
 
 
 def _part(work: Path, count: int) -> Path:

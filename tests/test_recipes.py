@@ -28,8 +28,8 @@ BETWEEN: dict[str, set[str]] = {
 }
 """Forms between the two, and what of the model is the paper's."""
 
-BEYOND = "base-info-nce"
-"""Neither ours nor the paper's: the global head with another loss."""
+BEYOND, AUGMENTED = "base-info-nce", "base-info-nce-augmented"
+"""Neither ours nor the paper's: the global head with another loss, and that with sounds disturbed."""
 
 
 def recipe(name: str, base: str) -> Recipe:
@@ -42,7 +42,7 @@ def shares(found: Recipe) -> list[tuple[float, float, float]]:
 
 def test_every_recipe_of_the_folder_is_a_row_or_a_base() -> None:
     found = {path.stem for path in TABLE1.glob("*.toml")}
-    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, BEYOND, "adaptive"}
+    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, BEYOND, AUGMENTED, "adaptive"}
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -102,6 +102,15 @@ def test_info_nce_differs_from_the_global_head_in_its_loss_alone() -> None:
     contrastive, found = (recipe("easy-then-mixed", name) for name in ("base-global", BEYOND))
     assert (contrastive.loss.name, found.loss.name) == ("contrastive", "info_nce")
     assert found == contrastive.model_copy(update={"loss": found.loss})
+
+
+def test_augmented_sounds_are_disturbed_as_the_boxs_and_nothing_else_is() -> None:
+    plain, found = (recipe("easy-then-mixed", name) for name in (BEYOND, AUGMENTED))
+    assert found == plain.model_copy(update={"augment": found.augment})
+    box = read_recipe(TABLE1.parent / "box.toml").augment
+    disturbed = {key: getattr(box, key) for key in ("sound_colour", "sound_behind", "sound_noise")}
+    assert all(disturbed.values())
+    assert found.augment == plain.augment.model_copy(update=disturbed)
 
 
 def test_adaptive_shares_are_of_our_form_only() -> None:

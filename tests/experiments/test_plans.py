@@ -102,4 +102,5 @@ def test_a_part_of_the_corpus_is_its_first_videos_with_all_of_the_test(
     assert sizes == [[3, 1, 2], [2, 1, 2]]
     hashes = [{clip.content_hash: clip.label for clip in corpus.select("train")} for corpus in (whole, part)]
     assert hashes[1].items() < hashes[0].items()
-    assert {clip.label for clip in Corpus.open(tmp_path / "unseen").clips} <= set(UNSEEN)
+    for name in ("unseen", "unseen-rich"):
+        assert {clip.label for clip in Corpus.open(tmp_path / name).clips} <= set(UNSEEN)

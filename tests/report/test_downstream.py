@@ -74,5 +74,5 @@ def test_the_page_is_written_however_little_was_measured(trials: list[dict[str, 
         (results / f"{number}.json").write_text(json.dumps(each))
     assert read_trials(results) == trials
     page = write_results(results, tmp_path)
-    assert page.count("\n### ") == 6
+    assert page.count("\n### ") == 7
     assert (tmp_path / "downstream-labels.png").read_bytes().startswith(b"\x89PNG")
