@@ -64,6 +64,9 @@ CURVES: dict[tuple[str, str], tuple[Start, ...]] = {
 }
 """What is drawn against the number of labels."""
 
+COLOURED = (AVTS, SCRATCH, RANDOM, MFCC, AUGMENTED)
+"""Starts in the order of the palette: each has one colour in all panels."""
+
 TITLES = {"unseen": "kinds not seen in pre-training", "rich": "the same kinds, other sounds behind"}
 
 REGIMES = (SHORT, EASY, L3NET, SCRATCH)
@@ -156,7 +159,8 @@ def draw_curves(trials: Trials, path: Path) -> None:
         figure = new_figure(4.3 * len(CURVES), 3.5)
         panels = figure.subplots(1, len(CURVES), sharey=True)
         for axes, ((task, world), starts) in zip(panels, CURVES.items(), strict=True):
-            for number, start in enumerate(starts):
+            for start in starts:
+                number = COLOURED.index(start)
                 found = [list(by_seed(trials, task, world, start, labels).values()) for labels in LABELS]
                 places = [place for place, values in enumerate(found) if values]
                 if not places:
