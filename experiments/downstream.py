@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cells import Job, has_result, put_between_marks, run_jobs, write_result
 from table1 import Cell, digest, recipe_of, training
@@ -48,7 +48,7 @@ AUGMENTED = "info-nce-augmented"
 """The form that sounds in rich scenes are judged with too, chosen on sounds of another seed (experiments/LOG.md)."""
 
 CORPORA = {"unseen": "unseen", "rich": "unseen-rich", "seen": "corpus"}
-SENSES = {"actions": "picture", "both": "both"}
+SENSES: dict[str, Literal["picture", "both"]] = {"actions": "picture", "both": "both"}
 
 SCRATCH, SUPERVISED = "scratch", "supervised"
 

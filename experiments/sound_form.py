@@ -50,13 +50,14 @@ def from_pcm(data: bytes, first: int, count: int) -> NDArray[np.float32]:
 def from_flac(data: bytes, first: int, count: int) -> NDArray[np.float32]:
     """A window: open, go there, decode."""
     parts = []
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.audio[0]
         assert stream.time_base is not None
         container.seek(int(first / SAMPLE_RATE / stream.time_base), stream=stream)
         start, got = None, 0
         for frame in container.decode(stream):
-            at = round(float(frame.pts * frame.time_base) * SAMPLE_RATE)
+            assert frame.time is not None
+            at = round(frame.time * SAMPLE_RATE)
             start = at if start is None else start
             parts.append(frame.to_ndarray()[0])
             got += frame.samples
