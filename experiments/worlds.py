@@ -8,6 +8,7 @@ WORK/unseen-rich    the same kinds in rich scenes: with other sounds behind, res
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -17,9 +18,9 @@ UNSEEN = ("drumstick", "footsteps", "xylophone", "string", "saw", "piston", "eng
 
 VIDEOS = {"train": 480, "validation": 96, "test": 192}
 UNSEEN_VIDEOS = {"train": 320, "test": 200}
-SECONDS, SIZE = 5.0, 64
-RICH_SIZE = 96
-"""The smallest that rich scenes have; only their sounds are judged."""
+SECONDS = 5.0
+SIZES = {"plain": 64, "rich": 96}
+"""Short side by scenes: 96 is the smallest that rich ones have, of which only the sounds are judged."""
 
 SEED = 501
 """Of the first split; the others follow it."""
@@ -32,25 +33,23 @@ def make_corpora(work: Path) -> None:
     """Generate and ingest whatever is missing."""
     from avts.corpus.ingest import ingest
 
-    seeds = iter(range(SEED, SEED + 7))
-    for name, kinds, videos in (
-        ("world", SEEN, VIDEOS),
-        ("unseen-world", UNSEEN, UNSEEN_VIDEOS),
-        ("unseen-rich-world", UNSEEN, UNSEEN_VIDEOS),
+    seeds = itertools.count(SEED)
+    for world, corpus, kinds, videos, scenes in (
+        ("world", "corpus", SEEN, VIDEOS, "plain"),
+        ("unseen-world", "unseen", UNSEEN, UNSEEN_VIDEOS, "plain"),
+        ("unseen-rich-world", "unseen-rich", UNSEEN, UNSEEN_VIDEOS, "rich"),
     ):
         for split, count in videos.items():
-            _write(work / name / split, count, next(seeds), kinds, rich="rich" in name)
-    ingest(work / "world", work / "corpus")
-    ingest(work / "unseen-world", work / "unseen")
-    ingest(work / "unseen-rich-world", work / "unseen-rich")
+            _write(work / world / split, count, next(seeds), kinds, scenes)
+        ingest(work / world, work / corpus)
     for count in PARTS:
         ingest(_part(work, count), work / f"corpus-{count}")
 
 
-def _write(folder: Path, count: int, seed: int, kinds: tuple[str, ...], *, rich: bool) -> None:
+def _write(folder: Path, count: int, seed: int, kinds: tuple[str, ...], scenes: str) -> None:
     from avts.world import write_world
 
-    size, scenes = (RICH_SIZE, "rich") if rich else (SIZE, "plain")
+    size = SIZES[scenes]
     write_world(folder, videos=count, seed=seed, size=size, seconds=SECONDS, kinds=kinds, scenes=scenes)
 
 
