@@ -73,14 +73,54 @@ class Cell:
 
     def corpus(self, work: Path) -> Path:
         """What it is trained on."""
-        return work / ("corpus" if self.videos is None else f"corpus-{self.videos}")
+        name = form_of(self).corpus
+        return work / (name if self.videos is None else f"{name}-{self.videos}")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the cells of one form share.
+
+    Attributes:
+        regimes: all if none are named.
+        base: the form whose recipe it takes; None for its own.
+        corpus: folder in WORK.
+    """
+
+    regimes: tuple[str, ...] = ()
+    base: str | None = None
+    corpus: str = "corpus"
+
+
+AGAINST_OURS = Form(("easy", FIRST_STAGE))
+"""A form that changes one thing, and is there to be held against ours."""
+
+FORMS: dict[str, Form] = {
+    "ours": Form(),
+    "pairs": AGAINST_OURS,
+    "global": AGAINST_OURS,
+    "info-nce": AGAINST_OURS,
+    "rgb": AGAINST_OURS,
+    "rgb-global": AGAINST_OURS,
+    "global-resting": Form(base="global", corpus="corpus-resting"),
+    "paper": Form(),
+}
+
+NOT_IN = {("paper", "adaptive")}
+"""Pair by pair, kinds are drawn before their errors are known."""
+
+
+def form_of(cell: Cell) -> Form:
+    """The form of a cell; one that no table has is as its recipe says."""
+    return FORMS.get(cell.form, Form())
 
 
 def recipe_of(cell: Cell) -> Recipe:
     """What a cell is trained with."""
     from avts.settings import read_recipe
 
-    recipe = read_recipe(RECIPES / f"{cell.regime}.toml", base=RECIPES / f"base-{cell.form}.toml").with_seed(cell.seed)
+    base = RECIPES / f"base-{form_of(cell).base or cell.form}.toml"
+    recipe = read_recipe(RECIPES / f"{cell.regime}.toml", base=base).with_seed(cell.seed)
     times = float(cell.times)
     if cell.videos is not None:
         times *= STEPS_OF_AN_EPOCH / (cell.videos // recipe.pairs.batch_size)
@@ -165,24 +205,9 @@ def measuring(cell: Cell, work: Path) -> Job:
     )
 
 
-FORMS: dict[str, tuple[str, ...]] = {
-    "ours": (),
-    "pairs": ("easy", FIRST_STAGE),
-    "global": ("easy", FIRST_STAGE),
-    "info-nce": ("easy", FIRST_STAGE),
-    "rgb": ("easy", FIRST_STAGE),
-    "rgb-global": ("easy", FIRST_STAGE),
-    "paper": (),
-}
-"""Forms, and the regimes of each; all if none are named. Those with few regimes change one thing each."""
-
-NOT_IN = {("paper", "adaptive")}
-"""Pair by pair, kinds are drawn before their errors are known."""
-
-
 def cells_of(form: str, seed: int) -> list[Cell]:
     """All regimes of a form, those that others begin with first."""
-    regimes = FORMS[form] or [path.stem for path in RECIPES.glob("*.toml") if not path.stem.startswith("base-")]
+    regimes = FORMS[form].regimes or [path.stem for path in RECIPES.glob("*.toml") if not path.stem.startswith("base-")]
     order = sorted(regimes, key=lambda regime: (regime != FIRST_STAGE, regime in BEGINS_WITH, regime))
     return [Cell(form, regime, seed) for regime in order if (form, regime) not in NOT_IN]
 

@@ -4,6 +4,7 @@ WORK/corpus         kinds SEEN: train, validation, test; pre-training takes no l
 WORK/corpus-30 ...  the first so many of its training videos, with the same validation and test
 WORK/unseen         kinds UNSEEN: train with labels, test
 WORK/unseen-rich    the same kinds in rich scenes: with other sounds behind, rests, and other colours of sound
+WORK/corpus-resting kinds SEEN as in WORK/corpus, but that the actions rest now and then
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ UNSEEN = ("drumstick", "footsteps", "xylophone", "string", "saw", "piston", "eng
 VIDEOS = {"train": 480, "validation": 96, "test": 192}
 UNSEEN_VIDEOS = {"train": 320, "test": 200}
 SECONDS = 5.0
-SIZES = {"plain": 64, "rich": 96}
+SIZES = {"plain": 64, "resting": 64, "rich": 96}
 """Short side by scenes: 96 is the smallest that rich ones have, of which only the sounds are judged."""
 
 SEED = 501
@@ -38,6 +39,7 @@ def make_corpora(work: Path) -> None:
         ("world", "corpus", SEEN, VIDEOS, "plain"),
         ("unseen-world", "unseen", UNSEEN, UNSEEN_VIDEOS, "plain"),
         ("unseen-rich-world", "unseen-rich", UNSEEN, UNSEEN_VIDEOS, "rich"),
+        ("resting-world", "corpus-resting", SEEN, VIDEOS, "resting"),
     ):
         for split, count in videos.items():
             _write(work / world / split, count, next(seeds), kinds, scenes)

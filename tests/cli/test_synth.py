@@ -30,6 +30,12 @@ def test_synth_passes_the_shift_on(tmp_path: Path) -> None:
     assert 0 < abs(float(offset)) <= 0.4
 
 
+def test_synth_makes_scenes_that_rest(tmp_path: Path) -> None:
+    assert run(str(tmp_path / "w"), "--videos", "1", "--size", "32", "--seconds", "2", "--scenes", "resting") == 0
+    (truth,) = (tmp_path / "w").glob("*_*.json")
+    assert "rest_seconds" in truth.read_text()
+
+
 def test_synth_makes_rich_scenes(tmp_path: Path) -> None:
     words = ["--videos", "1", "--size", "32", "--seconds", "0.5", "--scenes", "rich", "--kinds", "talker"]
     assert run(str(tmp_path / "w"), *words) == 0

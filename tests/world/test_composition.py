@@ -10,6 +10,8 @@ from avts.errors import UsageError
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 from avts.world import FAMILIES, KINDS, RICH_KINDS, Take, compose
 from avts.world.kinds import BUILDERS
+from avts.world.rests import awake
+from avts.world.rich import rests_of
 
 CONTACTS = (*FAMILIES["impacts"], "bell", "string", "pendulum")
 """Kinds whose sound starts at one instant."""
@@ -41,6 +43,26 @@ def locally(values: np.ndarray) -> np.ndarray:
     logarithm -= logarithm.mean()
     flat = logarithm - np.convolve(logarithm, np.ones(25) / 25, "same")
     return np.asarray((flat - flat.mean()) / flat.std())
+
+
+@pytest.mark.parametrize("kind", ["ball", "hammer", "bell", "rotor", "mouth", "rain"])
+def test_a_resting_action_is_still_and_silent_in_its_rests(kind: str) -> None:
+    still, quiet = [], []
+    for index in range(8):
+        one = compose(11, index, kind=kind, size=SIZE, seconds=SECONDS, scenes="resting")
+        rests = rests_of(11, index, SECONDS)
+        on = awake(np.arange(len(one.frames) - 1) / FRAME_RATE, rests)
+        assert one.truth.choices["rest_seconds"] == pytest.approx(np.mean(on < 0.5) * SECONDS, abs=0.1)
+        assert all(not rest.start_seconds < at < rest.stop_seconds for rest in rests for at in one.truth.event_seconds)
+        if not rests:
+            assert np.array_equal(one.samples, take(kind, index).samples), "what never rests is a plain video"
+            assert np.array_equal(one.frames, take(kind, index).frames)
+        elif (on == 0).sum() >= 12 <= (on == 1).sum():
+            still.append(motion(one)[on == 0].mean() / motion(one)[on == 1].mean())
+            quiet.append(power(one)[on == 0].mean() / power(one)[on == 1].mean())
+    assert len(still) >= 3
+    assert np.median(still) < 0.7
+    assert np.median(quiet) < 0.3
 
 
 def test_the_table_of_builders_is_the_list_of_kinds() -> None:

@@ -25,10 +25,10 @@ from avts.cli.progress import progress_bar
 )
 @click.option(
     "--scenes",
-    type=click.Choice(["plain", "rich"]),
+    type=click.Choice(["plain", "resting", "rich"]),
     default="plain",
     show_default=True,
-    help="Plain cartoons, or rich scenes with rests, textures, clutter, shake and sounds that do not belong.",
+    help="Plain cartoons; resting ones that pause now and then; or rich scenes: rests, textures, clutter, other sounds.",
 )
 @click.option("--workers", type=int, default=None, help="Processes; one per core if not given.")
 def command(

@@ -25,9 +25,11 @@ FORM_TITLES = {
     "global": "Global head: our form, but for the mean over time",
     "info-nce": "InfoNCE: global head, and InfoNCE instead of the contrastive loss",
     "rgb-global": "Colours and global head: our form, but for both",
+    "global-resting": "Scenes that rest: global head, and actions that pause now and then",
     "paper": "The paper's form: pair by pair, RGB, global head, SGD",
 }
-"""Those between ours and the paper's change one thing each; InfoNCE is what the paper did not have."""
+"""Those between ours and the paper's change one thing each; InfoNCE is what the paper did not have, and scenes that rest
+are there because in them the mean over time can tell when, too."""
 
 
 MOST_OF_A_COMPARISON = 2
@@ -136,7 +138,8 @@ def forms_table(forms: Mapping[str, Cells]) -> str:
 
 def findings_table(forms: Mapping[str, Cells]) -> str:
     """What the paper found, and what came out in each form."""
-    lines = [f"| | question | paper | {' | '.join(forms)} |", "|" + "---|" * (3 + len(forms))]
+    names = [FORM_TITLES[form].split(":", 1)[0] for form in forms]
+    lines = [f"| | question | paper | {' | '.join(names)} |", "|" + "---|" * (3 + len(forms))]
     for letter, question, ones, others, kind, paper in FINDINGS:
         told = ["; ".join(differences(cells, ones, others, kind)) or "–" for cells in forms.values()]
         lines.append(f"| {letter} | {question} | {paper} | {' | '.join(told)} |")

@@ -15,7 +15,8 @@ from avts.world.canvas import Pen
 from avts.world.clock import Floats, log_uniform
 from avts.world.kinds import BUILDERS
 from avts.world.plan import check_video, kind_of
-from avts.world.rich import compose_rich
+from avts.world.rests import Rests, rest_seconds
+from avts.world.rich import compose_rich, rests_of
 from avts.world.stage import Samples, Scene, Stage, timeline
 from avts.world.take import FAMILY_OF, KINDS_OF, MAX_SHIFT_SECONDS, Take, Truth
 
@@ -48,7 +49,8 @@ def compose(
         seconds: Length.
         kind: One of the kinds of these scenes; None for the kind that the world has at that number.
         max_shift_seconds: The sound is shifted by a random offset of up to this much either way.
-        scenes: "plain" cartoons of KINDS, or "rich" scenes of RICH_KINDS with rests, clutter and other sounds.
+        scenes: "plain" cartoons of KINDS, "resting" ones that pause now and then, or "rich" scenes of RICH_KINDS with
+            rests, clutter and other sounds.
 
     Raises:
         UsageError: An argument is out of range.
@@ -65,10 +67,13 @@ def compose(
     name = kind_of(seed, index, KINDS_OF[scenes]) if kind is None else kind
     if scenes == "rich":
         return compose_rich(seed, index, size=size, seconds=seconds, kind=name, max_shift_seconds=max_shift_seconds)
-    return _compose_plain(seed, index, size, seconds, name, max_shift_seconds)
+    rests = rests_of(seed, index, seconds) if scenes == "resting" else None
+    return _compose_plain(seed, index, size, seconds, name, max_shift_seconds, rests)
 
 
-def _compose_plain(seed: int, index: int, size: int, seconds: float, name: str, max_shift_seconds: float) -> Take:
+def _compose_plain(
+    seed: int, index: int, size: int, seconds: float, name: str, max_shift_seconds: float, rests: Rests | None
+) -> Take:
     # The first stream is the video's own default_rng([seed, index]); the others are its children.
     root = np.random.SeedSequence([seed, index])
     action_rng = np.random.default_rng(root)
@@ -77,12 +82,13 @@ def _compose_plain(seed: int, index: int, size: int, seconds: float, name: str, 
     backdrop = scenery.background(look_rng, width, height)
     span, frame_seconds, sample_seconds = timeline(seconds)
     luminance = float(backdrop[..., :3].mean(axis=(0, 1)) @ (0.299, 0.587, 0.114))
-    scene = BUILDERS[name](Stage(action_rng, span, frame_seconds, sample_seconds, luminance))
+    scene = BUILDERS[name](Stage(action_rng, span, frame_seconds, sample_seconds, luminance, rests or ()))
     offset = sample_at(float(shift_rng.uniform(-1, 1)) * max_shift_seconds)
     places = _places(place_rng, width / height)
     frames = _film(look_rng, scene, backdrop, places, (width, height), span, frame_seconds)
     start = sample_at(MAX_SHIFT_SECONDS) + offset
     samples = _mix(mix_rng, scene.sound)[start : start + sample_at(seconds)]
+    resting = {} if rests is None else {"rest_seconds": rest_seconds(frame_seconds, rests, seconds)}
     seen = scene.event_seconds[(scene.event_seconds >= 0) & (scene.event_seconds < seconds)]
     truth = Truth(
         kind=name,
@@ -92,7 +98,7 @@ def _compose_plain(seed: int, index: int, size: int, seconds: float, name: str, 
         offset_seconds=offset / SAMPLE_RATE,
         seed=seed,
         index=index,
-        choices={**scene.choices, "copies": float(len(places))},
+        choices={**scene.choices, "copies": float(len(places)), **resting},
     )
     return Take(frames, samples, truth)
 

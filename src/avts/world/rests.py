@@ -31,6 +31,11 @@ def awake(times: Floats, rests: Rests) -> Floats:
     return share * share * (3 - 2 * share)
 
 
+def rest_seconds(times: Floats, rests: Rests, seconds: float) -> float:
+    """How much of a video of that length, with frames at times [T], is spent at rest, in seconds."""
+    return float(seconds * np.mean(awake(times, rests) < 0.5))
+
+
 def stirring(events: Floats, rests: Rests) -> Floats:
     """The events [K] that lie clear of all rests, and one for each stretch between two rests that has none."""
     clear = np.ones(len(events), bool)

@@ -17,7 +17,7 @@ from avts.world.canvas import Pen
 from avts.world.clock import Floats, drift, log_uniform
 from avts.world.gestures import LEAD_SECONDS
 from avts.world.kinds import BUILDERS
-from avts.world.rests import Rests, awake, random_rests
+from avts.world.rests import Rests, random_rests, rest_seconds
 from avts.world.scenery import Camera, Image
 from avts.world.stage import Scene, Stage, timeline
 from avts.world.surfaces import TexturedPen
@@ -113,7 +113,7 @@ def compose_rich(
             **scene.choices,
             "copies": 1.0,
             "scale": actors[-1].scale,
-            "rest_seconds": float(seconds * np.mean(awake(frame_seconds, rests) < 0.5)),
+            "rest_seconds": rest_seconds(frame_seconds, rests, seconds),
         },
     )
     return Take(drawn[copies], np.ascontiguousarray(samples), truth)

@@ -38,7 +38,7 @@ KINDS: tuple[str, ...] = tuple(kind for kinds in FAMILIES.values() for kind in k
 RICH_KINDS: tuple[str, ...] = tuple(kind for kinds in RICH_FAMILIES.values() for kind in kinds)
 """Every kind of action of the rich world."""
 
-KINDS_OF: dict[str, tuple[str, ...]] = {"plain": KINDS, "rich": RICH_KINDS}
+KINDS_OF: dict[str, tuple[str, ...]] = {"plain": KINDS, "resting": KINDS, "rich": RICH_KINDS}
 """The kinds of each way to make scenes."""
 
 FAMILY_OF: dict[str, str] = {kind: family for family, kinds in RICH_FAMILIES.items() for kind in kinds}
