@@ -1,18 +1,19 @@
-"""Time to accuracy: the compute after which grid pairs tell hard negatives as well as pair-by-pair sampling in the end.
+"""Time to accuracy: the compute with which grid pairs tell hard negatives as well as pair-by-pair sampling in the end.
 
 Both train the same small nets on the same generated videos, with the same optimiser, shares of negatives and seed; they
-differ in `[pairs] sampling` alone. The learning rate stays constant after its warm-up, so that the length of a run does
-not shape its course. AUC on hard negatives is measured every few epochs on validation videos. Grid pairs stop when two
-measurements in a row have reached the last one of pair-by-pair sampling; the test videos are looked at once, after it.
+differ in `[pairs] sampling` and in length alone. Each run is a whole one, its rate falling to zero at its own end: pair
+by pair with all of the compute, grid pairs with a tenth of that, a fifth and so on, until one is as good on validation
+videos. The test videos are looked at once a run, and decide nothing.
 """
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from avts.bench.training_step import step_operations
@@ -29,52 +30,38 @@ from avts.training.trainer import Trainer
 MOST_SHARE = 0.2
 """Of the compute of pair-by-pair sampling."""
 
+SHARES = (0.1, 0.2, 0.4, 0.8)
+"""Of that compute, that grid pairs are given in turn."""
+
 VIDEOS = {"train": 480, "validation": 128, "test": 128}
 SECONDS = 5.0
 LINES = 64
 WORLD_SEED = 701
 
-MEASURED_EVERY = 2
-"""Epochs from one measurement to the next."""
-
-ROUNDS = 2
+ROUNDS = 8
 """Windows of each video in a measurement."""
 
-IN_A_ROW = 2
-"""Measurements that must reach the goal: one alone may be luck."""
-
 CHANCE = 0.55
-"""AUC up to which nothing has been learned: with 256 pairs, two standard errors of 0.5 are 0.05."""
+"""AUC up to which nothing has been learned, whatever the luck: with 1,024 pairs the standard error of 0.5 is 0.013."""
 
 
-@dataclass
-class Course:
-    """How a run learned.
+@dataclass(frozen=True)
+class Run:
+    """What a whole run took and came to.
 
     Attributes:
-        steps: at which it was measured.
-        hard_auc: of validation videos at these steps.
-        operations: floating-point operations of training up to these steps.
-        cpu_seconds: of training up to these steps, without the measurements.
-        test_auc: of the test videos at the end.
+        steps: of training.
+        operations: floating-point operations of training.
+        cpu_seconds: of training.
+        hard_auc: of validation videos at its end.
+        test_auc: of test videos at its end.
     """
 
-    steps: list[int] = field(default_factory=list)
-    hard_auc: list[float] = field(default_factory=list)
-    operations: list[int] = field(default_factory=list)
-    cpu_seconds: list[float] = field(default_factory=list)
-    test_auc: float = float("nan")
-
-    def reached(self, goal: float) -> int | None:
-        """Place of the measurement that completes the first row of measurements at the goal; None without one."""
-        for place in range(IN_A_ROW - 1, len(self.hard_auc)):
-            if min(self.hard_auc[place - IN_A_ROW + 1 : place + 1]) >= goal:
-                return place
-        return None
-
-
-class _Reached(Exception):
-    """The goal is reached; nothing is to be trained any more."""
+    steps: int
+    operations: int
+    cpu_seconds: float
+    hard_auc: float
+    test_auc: float
 
 
 def accuracy_recipe(sampling: str, epochs: int) -> Recipe:
@@ -95,10 +82,10 @@ def accuracy_recipe(sampling: str, epochs: int) -> Recipe:
             "name": "adamw",
             "learning_rate": 2e-3,
             "weight_decay": 0.05,
-            "schedule": "constant",
+            "schedule": "cosine",
             "warmup_steps": 20,
         },
-        "training": {"workers": 0, "ema_decay": 0.98, "validate_every_epochs": MEASURED_EVERY},
+        "training": {"workers": 0, "ema_decay": 0.98},
         "curriculum": [{"name": "75/25", "epochs": epochs, "easy": 0.75, "hard": 0.25}],
     }
     return recipe_from(values, name="bench train")
@@ -109,79 +96,57 @@ def accuracy_rows(steps: int, work: Path | None) -> Iterator[Row]:
     with ExitStack() as stack:
         folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         corpus = Corpus.open(_made(folder))
-        pairs, grid = compared(corpus, steps)
-    yield from comparison_rows(pairs, grid)
+        pairs, grids = compared(corpus, steps)
+    yield from comparison_rows(pairs, grids)
 
 
-def compared(corpus: Corpus, steps: int) -> tuple[Course, Course]:
-    """The courses of pair-by-pair sampling, and of grid pairs with no more compute than that."""
-    batch = accuracy_recipe("pairs", 1).pairs.batch_size
-    epochs = max(round(steps / max(len(corpus.select("train")) // batch, 1)), 1)
-    pairs = train_course(corpus, accuracy_recipe("pairs", epochs))
-    grid = train_course(
-        corpus, accuracy_recipe("grid", epochs), goal=pairs.hard_auc[-1], most_operations=pairs.operations[-1]
-    )
-    return pairs, grid
+def compared(corpus: Corpus, steps: int) -> tuple[Run, list[Run]]:
+    """Pair by pair for so many steps, and grid pairs with more and more of its compute until one is as good."""
+    recipe = accuracy_recipe("pairs", 1)
+    of_an_epoch = max(len(corpus.select("train")) // recipe.pairs.batch_size, 1)
+    pairs = train_run(corpus, accuracy_recipe("pairs", max(round(steps / of_an_epoch), 1)))
+    grids: list[Run] = []
+    for share in SHARES:
+        epochs = math.floor(share * pairs.operations / operations_of(corpus, accuracy_recipe("grid", 1)))
+        grids.append(train_run(corpus, accuracy_recipe("grid", max(epochs, 1))))
+        if grids[-1].hard_auc >= pairs.hard_auc:
+            break
+    return pairs, grids
 
 
-def comparison_rows(pairs: Course, grid: Course) -> Iterator[Row]:
-    """What the courses say."""
-    goal = pairs.hard_auc[-1]
-    place = grid.reached(goal)
-    at = len(grid.steps) - 1 if place is None else place
-    share = grid.operations[at] / pairs.operations[-1]
-    cpu = grid.cpu_seconds[at] / pairs.cpu_seconds[-1]
-    told = f"AUC {grid.hard_auc[at]:.3f} after {grid.steps[at]} steps; processor time {cpu:.2f}"
-    notes = [told] if place is not None else [f"not reached: {told}"]
+def comparison_rows(pairs: Run, grids: Sequence[Run]) -> Iterator[Row]:
+    """What the runs say; the last one of grid pairs is the one that was as good, or none was."""
+    goal, last = pairs.hard_auc, grids[-1]
+    told = ", ".join(f"{_share(run, pairs):.2f}: AUC {run.hard_auc:.3f}, {run.steps} steps" for run in grids)
+    notes = [told] if last.hard_auc >= goal else [f"not reached: {told}"]
+    notes.append(f"processor time {last.cpu_seconds / pairs.cpu_seconds:.2f}")
     if goal <= CHANCE:
         notes.append(f"pair by pair is at chance ({goal:.3f}), so this says nothing: give more --steps")
-    spent = f"{pairs.operations[-1] / 1e12:.1f} TFLOP, {pairs.cpu_seconds[-1]:.0f} s of a core"
-    yield Row("pair by pair, AUC on hard negatives in the end", goal, "", note=f"{pairs.steps[-1]} steps, {spent}")
+    spent = f"{pairs.operations / 1e12:.1f} TFLOP, {pairs.cpu_seconds:.0f} s of a core"
+    yield Row("pair by pair, AUC on hard negatives", goal, "", note=f"{pairs.steps} steps, {spent}")
     name = "grid pairs reach it with this share of its compute"
-    yield Row(name, share if goal > CHANCE else None, "", MOST_SHARE, at_least=False, note="; ".join(notes))
-    yield Row("test videos, pair by pair in the end", pairs.test_auc, "")
-    yield Row("test videos, grid pairs when they stopped", grid.test_auc, "", note=f"{grid.steps[-1]} steps")
+    value = None if goal <= CHANCE else _share(last, pairs)
+    yield Row(name, value, "", MOST_SHARE, at_least=False, note="; ".join(notes))
+    yield Row("test videos, pair by pair", pairs.test_auc, "")
+    yield Row("test videos, grid pairs, the last of these", last.test_auc, "", note=f"{last.steps} steps")
 
 
-def train_course(
-    corpus: Corpus, recipe: Recipe, *, goal: float | None = None, most_operations: int | None = None
-) -> Course:
-    """Train and measure on the way.
+def _share(run: Run, whole: Run) -> float:
+    return run.operations / whole.operations
 
-    Args:
-        corpus: with splits 'train', 'validation' and 'test'.
-        recipe: what to train.
-        goal: AUC at which to stop, once it is reached; None goes on to the end.
-        most_operations: at which to stop in any case.
-    """
-    course, counted = Course(), _Counter(recipe)
-    measuring = 0.0
+
+def train_run(corpus: Corpus, recipe: Recipe) -> Run:
+    """Train a whole run and measure what it came to."""
     began = time.process_time()
-
-    def measure(model: TwoStream) -> float:
-        nonlocal measuring
-        started = time.process_time()
-        value = hard_auc(model, corpus, recipe, "validation")
-        course.steps.append(trainer.step)
-        course.hard_auc.append(value)
-        course.operations.append(counted.up_to(trainer.curriculum, trainer.step))
-        course.cpu_seconds.append(started - began - measuring)
-        measuring += time.process_time() - started
-        over = most_operations is not None and course.operations[-1] >= most_operations
-        if over or (goal is not None and course.reached(goal) is not None):
-            raise _Reached
-        return value
-
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(corpus, recipe, Path(folder), say=lambda _: None, validate=measure)
+        trainer = Trainer(corpus, recipe, Path(folder), say=lambda _: None)
         try:
             trainer.train()
-        except _Reached:
-            pass
         except Interrupted:  # the trainer ends its step and saves; here nothing is kept
             raise KeyboardInterrupt from None
-    course.test_auc = hard_auc(trainer.trained.eval(), corpus, recipe, "test")
-    return course
+    seconds = time.process_time() - began
+    areas = [hard_auc(trainer.trained.eval(), corpus, recipe, split) for split in ("validation", "test")]
+    return Run(trainer.step, operations_of(corpus, recipe), seconds, *areas)
 
 
 def hard_auc(model: TwoStream, corpus: Corpus, recipe: Recipe, split: str) -> float:
@@ -191,21 +156,13 @@ def hard_auc(model: TwoStream, corpus: Corpus, recipe: Recipe, split: str) -> fl
     return auc(found, KINDS["hard"])
 
 
-class _Counter:
-    """Counts the operations of a run's steps by their plans: what is encoded, forward and backward."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self._of_picture = step_operations(recipe, pictures=1, sounds=0)
-        self._of_sound = step_operations(recipe, pictures=0, sounds=1)
-        self._steps, self._total = 0, 0
-
-    def up_to(self, curriculum: Curriculum, step: int) -> int:
-        """Floating-point operations of all steps before this one."""
-        for number in range(self._steps, step):
-            plan = curriculum(number)
-            self._total += len(plan.pictures) * self._of_picture + len(plan.sounds) * self._of_sound
-        self._steps = step
-        return self._total
+def operations_of(corpus: Corpus, recipe: Recipe) -> int:
+    """Floating-point operations of a whole training, forward and backward, by what the plans of its steps encode."""
+    of_picture = step_operations(recipe, pictures=1, sounds=0)
+    of_sound = step_operations(recipe, pictures=0, sounds=1)
+    curriculum = Curriculum(recipe, tuple(clip.duration_seconds for clip in corpus.select("train")))
+    plans = (curriculum(step) for step in range(curriculum.num_steps))
+    return sum(len(plan.pictures) * of_picture + len(plan.sounds) * of_sound for plan in plans)
 
 
 def _made(folder: Path) -> Path:

@@ -28,7 +28,7 @@ from avts.cli.progress import progress_bar
     type=click.Choice(["plain", "resting", "rich"]),
     default="plain",
     show_default=True,
-    help="Plain cartoons; resting ones that pause now and then; or rich scenes: rests, textures, clutter, other sounds.",
+    help="Plain cartoons; resting ones that pause now and then; rich scenes: rests, textures, clutter, other sounds.",
 )
 @click.option("--workers", type=int, default=None, help="Processes; one per core if not given.")
 def command(

@@ -28,8 +28,8 @@ FORM_TITLES = {
     "global-resting": "Scenes that rest: global head, and actions that pause now and then",
     "paper": "The paper's form: pair by pair, RGB, global head, SGD",
 }
-"""Those between ours and the paper's change one thing each; InfoNCE is what the paper did not have, and scenes that rest
-are there because in them the mean over time can tell when, too."""
+"""Those between ours and the paper's change one thing each; InfoNCE is what the paper did not have; in scenes that rest
+the mean over time can tell when, too."""
 
 
 MOST_OF_A_COMPARISON = 2
