@@ -123,12 +123,13 @@ def comparison_rows(pairs: Run, grids: Sequence[Run]) -> Iterator[Row]:
     if goal <= CHANCE:
         notes.append(f"pair by pair is at chance ({goal:.3f}), so this says nothing: give more --steps")
     spent = f"{pairs.operations / 1e12:.1f} TFLOP, {pairs.cpu_seconds:.0f} s of a core"
-    yield Row("pair by pair, AUC on hard negatives", goal, "", note=f"{pairs.steps} steps, {spent}")
+    yield Row("pair by pair, AUC on hard negatives", goal, "", note=f"{goal:.3f}, {pairs.steps} steps, {spent}")
     name = "grid pairs reach it with this share of its compute"
     value = None if goal <= CHANCE else _share(last, pairs)
     yield Row(name, value, "", MOST_SHARE, at_least=False, note="; ".join(notes))
-    yield Row("test videos, pair by pair", pairs.test_auc, "")
-    yield Row("test videos, grid pairs, the last of these", last.test_auc, "", note=f"{last.steps} steps")
+    yield Row("test videos, pair by pair", pairs.test_auc, "", note=f"{pairs.test_auc:.3f}")
+    each = ", ".join(f"{_share(run, pairs):.2f}: {run.test_auc:.3f}" for run in grids)
+    yield Row("test videos, grid pairs, the last of these", last.test_auc, "", note=each)
 
 
 def _share(run: Run, whole: Run) -> float:
