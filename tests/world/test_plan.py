@@ -63,7 +63,7 @@ def test_a_rich_kind_is_refused_in_a_plain_world_only() -> None:
 
 
 def test_unknown_scenes_are_named() -> None:
-    with pytest.raises(UsageError, match=r"unknown scenes 'fancy'\. Take one of: plain, rich"):
+    with pytest.raises(UsageError, match=r"unknown scenes 'fancy'\. Take one of: plain, resting, rich"):
         check_kinds(["ball"], "fancy")
 
 
