@@ -105,9 +105,10 @@ def compared(corpus: Corpus, steps: int) -> tuple[Run, list[Run]]:
     recipe = accuracy_recipe("pairs", 1)
     of_an_epoch = max(len(corpus.select("train")) // recipe.pairs.batch_size, 1)
     pairs = train_run(corpus, accuracy_recipe("pairs", max(round(steps / of_an_epoch), 1)))
+    grid_epoch = operations_of(corpus, accuracy_recipe("grid", 1))
     grids: list[Run] = []
     for share in SHARES:
-        epochs = math.floor(share * pairs.operations / operations_of(corpus, accuracy_recipe("grid", 1)))
+        epochs = math.floor(share * pairs.operations / grid_epoch)
         grids.append(train_run(corpus, accuracy_recipe("grid", max(epochs, 1))))
         if grids[-1].hard_auc >= pairs.hard_auc:
             break
