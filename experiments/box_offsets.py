@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import avts
-from avts.sync.estimate import TOLERANCE_SECONDS
+from avts.offset.estimate import TOLERANCE_SECONDS
 from avts.world import write_world
 
 VIDEOS, SEED, MAX_SHIFT_SECONDS = 60, 9100, 1.0

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import avts
 from avts.errors import AvtsError
+from avts.offset import estimate
+from avts.offset.clips import SEARCH_SECONDS, clip_offsets
 from avts.report.reliability import draw_reliability, reliability_table
-from avts.sync import estimate
-from avts.sync.clips import SEARCH_SECONDS, clip_offsets
 from avts.world import write_world
 
 SEED = 9500

@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "avts").rglob("*.py"))
-WAY = ["errors", "timebase", "settings", "media", "world", "corpus", "pairs", "model", "training", "evaluation"]
-WAY += ["downstream", "sync", "api", "doctor", "report", "bench", "demo", "app", "cli"]
+WAY = ["errors", "timebase", "settings", "media", "world", "jobs", "corpus", "pairs", "model", "training", "evaluation"]
+WAY += ["downstream", "offset", "api", "doctor", "report", "bench", "demo", "app", "cli"]
 
 
 def room_of(path: Path) -> str:
@@ -39,7 +39,7 @@ def test_imports_only_point_back_along_the_way_of_the_data(path: Path) -> None:
 
 def test_sync_needs_no_training_code() -> None:
     for path in SOURCES:
-        if room_of(path) == "sync":
+        if room_of(path) == "offset":
             assert not imported_rooms(path) & {"training", "evaluation", "corpus", "pairs"}, path
 
 

@@ -4,7 +4,7 @@
     avts.sync("talk.mp4", model)             # how far is its sound off?
 
 The way of the data, one package a stage; imports only point back along it:
-    media, world -> corpus -> pairs -> model -> training -> evaluation, sync -> report -> cli
+    media, world -> corpus -> pairs -> model -> training -> evaluation, offset -> report -> cli
 
 Shape letters, the same everywhere:
     B batch, T frames, C channels, H W pixels, N samples, M filter bands, S spectrogram steps, D embedding
@@ -22,19 +22,17 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_PUBLIC = ("SyncModel", "SyncResult", "load")
+_PUBLIC = ("SyncModel", "SyncResult", "load", "sync")
 
 
 def __getattr__(name: str) -> Any:
     """Import public names when they are first asked for."""
     import importlib
 
-    if name == "sync":  # the room, which can be called
-        return importlib.import_module("avts.sync")
     if name in _PUBLIC:
         return getattr(importlib.import_module("avts.api"), name)
-    raise AttributeError(f"module 'avts' has no attribute '{name}'; public are {', '.join(sorted(_PUBLIC))} and sync")
+    raise AttributeError(f"module 'avts' has no attribute '{name}'; public are {', '.join(sorted(_PUBLIC))}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC, "sync"])
+    return sorted([*globals(), *_PUBLIC])

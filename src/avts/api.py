@@ -4,16 +4,16 @@
     result = avts.sync("talk.mp4", model)     # or (frames, frames_per_second, samples, sample_rate)
     result.offset_seconds, result.confidence, result.reason
 
-Type checkers see these through `from avts.api import load, sync`; the names in `avts` are the same functions.
+The names in `avts` are these functions, imported when first asked for.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from avts.sync.film import Arrays, film_of
-from avts.sync.measure import Method, SyncResult, measure
-from avts.sync.model import SyncModel, load_sync_model
+from avts.offset.film import Arrays, film_of
+from avts.offset.measure import Method, SyncResult, measure
+from avts.offset.model import SyncModel, load_sync_model
 
 __all__ = ["Arrays", "SyncModel", "SyncResult", "load", "sync"]
 

@@ -31,11 +31,11 @@ from avts.errors import CorpusError, UsageError
 from avts.evaluation.evaluate import evaluate
 from avts.media.standard import read_standard
 from avts.model.checkpoint import load_model, write_whole
+from avts.offset.distance_map import OffsetScan, scan
+from avts.offset.estimate import TOLERANCE_SECONDS, OffsetEstimate, estimate
 from avts.report.demo_page import write_demo_page
 from avts.report.targets import check_targets
 from avts.settings import Recipe, read_recipe, shipped_recipes
-from avts.sync.estimate import TOLERANCE_SECONDS, OffsetEstimate, estimate
-from avts.sync.scan import OffsetScan, scan
 from avts.training.record import read_log
 from avts.training.state import checkpoints
 from avts.training.trainer import Trainer

@@ -13,12 +13,12 @@ import pytest
 from avts.app.answer import KEPT_ANSWERS, Answer, answer
 from avts.errors import MediaError
 from avts.media.probe import probe
-from avts.sync import repair as repair_module
-from avts.sync import retime as retime_module
-from avts.sync.drift import Segment
-from avts.sync.estimate import estimate
-from avts.sync.measure import SyncResult, told
-from avts.sync.scan import OffsetScan
+from avts.offset import repair as repair_module
+from avts.offset import retime as retime_module
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import estimate
+from avts.offset.measure import SyncResult, told
+from avts.offset.timeline import Segment
 
 OFFSETS = np.arange(-48, 49) / 24
 

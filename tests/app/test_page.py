@@ -18,9 +18,9 @@ pytest.importorskip("gradio")
 
 from avts.app.answer import Answer
 from avts.app.page import answer_html
-from avts.sync.film import FileFilm
-from avts.sync.measure import measure
-from avts.sync.repair import repair
+from avts.offset.film import FileFilm
+from avts.offset.measure import measure
+from avts.offset.repair import repair
 from avts.world import write_world
 
 EARLY_SECONDS = 0.25

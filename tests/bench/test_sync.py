@@ -10,8 +10,8 @@ import torch
 from avts.bench.films import FORMS, repeated, shifted_film
 from avts.bench.sync import calc_pdist_of, rows, window_by_window
 from avts.errors import CheckpointError, InputError
-from avts.sync.features import Features
-from avts.sync.scan import distance_map
+from avts.offset.distance_map import distance_map
+from avts.offset.features import Features
 
 
 def test_both_ways_give_the_same_distances() -> None:
@@ -46,7 +46,7 @@ def test_what_cannot_run_is_a_row_that_says_why(monkeypatch: pytest.MonkeyPatch,
     def missing(path: object) -> None:
         raise CheckpointError("none in the box")
 
-    monkeypatch.setattr("avts.sync.model.load_sync_model", missing)
+    monkeypatch.setattr("avts.offset.model.load_sync_model", missing)
     (row,) = rows(only=["repair"], work=tmp_path)
     assert (row.name, row.value, row.reached, row.note) == ("repair: not run", None, None, "none in the box")
 

@@ -7,9 +7,9 @@ import pytest
 
 from avts.cli import main
 from avts.errors import CheckpointError, MediaError
-from avts.sync import clips as clips_module
-from avts.sync import model as model_module
-from avts.sync.clips import ClipOffset
+from avts.offset import clips as clips_module
+from avts.offset import model as model_module
+from avts.offset.clips import ClipOffset
 
 
 @pytest.fixture(autouse=True)

@@ -9,15 +9,15 @@ import pytest
 
 from avts.cli import main
 from avts.errors import CheckpointError, MediaError
-from avts.sync import glimpse as glimpse_module
-from avts.sync import measure as measure_module
-from avts.sync import model as model_module
-from avts.sync import repair as repair_module
-from avts.sync import retime as retime_module
-from avts.sync.estimate import estimate
-from avts.sync.film import FileFilm
-from avts.sync.measure import SyncResult, told
-from avts.sync.scan import OffsetScan
+from avts.offset import glimpse as glimpse_module
+from avts.offset import measure as measure_module
+from avts.offset import model as model_module
+from avts.offset import repair as repair_module
+from avts.offset import retime as retime_module
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import estimate
+from avts.offset.film import FileFilm
+from avts.offset.measure import SyncResult, told
 
 OFFSETS = np.arange(-48, 49) / 24
 

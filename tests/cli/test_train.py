@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from avts.cli import main
 from avts.corpus.corpus import Corpus
 from avts.model.checkpoint import load_model
-from avts.sync.model import SHIPPED
+from avts.offset.model import SHIPPED
 from avts.training.state import checkpoints
 from fixtures_training import TINY_TOML
 

@@ -7,9 +7,9 @@ import pytest
 
 from avts.corpus.fetch import FetchError, check_protocol, ending_of, fetched, name_of, open_url
 from avts.corpus.item import Media, Member
-from avts.corpus.refusal import Refusal, plain
 from avts.corpus.transcode import Task, transcode
 from avts.errors import UsageError
+from avts.jobs.refusal import Refusal, plain
 
 
 def bring(media: Media, folder: Path) -> tuple[str, bytes]:

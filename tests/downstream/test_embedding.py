@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from avts.corpus.corpus import Corpus
-from avts.corpus.refusal import Refusal
 from avts.downstream import embedding
 from avts.downstream.embedding import EmbedSummary, embed
 from avts.downstream.features import Embedded, Task, embed_recording
@@ -18,6 +17,7 @@ from avts.downstream.pooling import Pooling
 from avts.downstream.recordings import recordings_of
 from avts.downstream.towers import Plan
 from avts.errors import CorpusError, UsageError
+from avts.jobs.refusal import Refusal
 
 PLAN = Plan(1.0, 12, ("conv5",), ("conv5",), Pooling(2, 1))
 
@@ -198,7 +198,7 @@ def test_processes_give_the_table_that_one_process_gives(
 def test_a_decoder_that_dies_or_hangs_costs_its_file(
     tmp_path: Path, tiny_run: Path, write_sound: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from avts.corpus.pool import CRASHED, TIMED_OUT
+    from avts.jobs.pool import CRASHED, TIMED_OUT
 
     for name in "abc":
         write_sound(tmp_path / "in" / f"{name}.wav")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import avts
-from avts.sync.model import SHIPPED
+from avts.offset.model import SHIPPED
 from avts.world import write_world
 
 MOST_BYTES = 12_000_000

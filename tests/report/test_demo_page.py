@@ -9,12 +9,12 @@ import matplotlib
 import numpy as np
 import pytest
 
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import estimate
 from avts.report.demo_page import write_demo_page
 from avts.report.evaluation_figures import roc
 from avts.report.page import card, table
 from avts.report.sync_plot import plot_scan
-from avts.sync.estimate import estimate
-from avts.sync.scan import OffsetScan
 
 RNG = np.random.default_rng(0)
 KINDS = ("easy", "mixed", "hard", "super_hard")

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import SILENT, OffsetEstimate
+from avts.offset.measure import SyncResult
+from avts.offset.timeline import Segment
 from avts.report.sync_text import CSV_COLUMNS, csv_row, failure_record, result_record, sync_line, sync_record
-from avts.sync.drift import Segment
-from avts.sync.estimate import SILENT, OffsetEstimate
-from avts.sync.measure import SyncResult
-from avts.sync.scan import OffsetScan
 
 SCAN = OffsetScan(np.array([0.0]), np.array([-0.5, 0.0, 0.5]), np.array([[0.6, 0.2, 0.5]], np.float32), 1.0)
 CURVE = np.array([np.nan, 0.2, 0.5])

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from avts.errors import AvtsError, MediaError
-from avts.sync.estimate import TOLERANCE_SECONDS
+from avts.offset.estimate import TOLERANCE_SECONDS
 from avts.timebase import offset_in_words
 
 if TYPE_CHECKING:
-    from avts.sync.measure import SyncResult
+    from avts.offset.measure import SyncResult
 
 Measure = Callable[[Path, float], "SyncResult"]
 """Measures a film; the number is how far to search either way, in seconds."""
@@ -101,9 +101,9 @@ def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) 
 
 def _described(path: Path, result: SyncResult, folder: Path) -> tuple[Path, Path]:
     """Write the distance map and the JSON of a result."""
+    from avts.offset.glimpse import glimpse
     from avts.report.sync_plot import plot_result
     from avts.report.sync_text import result_record
-    from avts.sync.glimpse import glimpse
 
     plot, record = folder / f"{path.stem}.png", folder / f"{path.stem}.sync.json"
     plot_result(plot, result, glimpse=glimpse(path, result), title=path.name)
@@ -168,8 +168,8 @@ def _repair(path: Path, folder: Path, result: SyncResult) -> tuple[Path, tuple[s
 
 def _put_right(path: Path, target: Path, result: SyncResult) -> tuple[str, ...]:
     """Move the sound, by stream copy if one offset holds throughout."""
-    from avts.sync.repair import repair
-    from avts.sync.retime import retime
+    from avts.offset.repair import repair
+    from avts.offset.retime import retime
 
     if result.is_constant:
         return repair(path, target, offset_seconds=result.offset_seconds or 0.0)
@@ -178,7 +178,7 @@ def _put_right(path: Path, target: Path, result: SyncResult) -> tuple[str, ...]:
 
 def _playable(source: Path, film: Path, folder: Path, name: str) -> Path | None:
     """A film as browsers play it: itself, or an MP4 with the same streams; None if MP4 does not take them."""
-    from avts.sync.repair import repair
+    from avts.offset.repair import repair
 
     if film.suffix.lower() in PLAYABLE:
         return film if film != source else _linked(film, folder)

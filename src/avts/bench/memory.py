@@ -12,9 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from avts.sync.film import FileFilm
-from avts.sync.measure import measure
-from avts.sync.model import load_sync_model
+from avts.offset.film import FileFilm
+from avts.offset.measure import measure
+from avts.offset.model import load_sync_model
 
 
 def peak_megabytes() -> float:

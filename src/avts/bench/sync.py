@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from avts.media.planes import Planes
     from avts.media.standard import StandardClip
-    from avts.sync.features import Features
-    from avts.sync.model import SyncModel
+    from avts.offset.features import Features
+    from avts.offset.model import SyncModel
 
 MAP_WINDOWS, MAP_SIZE = 1500, 1024
 """Features of a minute of a film at 25 frames a second, of the size that SyncNet has."""
@@ -136,10 +136,10 @@ def _in_process(film: Path, model: Path | None) -> dict[str, float]:
 def _window_rows(folder: Path, run: Path | None) -> Iterator[Row]:
     """Features cut from a dense pass against each window encoded by itself, a window at every frame."""
     from avts.media.standard import read_standard
-    from avts.sync.estimate import estimate
-    from avts.sync.features import film_features
-    from avts.sync.model import load_sync_model
-    from avts.sync.scan import scan_features
+    from avts.offset.distance_map import scan_features
+    from avts.offset.estimate import estimate
+    from avts.offset.features import film_features
+    from avts.offset.model import load_sync_model
 
     model = load_sync_model(run)
     path, _, _ = shifted_film(folder, 2)
@@ -212,8 +212,8 @@ def _map_rows(syncnet: Path | None) -> Iterator[Row]:
     """The distance map against SyncNet's calc_pdist on features of equal shape, and against its form in our words."""
     import torch
 
-    from avts.sync.features import Features
-    from avts.sync.scan import distance_map
+    from avts.offset.distance_map import distance_map
+    from avts.offset.features import Features
 
     generator = np.random.default_rng(0)
     made = [generator.standard_normal((MAP_WINDOWS, MAP_SIZE)) for _ in range(2)]
@@ -295,7 +295,7 @@ def calc_pdist_of(checkout: Path) -> Callable[..., list[Tensor]]:
 
 def _repair_rows(folder: Path, run: Path | None, count: int) -> Iterator[Row]:
     """Films of eight forms whose sound is off by up to 2 s, repaired, and measured again."""
-    from avts.sync.model import load_sync_model
+    from avts.offset.model import load_sync_model
 
     model = load_sync_model(run)
     triples = [_repaired(folder, index, model) for index in range(count)]
@@ -319,9 +319,9 @@ def _repair_rows(folder: Path, run: Path | None, count: int) -> Iterator[Row]:
 
 def _repaired(folder: Path, index: int, model: SyncModel) -> tuple[float, float | None, float | None]:
     """True offset of a film, the one found, and what is found after the repair; None for what cannot be told."""
-    from avts.sync.film import FileFilm
-    from avts.sync.measure import measure
-    from avts.sync.repair import repair
+    from avts.offset.film import FileFilm
+    from avts.offset.measure import measure
+    from avts.offset.repair import repair
 
     path, true, form = shifted_film(folder, index)
     found = measure(FileFilm(path), model, range_seconds=MAX_SHIFT_SECONDS + 0.5).offset_seconds

@@ -14,7 +14,7 @@ from avts.errors import UsageError
 
 if TYPE_CHECKING:
     from avts.app.answer import Answer, Measure
-    from avts.sync.measure import Method
+    from avts.offset.measure import Method
 
 
 @click.command(name="app")
@@ -67,9 +67,9 @@ def wait() -> None:
 
 def _measure_with(run: Path | None, method: Method) -> Measure:
     """Load a model once; gives the function that measures a film with it."""
-    from avts.sync.film import FileFilm
-    from avts.sync.measure import measure
-    from avts.sync.model import load_sync_model
+    from avts.offset.film import FileFilm
+    from avts.offset.measure import measure
+    from avts.offset.model import load_sync_model
 
     if method == "motion" and run is not None:
         raise UsageError(f"--model {run} with --method motion, which uses no model. Leave one of them out.")

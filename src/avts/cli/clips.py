@@ -13,8 +13,8 @@ from avts.cli.progress import progress_bar
 from avts.errors import AvtsError, CheckpointError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from avts.sync.clips import ClipOffset
-    from avts.sync.model import SyncModel
+    from avts.offset.clips import ClipOffset
+    from avts.offset.model import SyncModel
 
 TABLE = "clips.csv"
 
@@ -32,8 +32,8 @@ def command(folder: Path, *, run: Path | None, method: str, seed: int, as_json: 
     shifts added. A clips.csv in FOLDER with the columns path and kind names the clips and splits the figures by kind;
     without one every video file in FOLDER counts. Without --model the model in the box is taken.
     """
+    from avts.offset.clips import clip_offsets
     from avts.report.clips import clips_record, clips_table
-    from avts.sync.clips import clip_offsets
 
     clips = _clips(folder)
     model = _model(run, method)
@@ -62,7 +62,7 @@ def _model(run: Path | None, method: str) -> SyncModel | None:
     """The model asked for; none for the baseline alone, or, said aloud, where none is at hand."""
     if method == "motion":
         return None
-    from avts.sync.model import load_sync_model
+    from avts.offset.model import load_sync_model
 
     try:
         return load_sync_model(run)

@@ -66,7 +66,7 @@ def command(
     from avts.downstream.recordings import recordings_of
     from avts.downstream.towers import Plan, check_stages
     from avts.model.device import choose_device
-    from avts.sync.model import SHIPPED, load_sync_model
+    from avts.offset.model import SHIPPED, load_sync_model
     from avts.timebase import FRAME_RATE
 
     loaded = load_sync_model(model)

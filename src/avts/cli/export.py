@@ -21,7 +21,7 @@ def command(paths: tuple[Path, ...], *, form: Form) -> int:
     and compared with the model before OUT appears.
     """
     from avts.model.export import export_towers
-    from avts.sync.model import load_sync_model
+    from avts.offset.model import load_sync_model
 
     if len(paths) > 2:
         raise click.UsageError(f"One folder to write, or a run and a folder: {len(paths)} were given.")

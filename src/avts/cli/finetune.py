@@ -143,7 +143,7 @@ def _study(
     from avts.downstream.recipe import default_recipe, read_finetune_recipe
     from avts.downstream.starting import start_path
     from avts.errors import UsageError
-    from avts.sync.model import SHIPPED
+    from avts.offset.model import SHIPPED
 
     path = default_recipe(name) if recipe is None else recipe
     settings = read_finetune_recipe(path)

@@ -53,8 +53,8 @@ def command(
     from avts.downstream.inspection import inspect
     from avts.errors import UsageError
     from avts.model.device import choose_device, choose_precision
+    from avts.offset.model import load_sync_model
     from avts.report.inspect_page import About, record, summary_text, write_inspection
-    from avts.sync.model import load_sync_model
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; a folder is needed. Choose another --out")

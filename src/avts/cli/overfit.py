@@ -25,9 +25,9 @@ def command(recipe: Path, corpus: Path, *, start: Path | None, steps: int, devic
     """
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import measure_alignment
+    from avts.offset.model import SHIPPED
     from avts.report.overfit import overfit_record, overfit_text
     from avts.settings import read_recipe
-    from avts.sync.model import SHIPPED
     from avts.training.overfit import overfit
 
     settings = read_recipe(recipe)

@@ -200,8 +200,8 @@ def _model(model: str | None, like: str | None, seed: int, *, fresh: bool) -> tu
 
     from avts.model.checkpoint import build_model, read_header
     from avts.model.device import choose_precision
+    from avts.offset.model import SHIPPED, load_sync_model
     from avts.settings import read_recipe
-    from avts.sync.model import SHIPPED, load_sync_model
 
     if fresh and model not in (None, "random"):
         raise UsageError(f"--model {model} with --from-scratch: its weights would not be used. Give --like {model}")

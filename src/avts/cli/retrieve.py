@@ -59,7 +59,7 @@ def _vectors(query: Path, features: Path, model: Path | None, by: str) -> Any:
     from avts.downstream.parts import features_schema, settings_in
     from avts.downstream.recordings import recordings_of, streams_of
     from avts.downstream.towers import Plan, picture_columns, sound_columns
-    from avts.sync.model import SHIPPED, load_sync_model
+    from avts.offset.model import SHIPPED, load_sync_model
     from avts.timebase import FRAME_RATE
 
     loaded, settings = load_sync_model(model), settings_in(features_schema(features))

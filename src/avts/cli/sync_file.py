@@ -13,8 +13,8 @@ from avts.errors import InputError
 
 if TYPE_CHECKING:
     from avts.cli.progress import OnProgress
-    from avts.sync.measure import SyncResult
-    from avts.sync.model import SyncModel
+    from avts.offset.measure import SyncResult
+    from avts.offset.model import SyncModel
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Worker:
         return answer
 
     def _measure(self, path: Path) -> SyncResult:
-        from avts.sync import film, measure
+        from avts.offset import film, measure
 
         read = film.FileFilm(path, on_progress=self.on_progress)
         return measure.measure(read, self.model, range_seconds=self.options.range_seconds)
@@ -108,8 +108,8 @@ class Worker:
 
     def _draw(self, path: Path, result: SyncResult, answer: Answer) -> None:
         if self.options.plot is not None:
+            from avts.offset.glimpse import glimpse
             from avts.report.sync_plot import plot_result
-            from avts.sync.glimpse import glimpse
 
             target = target_in(self.options.plot, f"{path.stem}.png")
             plot_result(target, result, glimpse=glimpse(path, result), title=path.name)
@@ -126,9 +126,9 @@ class Worker:
         Raises:
             InputError: there is no offset to trust, or the file written measures worse.
         """
+        from avts.offset.repair import repair
+        from avts.offset.retime import retime
         from avts.report.sync_text import repaired_record, verdict
-        from avts.sync.repair import repair
-        from avts.sync.retime import retime
 
         target = target_in(self.options.repair or path, path.name)
         overwrite = self.options.overwrite
@@ -164,7 +164,7 @@ def make_worker(options: Options, on_progress: OnProgress | None = None) -> Work
         torch.set_num_threads(options.threads)
     if options.method == "motion":
         return Worker(options, None, on_progress)
-    from avts.sync.model import load_sync_model
+    from avts.offset.model import load_sync_model
 
     return Worker(options, load_sync_model(options.run), on_progress)
 

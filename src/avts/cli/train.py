@@ -65,9 +65,9 @@ def command(
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import measure_alignment
     from avts.evaluation.validation import validation_auc
+    from avts.offset.model import SHIPPED
     from avts.report.training_time import time_text
     from avts.settings import read_recipe
-    from avts.sync.model import SHIPPED
     from avts.training.branch import begin_branch
     from avts.training.conditions import start_run
     from avts.training.launch import leave_processes

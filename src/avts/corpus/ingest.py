@@ -13,14 +13,14 @@ from typing import Literal
 from avts.corpus.item import Item, Source
 from avts.corpus.journal import Journal
 from avts.corpus.manifest import CORPUS_NAME, JOURNAL_NAME, MANIFEST_NAME, settings_of
-from avts.corpus.pool import TIMEOUT_SECONDS, OrderedPool
-from avts.corpus.refusal import MISSING_NAME, REFUSED_NAME
 from avts.corpus.shards import SHARD_BYTES
 from avts.corpus.sources import source_of
 from avts.corpus.taking import STAGING_NAME, Engine, Form, IngestSummary, OnProgress, Taking
 from avts.corpus.target import FolderTarget, target_of
 from avts.corpus.transcode import transcode
 from avts.errors import CorpusError, UsageError
+from avts.jobs.pool import TIMEOUT_SECONDS, OrderedPool
+from avts.jobs.refusal import MISSING_NAME, REFUSED_NAME
 from avts.media.limits import Limits
 from avts.media.standard import SHORT_SIDE
 
@@ -107,9 +107,9 @@ def _local(workers: int | None, num_items: int, form: Form, address: str | None)
 
 
 def _ray(workers: int | None, form: Form, address: str | None) -> Engine:
-    from avts.corpus.ray_engine import RayEngine
+    from avts.jobs.ray_engine import RayEngine
 
-    return RayEngine(workers, address=address, timeout_seconds=form.timeout_seconds)
+    return RayEngine(workers, address=address, timeout_seconds=form.timeout_seconds, function=transcode)
 
 
 def _check_form(form: Form, workers: int | None) -> None:

@@ -19,9 +19,9 @@ from typing import Any
 
 from avts.corpus.clip import Clip
 from avts.corpus.manifest import JOURNAL_NAME, READABLE_VERSIONS, clip_of
-from avts.corpus.refusal import Refusal
 from avts.corpus.shards import checksum_of, shard_name, write_all
 from avts.errors import UsageError
+from avts.jobs.refusal import Refusal
 
 MARK = b'{"safe": true}\n'
 

@@ -20,12 +20,12 @@ from avts.corpus.fetch import name_of
 from avts.corpus.item import Item
 from avts.corpus.journal import Journal, Record
 from avts.corpus.manifest import CORPUS_NAME, settings_of, write_manifest
-from avts.corpus.pool import Crashed, Lost, TimedOut
-from avts.corpus.refusal import MISSING_NAME, REFUSED_NAME, TRIED_AGAIN, Refusal, plain, write_refusals
 from avts.corpus.shards import ShardWriter, shard_name
 from avts.corpus.target import FolderTarget
 from avts.corpus.transcode import Standardised, Task, content_hash_of
 from avts.errors import CorpusError, MediaError
+from avts.jobs.pool import Crashed, Lost, TimedOut
+from avts.jobs.refusal import MISSING_NAME, REFUSED_NAME, TRIED_AGAIN, Refusal, plain, write_refusals
 from avts.media.limits import Limits
 
 STAGING_NAME = ".staging"

@@ -14,7 +14,7 @@ import fsspec
 
 from avts.corpus.fetch import check_protocol
 from avts.corpus.manifest import CORPUS_NAME, JOURNAL_NAME, MANIFEST_NAME
-from avts.corpus.refusal import MISSING_NAME, REFUSED_NAME
+from avts.jobs.refusal import MISSING_NAME, REFUSED_NAME
 
 LOCAL_PROTOCOL = "file://"
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from avts.corpus.fetch import FetchError, fetched, name_of
 from avts.corpus.item import Media, Wants
 from avts.corpus.quality import QUIETEST_DB, SHORTEST_SECONDS, MotionMeter, SoundMeter, is_too_short
-from avts.corpus.refusal import Refusal, plain
 from avts.errors import LimitError, MediaError
+from avts.jobs.refusal import Refusal, plain
 from avts.media.frames import StandardFrames
 from avts.media.limits import Guard, Limits
 from avts.media.planes import Planes

@@ -17,9 +17,9 @@ from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
 from avts.doctor.findings import spread
 from avts.errors import CorpusError
-from avts.sync.activity import PictureActivity, SoundActivity
-from avts.sync.estimate import OffsetEstimate
-from avts.sync.motion import motion_estimate, motion_scan
+from avts.media.activity import PictureActivity, SoundActivity
+from avts.offset.estimate import OffsetEstimate
+from avts.offset.motion import motion_estimate, motion_scan
 from avts.timebase import FRAME_RATE, Span, offset_in_words
 from avts.training.reasons import Reason
 

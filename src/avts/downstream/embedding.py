@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from avts.corpus.clip import hash_of
-from avts.corpus.pool import TIMEOUT_SECONDS, Lost, OrderedPool, TimedOut
-from avts.corpus.refusal import Refusal
 from avts.downstream.features import Embedded, Task, embed_recording
 from avts.downstream.parts import Parts
 from avts.downstream.recordings import Recording
 from avts.downstream.towers import Plan
 from avts.errors import CorpusError, UsageError
+from avts.jobs.pool import TIMEOUT_SECONDS, Lost, OrderedPool, TimedOut
+from avts.jobs.refusal import Refusal
 from avts.model.checkpoint import read_header
 
 FORMAT_VERSION = 1
@@ -159,7 +159,7 @@ def weights_digest(model: Path) -> str:
 
 def _engine(name: EngineName, workers: int, address: str | None, timeout_seconds: float) -> Engine:
     if name == "ray":
-        from avts.corpus.ray_engine import RayEngine
+        from avts.jobs.ray_engine import RayEngine
 
         return RayEngine(workers, address=address, timeout_seconds=timeout_seconds, function=embed_recording)
     if address is not None:

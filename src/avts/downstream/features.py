@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
-from avts.corpus.refusal import Refusal, plain
 from avts.downstream.loudness import Loudness
 from avts.downstream.recordings import Recording, Streams, streams_of
 from avts.downstream.towers import Columns, Plan, picture_columns, sound_columns
 from avts.errors import AvtsError, MediaError
+from avts.jobs.refusal import Refusal, plain
 from avts.model.checkpoint import load_model
 from avts.model.device import choose_precision
 from avts.model.two_stream import TwoStream

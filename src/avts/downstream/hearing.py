@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from avts.corpus.refusal import Refusal, plain
 from avts.downstream.cepstra import cepstra
 from avts.downstream.loudness import Loudness
 from avts.downstream.pooling import Pooling
 from avts.downstream.recordings import Recording, streams_of
 from avts.errors import AvtsError, CorpusError, MediaError
+from avts.jobs.refusal import Refusal, plain
 from avts.model.dense import STEPS_PER_SECOND
 from avts.model.frontend import normalise_filterbank
 from avts.model.two_stream import TwoStream

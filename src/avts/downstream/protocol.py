@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from avts.corpus.manifest import CORPUS_NAME
-from avts.corpus.refusal import Refusal
 from avts.corpus.sources.dcase2014 import FOLD_LIST
 from avts.corpus.sources.esc10 import FILE_NAME
 from avts.downstream.classifiers import INNER_FOLDS, STRENGTHS, ClassifierName
@@ -22,6 +21,7 @@ from avts.downstream.recordings import Recording
 from avts.downstream.scratch import ScratchSettings, SoundClassifier, banks_of, from_scratch
 from avts.downstream.sounds import Score, linear_probe
 from avts.errors import UsageError
+from avts.jobs.refusal import Refusal
 from avts.model.two_stream import TwoStream
 
 CHOSEN = "chosen inside the training folds"

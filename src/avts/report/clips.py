@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from avts.report.tables import percent, text_table
-from avts.sync.clips import (
+from avts.offset.clips import (
     CHANCE,
     CLOSE_SECONDS,
     LEAST_SECONDS,
@@ -17,6 +16,7 @@ from avts.sync.clips import (
     ClipOffset,
     share_close,
 )
+from avts.report.tables import percent, text_table
 
 ALL = "all"
 Offsets = Sequence[ClipOffset]

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from avts.offset.estimate import TOLERANCE_SECONDS
 from avts.report.evaluation import HEADERS, evaluation_rows
 from avts.report.evaluation_figures import histogram_figure, label_figure, roc_figure
 from avts.report.map_figure import map_section
@@ -21,7 +22,6 @@ from avts.report.sync_text import verdict
 from avts.report.tables import duration, percent
 from avts.report.targets import target_words
 from avts.report.training_figure import training_figure
-from avts.sync.estimate import TOLERANCE_SECONDS
 from avts.timebase import offset_in_words
 
 TITLE = "Which sound goes with which picture, and when"

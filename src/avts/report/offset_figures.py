@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from avts.offset.estimate import TOLERANCE_SECONDS
 from avts.report.palette import ACCENT, BAD, GOOD, GRID, HEAT, MUTED, drawing, light_grid, new_figure, svg_of
 from avts.report.sync_plot import OFFSET_LABEL, draw_curve
-from avts.sync.estimate import TOLERANCE_SECONDS
 
 Rows = Sequence[Mapping[str, Any]]
 MAX_STRIP_FRAMES = 8

@@ -9,6 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import OffsetEstimate
+from avts.offset.glimpse import Glimpse
+from avts.offset.measure import SyncResult, told
 from avts.report.palette import (
     ACCENT,
     GOOD,
@@ -22,10 +26,6 @@ from avts.report.palette import (
     write_png,
 )
 from avts.report.sync_text import verdict
-from avts.sync.estimate import OffsetEstimate
-from avts.sync.glimpse import Glimpse
-from avts.sync.measure import SyncResult, told
-from avts.sync.scan import OffsetScan
 
 OFFSET_LABEL = "sound late  ←  offset (s)  →  sound early"
 MAX_STRIP_FRAMES = 10

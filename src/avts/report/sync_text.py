@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from avts.sync.estimate import OffsetEstimate
-from avts.sync.measure import SyncResult, told
-from avts.sync.scan import OffsetScan
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import OffsetEstimate
+from avts.offset.measure import SyncResult, told
 from avts.timebase import offset_in_words
 
 MOST_SURE = 0.99

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avts.corpus.pool import CRASHED, TIMED_OUT, OrderedPool
+from avts.jobs.pool import CRASHED, TIMED_OUT, OrderedPool
 
 WORK = """
 import os, signal, time

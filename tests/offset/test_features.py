@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-import avts.sync.model as model_module
+import avts.offset.model as model_module
 from avts.errors import CheckpointError, UsageError
 from avts.model.checkpoint import build_model, save_model
+from avts.offset.features import film_features
+from avts.offset.film import ArrayFilm
+from avts.offset.measure import measure
+from avts.offset.model import SyncModel, load_sync_model
 from avts.settings import ModelSettings, Recipe, StageSettings, VideoName
-from avts.sync.features import film_features
-from avts.sync.film import ArrayFilm
-from avts.sync.measure import measure
-from avts.sync.model import SyncModel, load_sync_model
 
 Make = Callable[..., tuple]
 SMALL = ModelSettings(

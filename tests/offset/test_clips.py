@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from avts.media.planes import Planes
-from avts.sync import clips as clips_module
-from avts.sync.clips import ClipOffset, clip_offsets, known_shifts, share_close
-from avts.sync.film import ArrayFilm
+from avts.offset import clips as clips_module
+from avts.offset.clips import ClipOffset, clip_offsets, known_shifts, share_close
+from avts.offset.film import ArrayFilm
 
 Make = Callable[..., tuple]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from avts.sync.estimate import FLAT, SILENT, STILL, TOO_SHORT
-from avts.sync.film import ArrayFilm
-from avts.sync.motion import motion_estimate, motion_measure, motion_scan
+from avts.offset.estimate import FLAT, SILENT, STILL, TOO_SHORT
+from avts.offset.film import ArrayFilm
+from avts.offset.motion import motion_estimate, motion_measure, motion_scan
 
 Make = Callable[..., tuple]
 

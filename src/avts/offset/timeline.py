@@ -17,8 +17,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from avts.sync.estimate import peak_seconds, posterior, share_near, step_seconds, window_votes
-from avts.sync.scan import OffsetScan
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import peak_seconds, posterior, share_near, step_seconds, window_votes
 
 CLEAR_NATS = 6.0
 """What a slope or a jump has to win beyond the logarithm of the number of those tried: odds of 400 to 1."""

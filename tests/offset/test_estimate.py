@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from avts.sync.estimate import APART, FLAT, SILENT, STILL, TOLERANCE_SECONDS, TOO_SHORT, estimate
-from avts.sync.scan import OffsetScan
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import APART, FLAT, SILENT, STILL, TOLERANCE_SECONDS, TOO_SHORT, estimate
 
 STEP_SECONDS = 1 / 24
 

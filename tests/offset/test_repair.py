@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from avts.errors import MediaError, UsageError
-from avts.sync.repair import keep_order, repair
+from avts.offset.repair import keep_order, repair
 
 RATE = 48_000
 FPS = 25

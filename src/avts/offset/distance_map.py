@@ -14,9 +14,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from avts.sync.correlation import motion_evidence
-from avts.sync.features import Features, film_features
-from avts.sync.film import FileFilm
+from avts.offset.correlation import motion_evidence
+from avts.offset.features import Features, film_features
+from avts.offset.film import FileFilm
 from avts.timebase import FRAME_RATE
 
 if TYPE_CHECKING:

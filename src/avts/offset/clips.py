@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from avts.sync.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
-from avts.sync.estimate import OffsetEstimate, estimate
-from avts.sync.features import Embeddings, Features, comparison, kept
-from avts.sync.film import FileFilm
-from avts.sync.model import SyncModel
-from avts.sync.motion import motion_estimate, motion_scan
-from avts.sync.scan import scan_features
+from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
+from avts.offset.distance_map import scan_features
+from avts.offset.estimate import OffsetEstimate, estimate
+from avts.offset.features import Embeddings, Features, comparison, kept
+from avts.offset.film import FileFilm
+from avts.offset.model import SyncModel
+from avts.offset.motion import motion_estimate, motion_scan
 from avts.timebase import FRAME_RATE, sample_at
 
 LEAST_SECONDS = 2.5

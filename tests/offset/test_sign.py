@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from avts.cli import main
 from avts.model.checkpoint import save_model
 from avts.model.two_stream import TwoStream
+from avts.offset.distance_map import scan_features
+from avts.offset.features import Features
 from avts.settings import recipe_from
-from avts.sync.features import Features
-from avts.sync.scan import scan_features
 from avts.world.encoding import encode
 from avts.world.take import Take, Truth
 
@@ -51,7 +51,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model.low_precision = False
     model.video_head, model.audio_head = Beats(), Beats()
     monkeypatch.setattr("avts.model.checkpoint.load_model", lambda *_, **__: model)
-    monkeypatch.setattr("avts.sync.model.load_model", lambda *_, **__: model, raising=False)
+    monkeypatch.setattr("avts.offset.model.load_model", lambda *_, **__: model, raising=False)
     return tmp_path / "run"
 
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from avts.errors import UsageError
-from avts.sync.drift import Segment, Timeline, timeline
-from avts.sync.estimate import WIDEST_RANGE_SECONDS, OffsetEstimate, estimate
-from avts.sync.features import Features, film_features
-from avts.sync.film import Film
-from avts.sync.motion import motion_measure
-from avts.sync.scan import OffsetScan, scan_features
+from avts.offset.distance_map import OffsetScan, scan_features
+from avts.offset.estimate import WIDEST_RANGE_SECONDS, OffsetEstimate, estimate
+from avts.offset.features import Features, film_features
+from avts.offset.film import Film
+from avts.offset.motion import motion_measure
+from avts.offset.timeline import Segment, Timeline, timeline
 
 if TYPE_CHECKING:
-    from avts.sync.model import SyncModel
+    from avts.offset.model import SyncModel
 
 Method = Literal["model", "motion"]
 

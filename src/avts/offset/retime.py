@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from avts.errors import MediaError
 from avts.media.source import TimedFrames, opened, picture_stream, sound_stream
-from avts.sync.drift import Segment
-from avts.sync.repair import OWN_TAGS, add_copy, check_call, check_streams, keep_order, moving_picture, open_source
+from avts.offset.repair import OWN_TAGS, add_copy, check_call, check_streams, keep_order, moving_picture, open_source
+from avts.offset.timeline import Segment
 
 TAPS = 32
 """Samples that a resampled one is made of."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from avts.sync.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
-from avts.sync.correlation import CHANGE_FLOOR, POWER_FLOOR, correlation_evidence
-from avts.sync.estimate import OffsetEstimate, estimate_from_evidence
-from avts.sync.film import Film
-from avts.sync.scan import WINDOW_SECONDS, OffsetScan
+from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
+from avts.offset.correlation import CHANGE_FLOOR, POWER_FLOOR, correlation_evidence
+from avts.offset.distance_map import WINDOW_SECONDS, OffsetScan
+from avts.offset.estimate import OffsetEstimate, estimate_from_evidence
+from avts.offset.film import Film
 from avts.timebase import FRAME_RATE
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avts.sync.estimate import OffsetEstimate, estimate
-from avts.sync.glimpse import glimpse
-from avts.sync.measure import SyncResult, told
-from avts.sync.scan import OffsetScan
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import OffsetEstimate, estimate
+from avts.offset.glimpse import glimpse
+from avts.offset.measure import SyncResult, told
 
 OFFSETS = np.arange(-24, 25) / 24
 

@@ -17,10 +17,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from avts.corpus.pool import CRASHED, TASKS_AHEAD, Lost, OrderedPool
-from avts.corpus.refusal import Refusal
-from avts.corpus.transcode import transcode
 from avts.errors import UsageError
+from avts.jobs.pool import CRASHED, TASKS_AHEAD, Lost, OrderedPool
+from avts.jobs.refusal import Refusal
 
 RETRIES = 3
 """Times a task is run again whose Ray worker or machine was lost; then its file counts as crashing."""
@@ -41,9 +40,7 @@ class Shipped:
 class RayEngine:
     """Runs tasks on a cluster: that at an address, the one already joined, or one started on this machine."""
 
-    def __init__(
-        self, workers: int | None, *, address: str | None, timeout_seconds: float, function: Function = transcode
-    ) -> None:
+    def __init__(self, workers: int | None, *, address: str | None, timeout_seconds: float, function: Function) -> None:
         """Join or start the cluster.
 
         Raises:

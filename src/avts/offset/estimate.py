@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from avts.sync.scan import OffsetScan
+from avts.offset.distance_map import OffsetScan
 from avts.timebase import offset_in_words
 
 TOLERANCE_SECONDS = 0.1

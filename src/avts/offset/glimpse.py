@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avts.media.standard import standard_frames, standard_sound
-from avts.sync.measure import SyncResult
+from avts.offset.measure import SyncResult
 from avts.timebase import FRAME_RATE
 
 SECONDS = 2.0

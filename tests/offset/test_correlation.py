@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from avts.sync.correlation import correlation_evidence, motion_evidence
-from avts.sync.estimate import estimate
-from avts.sync.scan import OffsetScan
+from avts.offset.correlation import correlation_evidence, motion_evidence
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import estimate
 
 OFFSETS = np.arange(-24, 25)
 

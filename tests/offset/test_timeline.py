@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from avts.sync.drift import Segment, Timeline, timeline
-from avts.sync.estimate import estimate
-from avts.sync.measure import told
-from avts.sync.scan import OffsetScan
+from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import estimate
+from avts.offset.measure import told
+from avts.offset.timeline import Segment, Timeline, timeline
 
 NOWHERE = 99.0
 

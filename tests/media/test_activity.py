@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
 from avts.media.planes import Planes
-from avts.sync.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
 
 
 def planes(luma: np.ndarray) -> Planes:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from avts.errors import MediaError, UsageError
-from avts.sync.drift import Segment
-from avts.sync.retime import _kernels, retime
+from avts.offset.retime import _kernels, retime
+from avts.offset.timeline import Segment
 
 RATE = 48_000
 EVENTS = (1.0, 3.0, 5.0, 7.0, 9.0)

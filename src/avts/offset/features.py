@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from avts.sync.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
+from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
 from avts.timebase import FRAME_RATE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from avts.model.two_stream import TwoStream
-    from avts.sync.film import Film
+    from avts.offset.film import Film
 
 
 Embeddings = NDArray[np.float16] | NDArray[np.float32]

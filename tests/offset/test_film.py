@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import avts.sync.film as film_module
+import avts.offset.film as film_module
 from avts.errors import MediaError, UsageError
 from avts.media.planes import Planes
-from avts.sync.film import ArrayFilm, FileFilm, ahead, film_of
+from avts.offset.film import ArrayFilm, FileFilm, ahead, film_of
 
 
 def counted(frames: int, size: tuple[int, int] = (64, 96)) -> np.ndarray:

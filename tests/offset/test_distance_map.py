@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from avts.sync.estimate import estimate
-from avts.sync.features import Features
-from avts.sync.measure import scan_and_estimate
-from avts.sync.scan import distance_map, scan_features
+from avts.offset.distance_map import distance_map, scan_features
+from avts.offset.estimate import estimate
+from avts.offset.features import Features
+from avts.offset.measure import scan_and_estimate
 
 
 def made_features(windows: int, *, offset_frames: int | None = None, noise: float = 0.3, seed: int = 0) -> Features:
@@ -71,7 +71,7 @@ def test_a_scan_names_its_times_offsets_and_what_was_heard() -> None:
 
 
 def test_the_map_of_a_long_film_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avts.sync.scan.MAP_CELLS", 10_000)
+    monkeypatch.setattr("avts.offset.distance_map.MAP_CELLS", 10_000)
     scan = scan_features(made_features(5000), 2.0)
     assert 5_000 < scan.distances.size <= 10_000 + 97
     assert scan.times_seconds == pytest.approx(np.arange(0, 5000, 49) / 24)
@@ -79,7 +79,7 @@ def test_the_map_of_a_long_film_stays_small(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("offset_frames", [-330, -3, 0, 200])
 def test_a_wide_range_is_searched_coarse_to_fine(offset_frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avts.sync.scan.MAP_CELLS", 60_000)  # 721 offsets leave a window every 1.1 s
+    monkeypatch.setattr("avts.offset.distance_map.MAP_CELLS", 60_000)  # 721 offsets leave a window every 1.1 s
     features = made_features(2000, offset_frames=offset_frames, noise=0.6)
     scan, answer = scan_and_estimate(features, range_seconds=15.0)
     assert scan.times_seconds[1] > 0.25
@@ -88,9 +88,11 @@ def test_a_wide_range_is_searched_coarse_to_fine(offset_frames: int, monkeypatch
 
 
 def test_the_finer_look_only_refines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avts.sync.scan.MAP_CELLS", 30_000)
+    monkeypatch.setattr("avts.offset.distance_map.MAP_CELLS", 30_000)
     features = made_features(2000, offset_frames=24)
     moved = dataclasses.replace(estimate(scan_features(features, 15.0)), offset_seconds=1.2)
-    monkeypatch.setattr("avts.sync.measure.estimate", lambda scan: moved if len(scan.offsets_seconds) == 49 else answer)
+    monkeypatch.setattr(
+        "avts.offset.measure.estimate", lambda scan: moved if len(scan.offsets_seconds) == 49 else answer
+    )
     answer = estimate(scan_features(features, 15.0))
     assert scan_and_estimate(features, range_seconds=15.0)[1].offset_seconds == answer.offset_seconds

@@ -8,8 +8,8 @@ import pytest
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.corpus.item import Item
-from avts.corpus.ray_engine import RayEngine
 from avts.errors import UsageError
+from avts.jobs.ray_engine import RayEngine
 from avts.timebase import Span
 
 OPENER = """
@@ -51,7 +51,7 @@ def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(UsageError, match=r"Ray cluster at 127.0.0.1:1: cannot be joined \(nobody there\)"):
-        RayEngine(2, address="127.0.0.1:1", timeout_seconds=1.0)
+        RayEngine(2, address="127.0.0.1:1", timeout_seconds=1.0, function=print)
 
 
 @pytest.mark.filterwarnings("default")  # Ray's own

@@ -1,0 +1,1 @@
+"""How far is the sound of a film off: read it, map it, estimate the offset, repair the file."""
