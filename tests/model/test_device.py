@@ -27,7 +27,20 @@ def test_a_precision_that_was_asked_for_is_taken(name: str, low: bool) -> None:
     assert choose_precision(name, torch.device("cpu")) == (low, "as asked")
 
 
-@pytest.mark.parametrize(("fast", "why"), [(True, "has bf16 instructions"), (False, "has no bf16 instructions")])
-def test_auto_takes_bf16_where_the_cpu_has_it(fast: bool, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: fast, raising=False)
-    assert choose_precision("auto", torch.device("cpu")) == (fast, f"the CPU {why}")
+@pytest.mark.parametrize(
+    ("onednn", "has", "fast"),
+    [
+        (True, {"architecture": "x86_64", "avx512_bf16": True}, True),
+        (True, {"architecture": "x86_64", "amx_bf16": True}, True),
+        (True, {"architecture": "x86_64", "avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, False),
+        (True, {"architecture": "aarch64"}, True),
+        (False, {"architecture": "x86_64", "avx2": True}, False),
+    ],
+)
+def test_auto_takes_bf16_only_where_the_cpu_has_the_instructions(
+    onednn: bool, has: dict[str, object], fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: onednn, raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    why = "the CPU has bf16 instructions" if fast else "the CPU has no bf16 instructions"
+    assert choose_precision("auto", torch.device("cpu")) == (fast, why)
