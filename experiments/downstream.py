@@ -128,8 +128,8 @@ def _study(
 
     torch.set_num_threads(1)
     from avts.corpus.corpus import Corpus
-    from avts.downstream.actions import Study, run_study
-    from avts.downstream.recipe import read_finetune_recipe
+    from avts.finetune.recipe import read_finetune_recipe
+    from avts.finetune.study import Study, run_study
 
     settings = read_finetune_recipe(RECIPES / f"{recipe}.toml")
     changed: dict[str, Any] = {"training": settings.training.model_copy(update={"seed": cell.seed})}

@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "avts").rglob("*.py"))
 WAY = ["errors", "timebase", "settings", "media", "world", "jobs", "corpus", "pairs", "model", "training", "evaluation"]
-WAY += ["downstream", "offset", "api", "doctor", "report", "bench", "demo", "app", "cli"]
+WAY += ["features", "probe", "finetune", "inspection", "offset", "api", "doctor", "report", "bench", "demo", "app"]
+WAY += ["cli"]
 
 
 def room_of(path: Path) -> str:

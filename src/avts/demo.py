@@ -25,10 +25,10 @@ from avts import __version__
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.doctor.alignment import measure_alignment
-from avts.downstream.excerpts import read_excerpts
-from avts.downstream.projection import embed_windows, embedding_map
 from avts.errors import CorpusError, UsageError
 from avts.evaluation.evaluate import evaluate
+from avts.inspection.embedding_map import embed_windows, embedding_map
+from avts.inspection.excerpts import read_excerpts
 from avts.media.standard import read_standard
 from avts.model.checkpoint import load_model, write_whole
 from avts.offset.distance_map import OffsetScan, scan

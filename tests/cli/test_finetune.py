@@ -11,7 +11,7 @@ from avts.cli import main
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.corpus.sources import source_of
-from avts.downstream.recipe import default_recipe, read_finetune_recipe
+from avts.finetune.recipe import default_recipe, read_finetune_recipe
 from avts.media.writer import write_video
 
 NETS = """

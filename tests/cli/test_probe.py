@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from avts.cli import main
-from avts.downstream.protocol import SoundProbe, layout_of
-from avts.downstream.scratch import ScratchSettings
 from avts.media.writer import pcm_of
 from avts.model.checkpoint import build_model, save_model
+from avts.probe.protocol import SoundProbe, layout_of
+from avts.probe.scratch import ScratchSettings
 from fixtures_training import tiny_recipe
 
 HERTZ = {"001 - Low": 200, "002 - Middle": 900, "003 - High": 4_000}

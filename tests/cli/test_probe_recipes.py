@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avts.cli import main
-from avts.downstream.probe_recipe import default_probe_recipe, read_probe_recipe
+from avts.probe.protocol import default_probe_recipe, read_probe_recipe
 from fixtures_features import tiny_run, tone, write_wav
 
 __all__ = ["tiny_run"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from avts.corpus.clip import Clip
-from avts.downstream.exhibits import Exhibit, HeardExhibit, SeenExhibit
+from avts.inspection.exhibits import Exhibit, HeardExhibit, SeenExhibit
 from avts.media.planes import Planes
 from avts.report.channel_figures import ShownChannel, channel_figure, channel_svg, classes_figure, lit, write_channels
 from avts.report.palette import drawing

@@ -1,6 +1,6 @@
 import numpy as np
 
-from avts.downstream.sounds import ProbeResult
+from avts.probe.cross_validation import ProbeResult
 from avts.report.probes import probe_text
 
 

@@ -10,7 +10,7 @@ import click
 from avts.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from avts.downstream.embedding import EngineName
+    from avts.features.embedding import EngineName
 
 
 @click.command()
@@ -61,10 +61,10 @@ def command(
     refused.
     """
     from avts.corpus.ingest import num_cores
-    from avts.downstream.embedding import embed
-    from avts.downstream.pooling import pooling_of
-    from avts.downstream.recordings import recordings_of
-    from avts.downstream.towers import Plan, check_stages
+    from avts.features.embedding import embed
+    from avts.features.pooling import pooling_of
+    from avts.features.recordings import recordings_of
+    from avts.features.towers import Plan, check_stages
     from avts.model.device import choose_device
     from avts.offset.model import SHIPPED, load_sync_model
     from avts.timebase import FRAME_RATE

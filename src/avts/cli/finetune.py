@@ -12,7 +12,7 @@ import click
 from avts.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from avts.downstream.actions import Study
+    from avts.finetune.study import Study
 
 
 @click.group(name="finetune")
@@ -93,7 +93,7 @@ def sounds(**given: Any) -> int:
 @_with_options
 def multimodal(**given: Any) -> int:
     """Recognise by picture and sound together; beside it each tower alone, on the same videos with the same recipe."""
-    from avts.downstream.multimodal import run_comparison
+    from avts.finetune.study import run_comparison
     from avts.report.class_figures import write_figures
     from avts.report.classes import comparison_table
 
@@ -109,7 +109,7 @@ def multimodal(**given: Any) -> int:
 
 
 def _run(name: str, senses: Any, **given: Any) -> int:
-    from avts.downstream.actions import run_study
+    from avts.finetune.study import run_study
     from avts.report.class_figures import write_figures
     from avts.report.classes import study_table
 
@@ -139,10 +139,10 @@ def _study(
     **_: Any,
 ) -> Study:
     from avts.corpus.corpus import Corpus
-    from avts.downstream.actions import Study
-    from avts.downstream.recipe import default_recipe, read_finetune_recipe
-    from avts.downstream.starting import start_path
     from avts.errors import UsageError
+    from avts.finetune.recipe import default_recipe, read_finetune_recipe
+    from avts.finetune.start import start_path
+    from avts.finetune.study import Study
     from avts.offset.model import SHIPPED
 
     path = default_recipe(name) if recipe is None else recipe

@@ -49,9 +49,9 @@ def command(
     channels-picture.png and map.png; and channels.json, the numbers of all channels.
     """
     from avts.corpus.corpus import Corpus
-    from avts.downstream.excerpts import chosen_clips
-    from avts.downstream.inspection import inspect
     from avts.errors import UsageError
+    from avts.inspection.excerpts import chosen_clips
+    from avts.inspection.inspect_model import inspect
     from avts.model.device import choose_device, choose_precision
     from avts.offset.model import load_sync_model
     from avts.report.inspect_page import About, record, summary_text, write_inspection

@@ -12,10 +12,9 @@ from avts.cli.progress import progress_bar
 from avts.errors import UsageError
 
 if TYPE_CHECKING:
-    from avts.downstream.probe_recipe import ProbeRecipe
-    from avts.downstream.protocol import SoundProbe
-    from avts.downstream.sounds import ProbeResult
     from avts.model.two_stream import TwoStream
+    from avts.probe.cross_validation import ProbeResult
+    from avts.probe.protocol import ProbeRecipe, SoundProbe
 
 
 @click.group(name="probe")
@@ -81,11 +80,10 @@ def sounds(
     Conv5 of the audio tower, pooled, z-scored, a one-against-all linear SVM; C is chosen inside the training folds.
     Exit status 3 if a recording was refused.
     """
-    from avts.downstream.folds import folds_of
-    from avts.downstream.probe_recipe import default_probe_recipe, read_probe_recipe
-    from avts.downstream.protocol import layout_of
-    from avts.downstream.recordings import recordings_of
-    from avts.downstream.sounds import labels_of, probe
+    from avts.features.recordings import recordings_of
+    from avts.probe.cross_validation import labels_of, probe
+    from avts.probe.folds import folds_of
+    from avts.probe.protocol import default_probe_recipe, layout_of, read_probe_recipe
     from avts.report.probes import draw_confusion, probe_text
 
     numbers = [_count(each) for each in counts]
@@ -136,7 +134,7 @@ def compare(files: tuple[Path, ...], plot: Path | None) -> int:
 
     Lines of several seeds in one file are averaged; the name of a file is the name of its method.
     """
-    from avts.downstream.paired import read_measured
+    from avts.probe.compare import read_measured
     from avts.report.paired import draw_labels, paired_table
 
     methods = [read_measured(path) for path in files]
@@ -169,8 +167,8 @@ def _instead(recipe: ProbeRecipe, asked: dict[str, Any]) -> ProbeRecipe:
 
 
 def _setting(recipe: ProbeRecipe, window_seconds: float, seed: int, *, from_scratch: bool) -> SoundProbe:
-    from avts.downstream.protocol import SoundProbe
-    from avts.downstream.scratch import ScratchSettings
+    from avts.probe.protocol import SoundProbe
+    from avts.probe.scratch import ScratchSettings
 
     return SoundProbe(
         window_seconds=window_seconds,

@@ -12,7 +12,7 @@ import click
 from avts.errors import UsageError
 
 if TYPE_CHECKING:
-    from avts.downstream.retrieval import IndexName
+    from avts.features.retrieval import IndexName
 
 
 @click.command()
@@ -36,7 +36,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Find in FEATURES what fits to --query, or measure with --evaluate how well it is found."""
-    from avts.downstream.retrieval import nearest_files, read_features, recall
+    from avts.features.retrieval import nearest_files, read_features, recall
     from avts.report.retrieval import nearest_text, recall_text
 
     if evaluate == (query is not None):
@@ -55,10 +55,10 @@ def command(
 
 def _vectors(query: Path, features: Path, model: Path | None, by: str) -> Any:
     """Embeddings of a file's windows, made as the table's were."""
-    from avts.downstream.embedding import weights_digest
-    from avts.downstream.parts import features_schema, settings_in
-    from avts.downstream.recordings import recordings_of, streams_of
-    from avts.downstream.towers import Plan, picture_columns, sound_columns
+    from avts.features.embedding import weights_digest
+    from avts.features.parts import features_schema, settings_in
+    from avts.features.recordings import recordings_of, streams_of
+    from avts.features.towers import Plan, picture_columns, sound_columns
     from avts.offset.model import SHIPPED, load_sync_model
     from avts.timebase import FRAME_RATE
 

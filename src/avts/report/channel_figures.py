@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from avts.downstream.exhibits import Exhibit, HeardExhibit, SeenExhibit
+from avts.inspection.exhibits import Exhibit, HeardExhibit, SeenExhibit
 from avts.report.palette import ACCENT, GRID, HEAT, INK, MUTED, drawing, new_figure, svg_of, write_png
 from avts.report.strip import rgb_of
 

@@ -21,7 +21,7 @@ def write_figures(result: Mapping[str, Any], folder: Path) -> list[Path]:
     """Draw the confusion matrix of each number of labels, and the curve over them if there are several.
 
     Args:
-        result: what `avts.downstream.actions.run_study` returns.
+        result: what `avts.finetune.study.run_study` returns.
         folder: where to write; must exist.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What classifiers of videos come to, in words. Input: what avts.downstream.actions gives. Output: text tables."""
+"""What classifiers of videos come to, in words. Input: what avts.finetune.study gives. Output: text tables."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from avts.downstream.inspection import Inspection, TowerFindings
+from avts.inspection.inspect_model import Inspection, TowerFindings
 from avts.report.channel_figures import ShownChannel, channel_svg, classes_svg, write_channels
 from avts.report.map_figure import (
     HEADERS,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avts.downstream.paired import difference, shared_labels
+from avts.probe.compare import difference, shared_labels
 from avts.report.palette import ACCENT, EASY, HARD, MUTED, SUPER_HARD, drawing, light_grid, new_figure, write_png
 from avts.report.tables import percent, text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from avts.downstream.paired import Measured
+    from avts.probe.compare import Measured
 
 COLOURS = (ACCENT, EASY, HARD, SUPER_HARD, MUTED)
 

@@ -13,7 +13,7 @@ from avts.report.palette import drawing, write_png
 from avts.report.tables import percent, text_table
 
 if TYPE_CHECKING:
-    from avts.downstream.sounds import ProbeResult
+    from avts.probe.cross_validation import ProbeResult
 
 
 def probe_text(result: ProbeResult, about: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from avts.report.tables import percent, text_table
 
 if TYPE_CHECKING:
-    from avts.downstream.retrieval import Recall
+    from avts.features.retrieval import Recall
 
 
 def recall_text(found: Sequence[Recall]) -> str:

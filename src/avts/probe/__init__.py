@@ -1,0 +1,1 @@
+"""Frozen features of sounds held against labels: folds, linear classifiers, cross-validation, paired comparison."""
