@@ -141,8 +141,7 @@ def train(cell: Cell, work: Path) -> str:
 
     torch.set_num_threads(1)
     from avts.corpus.corpus import Corpus
-    from avts.training.branch import branch
-    from avts.training.state import checkpoints
+    from avts.training.checkpoints import branch, checkpoints
     from avts.training.trainer import Trainer
 
     recipe, run, started = recipe_of(cell), cell.run(work), time.process_time()

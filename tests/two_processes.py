@@ -24,10 +24,15 @@ from avts.errors import AvtsError
 from avts.pairs.ranks import Rows
 from avts.settings import Recipe
 from avts.training import trainer as trainer_module
-from avts.training.distributed import Share, sum_over_processes, true_everywhere
-from avts.training.launch import leave_processes, start_processes
-from avts.training.stopping import Interrupted
-from avts.training.sync_norm import synchronise_batch_norm
+from avts.training.distributed import (
+    Share,
+    leave_processes,
+    start_processes,
+    sum_over_processes,
+    synchronise_batch_norm,
+    true_everywhere,
+)
+from avts.training.interrupt import Interrupted
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
 

@@ -36,8 +36,8 @@ from avts.offset.estimate import TOLERANCE_SECONDS, OffsetEstimate, estimate
 from avts.report.demo_page import write_demo_page
 from avts.report.targets import check_targets
 from avts.settings import Recipe, read_recipe, shipped_recipes
-from avts.training.record import read_log
-from avts.training.state import checkpoints
+from avts.training.checkpoints import checkpoints
+from avts.training.log import read_log
 from avts.training.trainer import Trainer
 from avts.world import write_world
 

@@ -11,7 +11,7 @@ from avts.bench.training_step import step_operations
 from avts.corpus.corpus import Corpus
 from avts.report.row import Row
 from avts.settings import Recipe
-from avts.training.stopping import Interrupted
+from avts.training.interrupt import Interrupted
 from avts.training.trainer import Trainer
 from fixtures_training import build_corpus, tiny_recipe
 

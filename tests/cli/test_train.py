@@ -18,7 +18,7 @@ from avts.cli import main
 from avts.corpus.corpus import Corpus
 from avts.model.checkpoint import load_model
 from avts.offset.model import SHIPPED
-from avts.training.state import checkpoints
+from avts.training.checkpoints import checkpoints
 from fixtures_training import TINY_TOML
 
 QUICK = TINY_TOML.replace("epochs = 2", "epochs = 1")

@@ -12,7 +12,7 @@ from avts.errors import CheckpointError, TrainingError
 from avts.finetune.recipe import FinetuneOptimizer
 from avts.finetune.study import Study, make_training
 from avts.finetune.train import Finetuning, learning_rate, num_steps
-from avts.training.stopping import Interrupted
+from avts.training.interrupt import Interrupted
 
 
 def training(corpus, recipe, run: Path, labels: int | None = None, **given) -> Finetuning:

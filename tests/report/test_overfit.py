@@ -7,10 +7,9 @@ import pytest
 
 from avts.pairs.negatives import EASY
 from avts.report.overfit import BLOCKS, curve, overfit_record, overfit_text
-from avts.training.bounds import Bounds
-from avts.training.overfit import Overfitting
-from avts.training.parting import Parting
-from avts.training.reasons import Reason
+from avts.training.diagnosis.causes import Reason
+from avts.training.diagnosis.separation import Parting
+from avts.training.overfit import Bounds, Overfitting
 
 LEARNED = Overfitting(
     losses=[0.28, 0.2, 0.1, 0.06],

@@ -13,8 +13,8 @@ from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError
 from avts.model.checkpoint import load_model, read_header
 from avts.pairs.ranks import Part, Rows
+from avts.training.checkpoints import checkpoints
 from avts.training.distributed import Share, StepShare
-from avts.training.state import checkpoints
 from fixtures_processes import Pair
 
 STEPS = {"grid": 6, "fused": 6, "pairs": 6, "spans": 3}  # 8 clips, 3 epochs, batches of 4; of spans two batches a step

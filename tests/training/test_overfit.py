@@ -8,10 +8,9 @@ import pytest
 from avts.corpus.corpus import Corpus
 from avts.errors import CorpusError
 from avts.settings import Recipe
-from avts.training import bounds
-from avts.training.bounds import Bounds
-from avts.training.overfit import Overfitting, overfit
-from avts.training.reasons import Reason
+from avts.training import overfit as bounds
+from avts.training.diagnosis.causes import Reason
+from avts.training.overfit import Bounds, Overfitting, overfit
 from fixtures_training import tiny_recipe
 
 FAST = {"optimizer": {"learning_rate": 3e-3, "warmup_steps": 500, "schedule": "cosine"}}

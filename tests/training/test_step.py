@@ -12,7 +12,7 @@ from avts.errors import TrainingError
 from avts.pairs.loader import Batch
 from avts.settings import Recipe
 from avts.training import objective
-from avts.training.step import make_optimizer
+from avts.training.optimizer import make_optimizer
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
 

@@ -20,9 +20,9 @@ from avts.model.checkpoint import load_model, read_header
 from avts.settings import Recipe
 from avts.training import objective
 from avts.training import trainer as trainer_module
-from avts.training.conditions import start_run
-from avts.training.state import checkpoints
-from avts.training.stopping import Interrupted
+from avts.training.checkpoints import checkpoints
+from avts.training.checks import start_run
+from avts.training.interrupt import Interrupted
 from avts.training.trainer import Trainer
 from fixtures_training import VIDEOS, tiny_recipe
 

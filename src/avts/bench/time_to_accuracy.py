@@ -24,7 +24,7 @@ from avts.model.two_stream import TwoStream
 from avts.report.row import Row
 from avts.settings import Recipe, recipe_from
 from avts.training.curriculum import Curriculum
-from avts.training.stopping import Interrupted
+from avts.training.interrupt import Interrupted
 from avts.training.trainer import Trainer
 
 MOST_SHARE = 0.2

@@ -21,7 +21,7 @@ from avts.pairs.negatives import plan_grid
 from avts.settings import Recipe, recipe_from
 from avts.timebase import FRAME_RATE, frame_at, sample_at
 from avts.training.curriculum import negative_shares
-from avts.training.launch import start_processes
+from avts.training.distributed import start_processes
 from avts.training.step import Stepper
 
 OPERATIONS = 2

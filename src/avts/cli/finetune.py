@@ -168,7 +168,7 @@ def _study(
 
 def _done(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
     """What the work gives; None if it was stopped by Ctrl-C or SIGTERM, which is told."""
-    from avts.training.stopping import Interrupted
+    from avts.training.interrupt import Interrupted
 
     try:
         return work()

@@ -90,7 +90,7 @@ def draw_run(run: Path, out: Path | None) -> Path:
         UsageError: no line of a log in the folder.
     """
     from avts.report.training_figure import write_training_figure
-    from avts.training.record import read_log
+    from avts.training.log import read_log
 
     history = read_log(run)
     if not history:

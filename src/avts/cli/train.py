@@ -68,10 +68,10 @@ def command(
     from avts.offset.model import SHIPPED
     from avts.report.training_time import time_text
     from avts.settings import read_recipe
-    from avts.training.branch import begin_branch
-    from avts.training.conditions import start_run
-    from avts.training.launch import leave_processes
-    from avts.training.stopping import Interrupted
+    from avts.training.checkpoints import begin_branch
+    from avts.training.checks import start_run
+    from avts.training.distributed import leave_processes
+    from avts.training.interrupt import Interrupted
     from avts.training.trainer import Trainer
 
     settings = read_recipe(recipe, base=base)

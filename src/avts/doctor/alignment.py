@@ -21,7 +21,7 @@ from avts.media.activity import PictureActivity, SoundActivity
 from avts.offset.estimate import OffsetEstimate
 from avts.offset.motion import motion_estimate, motion_scan
 from avts.timebase import FRAME_RATE, Span, offset_in_words
-from avts.training.reasons import Reason
+from avts.training.diagnosis.causes import Reason
 
 NAME = "misaligned corpus"
 

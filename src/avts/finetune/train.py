@@ -21,7 +21,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avts.corpus.corpus import Corpus
-from avts.errors import TrainingError
 from avts.finetune.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint, save_classifier
 from avts.finetune.classifier import Classifier
 from avts.finetune.recipe import FinetuneOptimizer, FinetuneRecipe
@@ -30,8 +29,10 @@ from avts.finetune.windows import ClipBatch, TrainingPlan, WindowDataset, load_w
 from avts.model.frontend import crop_and_resize
 from avts.settings import ModelSettings
 from avts.training.augment import augment_pictures, augment_sounds, random_boxes
-from avts.training.record import cut_log
-from avts.training.stopping import Interrupted, stop_on_signal
+from avts.training.interrupt import Interrupted, stop_on_signal
+from avts.training.log import cut_log
+from avts.training.optimizer import decay_groups, optimizer_of
+from avts.training.step import not_finite
 
 OnProgress = Callable[[int, int], None]
 
@@ -166,10 +167,8 @@ class Finetuning:
     def _must_be_finite(self, name: str, value: float) -> None:
         if math.isfinite(value):
             return
-        saved = self.run / "checkpoint" if has_checkpoint(self.run) else "none"
-        raise TrainingError(
-            f"step {self.step}: the {name} is {value}. Last good checkpoint: {saved}. "
-            "Lower [optimizer] learning_rate, or try precision = 'fp32'"
+        raise not_finite(
+            self.step, f"the {name} is {value}", self.run / "checkpoint" if has_checkpoint(self.run) else None
         )
 
 
@@ -197,13 +196,7 @@ def learning_rate(settings: FinetuneOptimizer, step: int, num_steps: int) -> flo
 
 
 def make_optimizer(classifier: Classifier, settings: FinetuneOptimizer) -> torch.optim.Optimizer:
-    """The optimiser that the settings describe; batch norm and biases are not decayed."""
-    groups = []
-    for module, is_new in ((classifier.streams, False), (classifier.layers, True)):
-        parameters = list(module.parameters())
-        decays = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
-        for chosen, decay in zip(decays, (settings.weight_decay, 0.0), strict=True):
-            groups.append({"params": chosen, "weight_decay": decay, "is_new": is_new})
-    if settings.name == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.learning_rate)
-    return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+    """The optimiser that the settings describe; the groups of the classifier's own layers are marked `is_new`."""
+    groups = decay_groups(classifier.streams, settings.weight_decay, is_new=False)
+    groups += decay_groups(classifier.layers, settings.weight_decay, is_new=True)
+    return optimizer_of(groups, name=settings.name, learning_rate=settings.learning_rate, momentum=settings.momentum)

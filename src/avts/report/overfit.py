@@ -10,7 +10,7 @@ import numpy as np
 
 from avts.pairs.negatives import KIND_NAMES
 from avts.report.tables import duration
-from avts.training.diagnostics import parting_json, reason_lines
+from avts.training.diagnosis.watch import parting_json, reason_lines
 from avts.training.overfit import Overfitting
 
 BLOCKS = "▁▂▃▄▅▆▇█"

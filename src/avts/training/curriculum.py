@@ -1,16 +1,31 @@
 """Which negatives in which epoch, and the plan of every step of a training run. Pure: no file, no tensor.
 
-Source: Korbar et al. 2018, section 3.2: easy negatives first, then three easy to one hard.
+An adaptive stage sets the shares of its negatives from the measured error on each kind. The error is the share of
+misranked pairs: how often a negative of that kind is nearer than a positive of the same step, 0.5 where nothing is
+known, averaged over recent steps. The rule (the idea is that of Graves et al. 2017, arXiv 1704.03003):
+
+    ready   = 1 - easy error / READY_ERROR, from 0 to 1
+    share   = the stage's share of the kind * ready * (error on the kind / easy error, 1 at most)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from avts.pairs.negatives import EASY, HARD, SUPER_HARD, StepPlan, epoch_order, least_seconds, plan_grid, plan_pairs
+from avts.pairs.negatives import (
+    EASY,
+    HARD,
+    KIND_NAMES,
+    SUPER_HARD,
+    StepPlan,
+    epoch_order,
+    least_seconds,
+    plan_grid,
+    plan_pairs,
+)
 from avts.settings import Recipe, StageSettings
 
 
@@ -84,3 +99,44 @@ def least_seconds_of(recipe: Recipe) -> float:
 def negative_shares(stage: StageSettings) -> dict[int, float]:
     """Share of each kind of negative in a stage."""
     return {EASY: stage.easy, HARD: stage.hard, SUPER_HARD: stage.super_hard}
+
+
+NEGATIVES = (EASY, HARD, SUPER_HARD)
+
+CHANCE = 0.5
+"""The error of a model that knows nothing."""
+
+READY_ERROR = 0.25
+"""Half of chance: with this error on easy negatives or a higher one there are only easy ones."""
+
+MEMORY_STEPS = 20
+"""Steps over which errors are averaged, about: a new one weighs 1 / MEMORY_STEPS."""
+
+
+@dataclass
+class AdaptiveShares:
+    """The errors measured so far, and the shares that follow from them.
+
+    Attributes:
+        errors: on each kind of negative, by its name.
+    """
+
+    errors: dict[str, float] = field(default_factory=lambda: {KIND_NAMES[kind]: CHANCE for kind in NEGATIVES})
+
+    def observe(self, misranked: Mapping[int, float | None]) -> None:
+        """Take note of a step's share of misranked pairs of each kind; None where it had no pair of it."""
+        for kind, error in misranked.items():
+            if error is not None:
+                self.errors[KIND_NAMES[kind]] += (error - self.errors[KIND_NAMES[kind]]) / MEMORY_STEPS
+
+    def applied_to(self, stage: StageSettings) -> StageSettings:
+        """A stage with the shares that its next step is to have; one of fixed shares as it is."""
+        if stage.shares == "fixed":
+            return stage
+        easy = self.errors[KIND_NAMES[EASY]]
+        ready = max(1 - easy / READY_ERROR, 0.0)
+        hard, super_hard = (
+            most * ready * min(self.errors[KIND_NAMES[kind]] / max(easy, 1e-9), 1.0)
+            for kind, most in ((HARD, stage.hard), (SUPER_HARD, stage.super_hard))
+        )
+        return stage.model_copy(update={"easy": 1 - hard - super_hard, "hard": hard, "super_hard": super_hard})

@@ -1,19 +1,24 @@
-"""Several processes that make one step together: sums over them, and each one's share of a step.
+"""Several processes that make one step together: how they start, sums over them, shares, batch norm.
 
-Every process holds a part of a step's windows, runs the towers on it, and then sees the embeddings of all: it makes the
-loss of the whole step, as one process alone would. Gradients go back through the sums to the windows' owners; the mean
-over processes that DistributedDataParallel takes is then the gradient of that one loss.
+Accelerate joins the processes that `accelerate launch` or `torchrun` started; a run by itself is one process.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from accelerate import Accelerator
+from accelerate.utils import GradientAccumulationPlugin
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from avts.errors import UsageError
 from avts.pairs.loader import Batch
 from avts.pairs.ranks import Rows
 
@@ -97,3 +102,97 @@ class StepShare:
 def true_everywhere(flags: Tensor) -> Tensor:
     """Which of some flags no process has set to False. Shape: bool [n] to bool [n]."""
     return sum_over_processes((~flags).to(torch.int32)) == 0
+
+
+def start_processes(device: torch.device, run: Path, trackers: Sequence[str]) -> Accelerator:
+    """Join the processes of this run; alone if no launcher started this one.
+
+    Args:
+        device: where the networks run; of several processes on CUDA each takes a card of its own.
+        run: folder of the run, for trackers that write files.
+        trackers: names that Accelerate knows, see `training.record`.
+
+    Raises:
+        UsageError: several processes were told to share one card.
+    """
+    launched, processes = "LOCAL_RANK" in os.environ, os.environ.get("WORLD_SIZE", "1")
+    if launched and device.index is not None and processes != "1":
+        raise UsageError(f"device '{device}' for {processes} processes: each takes a card of its own. Give auto or cpu")
+    return Accelerator(
+        cpu=device.type == "cpu" or not launched,  # who is alone stays where it was asked to be
+        device_placement=False,
+        mixed_precision="no",  # the model knows which of its parts run in bf16
+        # the loop adds up batches itself: this count, one for all of a program's runs, must not do it a second time
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+        log_with=list(trackers) or None,
+        project_dir=run / "trackers",
+    )
+
+
+def device_of(accelerator: Accelerator, chosen: torch.device) -> torch.device:
+    """Where this process runs: as chosen if it is alone or on the CPU, else on its own card."""
+    alone = accelerator.num_processes == 1
+    return chosen if alone or chosen.type == "cpu" else torch.device(accelerator.device)
+
+
+def leave_processes(accelerator: Accelerator) -> None:
+    """Part from the other processes; nothing can be trained with them after this."""
+    accelerator.state.destroy_process_group()
+
+
+def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
+    """Let every batch norm of a model take its statistics over all processes; names of its weights stay the same.
+
+    Args:
+        model: the networks; changed in place.
+        device: where they run.
+    """
+    if device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+        return
+    for name, child in model.named_children():
+        if isinstance(child, _BatchNorm):
+            setattr(model, name, _SharedBatchNorm.of(child))
+        else:
+            synchronise_batch_norm(child, device)
+
+
+class _SharedBatchNorm(_BatchNorm):
+    """Batch norm for any number of dimensions whose statistics in training are those of all processes together."""
+
+    @staticmethod
+    def of(norm: _BatchNorm) -> _SharedBatchNorm:
+        """A shared batch norm with the weights and statistics of another."""
+        shared = _SharedBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+        shared.weight, shared.bias = norm.weight, norm.bias
+        for name, buffer in norm.named_buffers():
+            setattr(shared, name, buffer)
+        return shared.train(norm.training)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any number of dimensions will do."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Shape: [B, C, ...] to [B, C, ...]."""
+        if not self.training:
+            return super().forward(input)
+        dimensions = [0, *range(2, input.ndim)]
+        shape = (1, -1, *[1] * (input.ndim - 2))
+        x = input.float()
+        count = sum_over_processes(x.new_tensor(float(x.numel() // x.shape[1])))
+        mean = sum_over_processes(x.sum(dimensions)) / count
+        # from the mean, not from the sum of squares: two large sums would cancel
+        variance = sum_over_processes((x - mean.view(shape)).square().sum(dimensions)) / count
+        self._take_note(mean.detach(), variance.detach() * (count / (count - 1)))
+        scale = (variance + self.eps).rsqrt() * self.weight
+        return ((x - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
+
+    @torch.no_grad()
+    def _take_note(self, mean: Tensor, variance: Tensor) -> None:
+        """Move the running statistics that evaluation uses."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance, share)

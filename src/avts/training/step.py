@@ -1,7 +1,11 @@
-"""One step of training: its batches, disturbed; their loss; the gradient of all of them; the update."""
+"""One step of training: its batches, augmented; their loss; the gradient of all of them; the update.
+
+A loss or gradient that is not finite stops the run, naming the step, the term and the last good checkpoint.
+"""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -13,16 +17,18 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from avts.errors import TrainingError
 from avts.model.frontend import crop_and_resize
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
-from avts.settings import OptimizerSettings, Recipe, StageSettings
+from avts.pairs.negatives import KIND_NAMES
+from avts.settings import Recipe, StageSettings
 from avts.training.augment import augment_pictures, augment_sounds, random_boxes
-from avts.training.distributed import StepShare, true_everywhere
-from avts.training.finite import gradient_norm, must_be_finite
-from avts.training.measures import Cues, cues_of
+from avts.training.checkpoints import checkpoints
+from avts.training.diagnosis.probes import Cues, cues_of
+from avts.training.distributed import StepShare, synchronise_batch_norm, true_everywhere
 from avts.training.objective import StepLoss, step_loss
-from avts.training.sync_norm import synchronise_batch_norm
+from avts.training.optimizer import make_optimizer
 from avts.training.timing import StepTimer
 
 
@@ -139,13 +145,43 @@ def _joined(made: Sequence[StepLoss]) -> StepLoss:
     return StepLoss(torch.stack([each.loss for each in made]).mean(), *map(torch.cat, columns))
 
 
-def make_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """The optimiser that the settings describe; batch norm and biases are not decayed, frozen weights left out."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if settings.name == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.learning_rate)
-    return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+def must_be_finite(step: int, recipe: Recipe, made: StepLoss, run: Path) -> None:
+    """Check a loss.
+
+    Raises:
+        TrainingError: it is not finite; names the loss, and the kinds of pair whose distances are not.
+    """
+    value = float(made.loss.detach())
+    if math.isfinite(value):
+        return
+    wrong = sorted(set(made.kinds[made.valid & ~torch.isfinite(made.distances)].tolist()))
+    names = ", ".join(KIND_NAMES[kind].replace("_", "-") for kind in wrong)
+    where = f"distances of {names} pairs are not finite" if names else "all distances are finite"
+    raise not_finite(step, f"the {recipe.loss.name} loss is {value} ({where})", _newest_checkpoint(run))
+
+
+def gradient_norm(step: int, model: nn.Module, run: Path) -> float:
+    """The norm of a model's gradient.
+
+    Raises:
+        TrainingError: it is not finite; names the first layer whose gradient is not.
+    """
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    norm = float(nn.utils.get_total_norm(gradients.values()))
+    if math.isfinite(norm):
+        return norm
+    wrong = [name for name, gradient in gradients.items() if not torch.isfinite(gradient).all()]
+    where = f"{len(wrong)} of {len(gradients)} weights, first {wrong[0]}" if wrong else "each weight's is finite"
+    raise not_finite(step, f"the gradient's norm is {norm} ({where})", _newest_checkpoint(run))
+
+
+def not_finite(step: int, what: str, checkpoint: Path | None) -> TrainingError:
+    """The error of a step whose loss or gradient is not finite; `checkpoint` is the last good one."""
+    return TrainingError(
+        f"step {step}: {what}. Last good checkpoint: {checkpoint or 'none'}. "
+        "Lower [optimizer] learning_rate, or try precision = 'fp32'"
+    )
+
+
+def _newest_checkpoint(run: Path) -> Path | None:
+    return next(reversed(checkpoints(run)), None)

@@ -24,19 +24,24 @@ from avts.model.device import choose_device, choose_precision
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.settings import Recipe
-from avts.training.adaptive import AdaptiveShares
-from avts.training.best import LOSS, VALIDATION, Score, best_score, forget_best, keep_best
-from avts.training.conditions import check_clips, check_same_run, check_sharing, clips_digest
-from avts.training.curriculum import Curriculum, least_seconds_of
-from avts.training.diagnostics import CheckCorpus, Watch
-from avts.training.distributed import true_everywhere
-from avts.training.ema import MovingAverage
-from avts.training.launch import device_of, start_processes
-from avts.training.record import Record, check_trackers
-from avts.training.schedule import Plateau, learning_rate
-from avts.training.state import load_state, save_state
+from avts.training.checkpoints import (
+    LOSS,
+    VALIDATION,
+    Score,
+    best_score,
+    forget_best,
+    keep_best,
+    load_state,
+    save_state,
+)
+from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest
+from avts.training.curriculum import AdaptiveShares, Curriculum, least_seconds_of
+from avts.training.diagnosis.watch import CheckCorpus, Watch
+from avts.training.distributed import device_of, start_processes, true_everywhere
+from avts.training.interrupt import Interrupted, stop_on_signal
+from avts.training.log import Record, check_trackers
+from avts.training.optimizer import MovingAverage, Plateau, learning_rate
 from avts.training.step import Stepper
-from avts.training.stopping import Interrupted, stop_on_signal
 from avts.training.timing import StepTimer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from avts.settings import OptimizerSettings
-from avts.training.schedule import Plateau, learning_rate
+from avts.training.optimizer import Plateau, learning_rate
 
 
 def rate(step: int, num_steps: int = 104, factor: float = 1.0, **settings: Any) -> float:

@@ -5,9 +5,7 @@ from dataclasses import replace
 import pytest
 
 from avts.pairs.negatives import EASY, HARD
-from avts.training.measures import Cues, Spread
-from avts.training.parting import Parting
-from avts.training.reasons import (
+from avts.training.diagnosis.causes import (
     Course,
     collapse_reasons,
     rate_reason,
@@ -15,6 +13,8 @@ from avts.training.reasons import (
     stillness_reason,
     timing_reason,
 )
+from avts.training.diagnosis.probes import Cues, Spread
+from avts.training.diagnosis.separation import Parting
 
 HEALTHY = Course(losses=[0.2, 0.21] * 25, gradient_norms=[0.1] * 50, update_shares=[5e-3] * 10, growth=1.1,
                  learning_rate=1e-3)  # fmt: skip

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from avts.errors import TrainingError
-from avts.training.finite import gradient_norm, must_be_finite
 from avts.training.objective import StepLoss
+from avts.training.step import gradient_norm, must_be_finite
 from fixtures_training import tiny_recipe
 
 NAN, INF = float("nan"), float("inf")

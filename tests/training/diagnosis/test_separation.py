@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from avts.pairs.negatives import EASY, HARD, POSITIVE
+from avts.training.diagnosis.separation import BINS, WINDOW_STEPS, PartingMeter
 from avts.training.objective import StepLoss
-from avts.training.parting import BINS, WINDOW_STEPS, PartingMeter
 from fixtures_training import tiny_recipe
 
 

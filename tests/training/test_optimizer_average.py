@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from avts.model.checkpoint import build_model
-from avts.training.ema import MovingAverage, decay_at
+from avts.training.optimizer import MovingAverage, decay_at
 from fixtures_training import tiny_recipe
 
 

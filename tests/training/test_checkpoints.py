@@ -10,8 +10,8 @@ import torch
 from avts.errors import CheckpointError
 from avts.model.checkpoint import build_model
 from avts.model.two_stream import TwoStream
-from avts.training.state import checkpoints, load_state, save_state
-from avts.training.step import make_optimizer
+from avts.training.checkpoints import checkpoints, load_state, save_state
+from avts.training.optimizer import make_optimizer
 from fixtures_training import tiny_recipe
 
 RECIPES = {
@@ -78,7 +78,7 @@ def test_a_save_that_fails_leaves_the_checkpoints_as_they_were(tmp_path: Path, m
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("avts.training.state.save_file", full)
+        patched.setattr("avts.training.checkpoints.save_file", full)
         with pytest.raises(OSError, match="No space"):
             save(tmp_path, 2, keep=1)
     assert [path.name for path in checkpoints(tmp_path)] == ["step-000001"]

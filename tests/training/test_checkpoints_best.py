@@ -12,8 +12,8 @@ from avts.corpus.corpus import Corpus
 from avts.model.checkpoint import build_model, load_model, read_header
 from avts.model.two_stream import TwoStream
 from avts.settings import Recipe
-from avts.training.best import LOSS, VALIDATION, Score, best_folder, best_score, forget_best, keep_best
-from avts.training.conditions import start_run
+from avts.training.checkpoints import LOSS, VALIDATION, Score, best_folder, best_score, forget_best, keep_best
+from avts.training.checks import start_run
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
 
@@ -113,7 +113,7 @@ def test_a_write_that_fails_leaves_the_best_as_it_was(
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("avts.training.best.save_model", full)
+        patched.setattr("avts.training.checkpoints.save_model", full)
         with pytest.raises(OSError, match="No space"):
             keep_best(tmp_path, model, RECIPE, {}, validation(0.7, 16))
     assert best_score(tmp_path) == validation(0.6, 8)

@@ -12,9 +12,9 @@ import torch
 from avts.corpus.corpus import Corpus
 from avts.pairs.negatives import EASY, HARD, SUPER_HARD
 from avts.settings import StageSettings
-from avts.training.adaptive import AdaptiveShares
+from avts.training.curriculum import AdaptiveShares
+from avts.training.interrupt import Interrupted
 from avts.training.objective import StepLoss
-from avts.training.stopping import Interrupted
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
 
@@ -79,7 +79,7 @@ def log_of(run: Path) -> list[dict[str, Any]]:
 def test_a_stopped_run_adapts_as_one_that_went_on(
     small_corpus: Corpus, tmp_path: Path, one_thread: None, pairs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avts.training.adaptive.READY_ERROR", 0.8)  # or a net this small would never be ready
+    monkeypatch.setattr("avts.training.curriculum.READY_ERROR", 0.8)  # or a net this small would never be ready
     recipe = tiny_recipe(curriculum=[STAGE.model_dump() | {"epochs": 4}], pairs=pairs)
 
     def trainer(run: str) -> Trainer:

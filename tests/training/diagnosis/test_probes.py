@@ -8,7 +8,7 @@ from torch import nn
 
 from avts.model.checkpoint import build_model
 from avts.pairs.loader import Batch
-from avts.training.measures import Cues, EmbeddingTap, UpdateMeter, cues_of, spread_of
+from avts.training.diagnosis.probes import Cues, EmbeddingTap, UpdateMeter, cues_of, spread_of
 from fixtures_training import tiny_recipe
 
 SECOND = 16_000

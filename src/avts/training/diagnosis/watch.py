@@ -20,9 +20,7 @@ from avts.model.two_stream import TwoStream
 from avts.pairs.negatives import KIND_NAMES
 from avts.settings import Recipe, StageSettings
 from avts.training.curriculum import Curriculum, negative_shares
-from avts.training.measures import Cues, EmbeddingTap, UpdateMeter
-from avts.training.parting import WINDOW_STEPS, Parting, PartingMeter
-from avts.training.reasons import (
+from avts.training.diagnosis.causes import (
     Course,
     Reason,
     collapse_reasons,
@@ -31,6 +29,8 @@ from avts.training.reasons import (
     stillness_reason,
     timing_reason,
 )
+from avts.training.diagnosis.probes import Cues, EmbeddingTap, UpdateMeter
+from avts.training.diagnosis.separation import WINDOW_STEPS, Parting, PartingMeter
 from avts.training.step import StepDone
 
 DIAGNOSIS_NAME = "diagnosis.json"

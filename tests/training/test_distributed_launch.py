@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from avts.errors import UsageError
-from avts.training.launch import device_of, start_processes
+from avts.training.distributed import device_of, start_processes
 
 
 def test_without_a_launcher_a_run_is_one_process_in_full_precision_where_it_was_asked_to_be(

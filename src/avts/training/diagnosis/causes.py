@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from avts.pairs.negatives import EASY
-from avts.training.measures import Cues, Spread
-from avts.training.parting import Parting
+from avts.training.diagnosis.probes import Cues, Spread
+from avts.training.diagnosis.separation import Parting
 
 MUCH = 0.25
 """Share of windows without a cue from which on they are a likely reason."""

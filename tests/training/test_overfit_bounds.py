@@ -9,7 +9,7 @@ import torch
 from avts.model.losses import contrastive_loss
 from avts.pairs.loader import Batch
 from avts.pairs.negatives import EASY, POSITIVE
-from avts.training.bounds import Bounds, loss_bounds
+from avts.training.overfit import Bounds, loss_bounds
 from fixtures_training import tiny_recipe
 
 MARGIN = 0.99

@@ -10,8 +10,8 @@ from typing import Any
 from avts.corpus.clip import Clip
 from avts.errors import CheckpointError, CorpusError, UsageError
 from avts.settings import Recipe
+from avts.training.checkpoints import checkpoints
 from avts.training.curriculum import least_seconds_of
-from avts.training.state import checkpoints
 
 
 def start_run(run: Path, *, resume: bool) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, UsageError
-from avts.training.conditions import check_clips, check_same_run, check_sharing, clips_digest
+from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest
 from fixtures_training import tiny_recipe
 
 BY_FOUR = tiny_recipe(pairs={"batch_size": 4}, training={"accumulate_steps": 3})

@@ -7,9 +7,9 @@ import pytest
 
 from avts.corpus.corpus import Corpus
 from avts.errors import UsageError
-from avts.training import record
-from avts.training.record import check_trackers
-from avts.training.stopping import Interrupted
+from avts.training import log as record
+from avts.training.interrupt import Interrupted
+from avts.training.log import check_trackers
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
 

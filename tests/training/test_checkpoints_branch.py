@@ -9,8 +9,7 @@ from safetensors.torch import load_file
 from avts.corpus.corpus import Corpus
 from avts.errors import UsageError
 from avts.settings import Recipe
-from avts.training.branch import begin_branch, branch, shared_epochs
-from avts.training.state import checkpoints
+from avts.training.checkpoints import begin_branch, branch, checkpoints, shared_epochs
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
 

@@ -14,8 +14,8 @@ from avts.media.planes import Planes
 from avts.settings import Recipe
 from avts.training import diagnostics, parting
 from avts.training.curriculum import Curriculum
-from avts.training.diagnostics import LONGEST_PATIENCE_STEPS, patience_steps, read_alarms, stage_span
-from avts.training.reasons import Reason
+from avts.training.diagnosis.causes import Reason
+from avts.training.diagnosis.watch import LONGEST_PATIENCE_STEPS, patience_steps, read_alarms, stage_span
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
 

@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import two_processes as script
-from avts.training.sync_norm import synchronise_batch_norm
+from avts.training.distributed import synchronise_batch_norm
 from fixtures_processes import Pair
 
 

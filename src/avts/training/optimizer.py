@@ -1,0 +1,125 @@
+"""The optimiser, the learning rate of each step, and a moving average of the weights.
+
+Source: Korbar et al. 2018, section 4: x 0.1 when the loss has not fallen for 5 epochs ('plateau'). The ramp of the
+average's decay is that of TensorFlow's ExponentialMovingAverage, so that the random initial weights are soon forgotten.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from avts.model.two_stream import TwoStream
+from avts.settings import OptimizerSettings
+
+PLATEAU_FACTOR = 0.1
+PLATEAU_LEAST_GAIN = 1e-4  # a loss lower by less than this share has not fallen
+
+
+def learning_rate(settings: OptimizerSettings, step: int, num_steps: int, *, plateau_factor: float) -> float:
+    """Learning rate of a step, counted from 0.
+
+    Args:
+        settings: base rate, warm-up and kind of schedule.
+        step: number of the step.
+        num_steps: steps of the whole run.
+        plateau_factor: what the plateau schedule has come down to; 1 at the start.
+    """
+    rate = settings.learning_rate * min((step + 1) / (settings.warmup_steps + 1), 1)
+    if settings.schedule == "plateau":
+        return rate * plateau_factor
+    if settings.schedule == "cosine":
+        done = max(step - settings.warmup_steps, 0) / max(num_steps - settings.warmup_steps, 1)
+        return rate * 0.5 * (1 + math.cos(math.pi * done))
+    return rate
+
+
+@dataclass
+class Plateau:
+    """Watches the loss of each epoch; starts anew with each stage, whose losses cannot be compared with the last's."""
+
+    patience_epochs: int
+    factor: float = 1.0
+    best_loss: float | None = None
+    epochs_without_gain: int = 0
+
+    def end_epoch(self, loss: float) -> None:
+        """Take note of an epoch's mean loss."""
+        if self.best_loss is None or loss < self.best_loss * (1 - PLATEAU_LEAST_GAIN):
+            self.best_loss, self.epochs_without_gain = loss, 0
+            return
+        self.epochs_without_gain += 1
+        if self.epochs_without_gain >= self.patience_epochs:
+            self.factor *= PLATEAU_FACTOR
+            self.epochs_without_gain = 0
+
+    def start_stage(self) -> None:
+        """Forget the losses of the last stage."""
+        self.best_loss, self.epochs_without_gain = None, 0
+
+
+def decay_at(decay: float, step: int) -> float:
+    """The decay after a step, counted from 0: short memory first, growing to the whole."""
+    return min(decay, (1 + step) / (10 + step))
+
+
+class MovingAverage:
+    """The average of a model's weights over the steps of its training.
+
+    Args:
+        model: the networks, as they are at the start.
+        decay: share that the average keeps in a step.
+
+    Attributes:
+        model: networks with the averaged weights, in evaluation mode.
+    """
+
+    def __init__(self, model: TwoStream, decay: float) -> None:
+        self.decay = decay
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, model: TwoStream, step: int) -> None:
+        """Take in the weights after a step."""
+        share = 1 - decay_at(self.decay, step)
+        for mine, new in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
+            if mine.is_floating_point():
+                mine.lerp_(new, share)
+            else:
+                mine.copy_(new)  # a count
+
+
+def make_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """The optimiser that the settings describe, over all weights that are not frozen."""
+    groups = decay_groups(model, settings.weight_decay)
+    return optimizer_of(groups, name=settings.name, learning_rate=settings.learning_rate, momentum=settings.momentum)
+
+
+def decay_groups(module: nn.Module, weight_decay: float, **options: Any) -> list[dict[str, Any]]:
+    """Parameter groups of a module: batch norm and biases are not decayed, frozen weights are left out.
+
+    Args:
+        module: the networks.
+        weight_decay: of all other weights.
+        options: further entries of each group.
+    """
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    decayed, plain = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+    return [
+        {"params": decayed, "weight_decay": weight_decay, **options},
+        {"params": plain, "weight_decay": 0.0, **options},
+    ]
+
+
+def optimizer_of(
+    groups: list[dict[str, Any]], *, name: str, learning_rate: float, momentum: float
+) -> torch.optim.Optimizer:
+    """An optimiser by its name, 'adamw' or 'sgd'; momentum is of the latter."""
+    if name == "adamw":
+        return torch.optim.AdamW(groups, lr=learning_rate)
+    return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)
