@@ -9,8 +9,10 @@ The names in `avts` are these functions, imported when first asked for.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from avts.errors import UsageError
 from avts.offset.film import Arrays, film_of
 from avts.offset.measure import Method, SyncResult, measure
 from avts.offset.model import SyncModel, load_sync_model
@@ -18,17 +20,26 @@ from avts.offset.model import SyncModel, load_sync_model
 __all__ = ["Arrays", "SyncModel", "SyncResult", "load", "sync"]
 
 
-def load(path: Path | str | None = None) -> SyncModel:
-    """Load a trained run, or without a path the model in the box.
+def load(path: Path | str | None = None, *, revision: str | None = None) -> SyncModel:
+    """Load a trained model; without a path the model in the box.
 
     Args:
-        path: the folder that 'avts train' made.
+        path: the folder that 'avts train' made, or as a string a repository of the Hugging Face hub, 'owner/model'. A
+            folder that exists wins.
+        revision: branch, tag or commit of a repository.
 
     Raises:
-        UsageError: no such folder.
-        CheckpointError: no model in it, or a damaged or foreign one; or this installation has no model in the box.
+        UsageError: neither a folder nor the name of a repository, or huggingface_hub is not installed.
+        CheckpointError: no model in it, or a damaged or foreign one; the repository cannot be fetched; or this
+            installation has no model in the box.
     """
-    return load_sync_model(path)
+    if not isinstance(path, str) and revision is None:
+        return load_sync_model(path)
+    from avts.model.hub import fetch
+
+    if path is None:
+        raise UsageError(f"revision '{revision}' was asked for, but no repository. Give its name, 'owner/model'.")
+    return replace(load_sync_model(fetch(path, revision=revision)), name=str(path))
 
 
 def sync(

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import torch
 
+import avts
 from avts.errors import CheckpointError, UsageError
 from avts.model import extras
 from avts.model.checkpoint import build_model, load_model, save_model
-from avts.model.hub import from_pretrained, model_card, push_to_hub
-from avts.model.two_stream import TwoStream
+from avts.model.hub import from_pretrained, model_card, push_to_hub, save_pretrained
 from avts.settings import Recipe, recipe_from
 
 
@@ -134,18 +134,31 @@ def test_a_model_pushed_is_the_model_that_comes_back(run: Path, hub: type[StandI
 
 
 def test_a_model_in_memory_is_pushed_with_the_weights_it_has_now(run: Path, hub: type[StandIn]) -> None:
-    model = TwoStream.from_pretrained(run)
+    model = from_pretrained(run)
     with torch.no_grad():
         model.fc6[0].bias.fill_(0.25)
-    assert model.push_to_hub("someone/model", license="mit") == "http://127.0.0.1/someone/model/commit/abc"
-    again = TwoStream.from_pretrained("someone/model")
+    assert push_to_hub(model, "someone/model", license="mit") == "http://127.0.0.1/someone/model/commit/abc"
+    again = from_pretrained("someone/model")
     assert (again.fc6[0].bias == 0.25).all()
     assert again.header == (small_recipe(), {"step": 1234})
     assert b"license: mit\n" in hub.files["README.md"]
 
 
+def test_load_fetches_a_repository_by_its_name(run: Path, hub: type[StandIn]) -> None:
+    push_to_hub(run, "someone/model")
+    loaded = avts.load("someone/model", revision="v1")
+    assert loaded.name == "someone/model"
+    assert "v1" in hub.revisions
+    assert torch.equal(loaded.network.fc6[0].weight, load_model(run).fc6[0].weight)
+
+
+def test_a_revision_without_a_repository_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^revision 'v1' was asked for, but no repository"):
+        avts.load(revision="v1")
+
+
 def test_a_model_saved_is_the_model_loaded(run: Path, tmp_path: Path) -> None:
-    TwoStream.from_pretrained(run).save_pretrained(tmp_path / "copy")
+    save_pretrained(from_pretrained(run), tmp_path / "copy")
     for name in ("model.safetensors", "model.json"):
         assert (tmp_path / "copy" / name).read_bytes() == (run / name).read_bytes()
 
@@ -153,7 +166,7 @@ def test_a_model_saved_is_the_model_loaded(run: Path, tmp_path: Path) -> None:
 def test_a_model_that_was_not_loaded_has_no_recipe_to_save(hub: type[StandIn]) -> None:
     model = build_model(small_recipe().model)
     with pytest.raises(UsageError, match=r"^a model is saved with the recipe it was trained with; this one was not lo"):
-        model.push_to_hub("someone/model")
+        push_to_hub(model, "someone/model")
     assert not hub.made
 
 
@@ -164,7 +177,9 @@ def test_a_card_of_ones_own_wins(run: Path, hub: type[StandIn]) -> None:
 
 
 def test_a_repository_that_is_not_there_or_holds_something_else(hub: type[StandIn]) -> None:
-    with pytest.raises(CheckpointError, match=r"^no/body at v2: could not be fetched \(.+\). Check its name"):
+    with pytest.raises(
+        CheckpointError, match=r"^no/body at v2: no such folder, and as a .+ not be fetched \(.+\). Check"
+    ):
         from_pretrained("no/body", revision="v2")
     hub.files["README.md"] = b"nothing else"
     with pytest.raises(CheckpointError, match=r"^someone/model: an avts model was asked for, it has no model.safe"):

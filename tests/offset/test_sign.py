@@ -51,7 +51,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model.low_precision = False
     model.video_head, model.audio_head = Beats(), Beats()
     monkeypatch.setattr("avts.model.checkpoint.load_model", lambda *_, **__: model)
-    monkeypatch.setattr("avts.offset.model.load_model", lambda *_, **__: model, raising=False)
+    monkeypatch.setattr("avts.model.checkpoint.load_model", lambda *_, **__: model, raising=False)
     return tmp_path / "run"
 
 

@@ -1,4 +1,4 @@
-"""Models on the Hugging Face hub. Input: a trained run, or the name of a repository. Output: a repository, or a model.
+"""Models on the Hugging Face hub. Input: a model, a run or a repository. Output: a repository, or a model.
 
 A repository holds what a run holds, model.safetensors and model.json, and a model card. A local folder needs no extra.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from avts import __version__
@@ -38,9 +39,9 @@ library_name: avts
 Two towers, trained without labels to tell which sound goes with which picture, and when. Made with avts {version}.
 
 ```python
-from avts.model.two_stream import TwoStream
+import avts
 
-model = TwoStream.from_pretrained("{repo_id}")
+model = avts.load("{repo_id}").network
 pictures = model.embed_pictures({planes})  # planes, uint8 [B, {frames}, H, W]
 sounds = model.embed_sounds(samples)  # float32 [B, {samples}]
 ```
@@ -76,6 +77,20 @@ def from_pretrained(name: str | Path, *, revision: str | None = None) -> TwoStre
     """Load a trained model, ready to embed (evaluation mode).
 
     Args:
+        name: as for `fetch`.
+        revision: as for `fetch`.
+
+    Raises:
+        UsageError: as `fetch`.
+        CheckpointError: the repository cannot be fetched, or holds no avts model.
+    """
+    return load_model(fetch(name, revision=revision))
+
+
+def fetch(name: str | Path, *, revision: str | None = None) -> Path:
+    """The local folder of a trained model; a repository's is downloaded, or taken from the cache.
+
+    Args:
         name: a folder that 'avts train' made, or a repository such as 'someone/their-model'. A folder that exists wins.
         revision: branch, tag or commit of the repository.
 
@@ -87,13 +102,13 @@ def from_pretrained(name: str | Path, *, revision: str | None = None) -> TwoStre
     if folder.is_dir():
         if revision is not None:
             raise UsageError(f"{name}: revision '{revision}' was asked for, but this is a folder here. Leave it out.")
-        return load_model(folder)
+        return folder
     if not REPOSITORY.fullmatch(str(name)):
         raise UsageError(
             f"{name}: no such folder, and no repository's name. Give a folder, or a name like 'owner/model'."
         )
     need_extra("hub", f"fetching {name}")
-    return load_model(_fetched(str(name), revision))
+    return _fetched(str(name), revision)
 
 
 def save_pretrained(model: TwoStream, folder: Path) -> None:
@@ -116,7 +131,7 @@ def save_pretrained(model: TwoStream, folder: Path) -> None:
 
 
 def push_to_hub(
-    run: Path,
+    source: TwoStream | Path,
     repo_id: str,
     *,
     private: bool = False,
@@ -128,7 +143,8 @@ def push_to_hub(
     """Put a trained model into a repository of the hub, which is made if it does not exist, in one commit.
 
     Args:
-        run: the folder that 'avts train' made; a README.md in it becomes the model card, else one is written.
+        source: a model that was loaded, with the weights it has now; or the folder that 'avts train' made, where a
+            README.md becomes the model card. Otherwise a card is written.
         repo_id: 'owner/model'.
         private: whether a new repository is private.
         license: of the model, as the hub names it, for the written card: 'apache-2.0'.
@@ -140,13 +156,32 @@ def push_to_hub(
         The address of the commit.
 
     Raises:
-        UsageError: no such run, a repository's name that cannot be one, or huggingface_hub is not installed.
+        UsageError: no such run, a model that was not loaded, a repository's name that cannot be one, or
+            huggingface_hub is not installed.
         CheckpointError: the run holds no whole model, or the hub refused it.
     """
     if not REPOSITORY.fullmatch(repo_id):
         raise UsageError(f"repo_id '{repo_id}' is no repository's name. Give 'owner/model'.")
     need_extra("hub", f"pushing to {repo_id}")
-    load_model(run)  # nothing broken is published
+    with TemporaryDirectory() as folder:
+        if isinstance(source, TwoStream):
+            save_pretrained(source, Path(folder))
+        run = Path(folder) if isinstance(source, TwoStream) else source
+        load_model(run)  # nothing broken is published
+        return _pushed(run, repo_id, private=private, license=license, revision=revision, token=token, message=message)
+
+
+def _pushed(
+    run: Path,
+    repo_id: str,
+    *,
+    private: bool,
+    license: str | None,
+    revision: str | None,
+    token: str | None,
+    message: str | None,
+) -> str:
+    """Push a run's files and its card in one commit; returns the commit's address."""
     own_card = run / "README.md"
     card = own_card.read_text(encoding="utf-8") if own_card.is_file() else model_card(run, repo_id, license=license)
 
@@ -225,7 +260,8 @@ def _fetched(repo_id: str, revision: str | None) -> Path:
         folder = Path(str(api.snapshot_download(repo_id, revision=revision, allow_patterns=list(FILES))))
     except (OSError, ValueError) as error:  # every error of huggingface_hub is one of them
         raise CheckpointError(
-            f"{at}: could not be fetched ({_first_line(error)}). Check its name and the network, or give a local folder"
+            f"{at}: no such folder, and as a repository it could not be fetched ({_first_line(error)}). Check the name "
+            "and the network"
         ) from error
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:

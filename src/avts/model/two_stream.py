@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -83,53 +81,6 @@ class TwoStream(nn.Module):
             for channels in (self.video.out_channels, sound_channels)
         )
         self.fusion = FusedClassifier(embedding, hidden=fused_hidden) if comparison == "fused" else None
-
-    @classmethod
-    def from_pretrained(cls, name: str | Path, *, revision: str | None = None) -> TwoStream:
-        """Load a trained model, ready to embed: `hub.from_pretrained`."""
-        from avts.model.hub import from_pretrained
-
-        return from_pretrained(name, revision=revision)
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write a model that was loaded, with the weights it has now, where `from_pretrained` finds it.
-
-        Raises:
-            UsageError: it was not loaded, so that nothing tells how it was trained.
-        """
-        from avts.model.hub import save_pretrained
-
-        save_pretrained(self, Path(folder))
-
-    def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        private: bool = False,
-        license: str | None = None,
-        revision: str | None = None,
-        token: str | None = None,
-        message: str | None = None,
-    ) -> str:
-        """Put a model that was loaded, with the weights it has now, into a repository: `hub.push_to_hub`.
-
-        Raises:
-            UsageError: it was not loaded, so that nothing tells how it was trained; or as `hub.push_to_hub`.
-            CheckpointError: the hub refused it.
-        """
-        from avts.model.hub import push_to_hub
-
-        with TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
-            return push_to_hub(
-                Path(folder),
-                repo_id,
-                private=private,
-                license=license,
-                revision=revision,
-                token=token,
-                message=message,
-            )
 
     @property
     def needs_colour(self) -> bool:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avts.errors import CheckpointError
-from avts.model.checkpoint import load_model, read_header
-from avts.model.two_stream import TwoStream
+
+if TYPE_CHECKING:
+    from avts.model.two_stream import TwoStream
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The model in the box."""
@@ -46,6 +48,8 @@ def load_sync_model(path: Path | str | None = None) -> SyncModel:
             f"no model given, and this installation has none in the box ({SHIPPED} holds no model.json). "
             "Train one with 'avts train' and name its folder, or use the plain baseline '--method motion'"
         )
+    from avts.model.checkpoint import load_model, read_header
+
     folder = SHIPPED if path is None else Path(path)
     recipe, _ = read_header(folder)
     return SyncModel(

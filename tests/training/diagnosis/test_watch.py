@@ -12,8 +12,8 @@ from avts.corpus.corpus import Corpus
 from avts.doctor.alignment import measure_alignment
 from avts.media.planes import Planes
 from avts.settings import Recipe
-from avts.training import diagnostics, parting
 from avts.training.curriculum import Curriculum
+from avts.training.diagnosis import separation, watch
 from avts.training.diagnosis.causes import Reason
 from avts.training.diagnosis.watch import LONGEST_PATIENCE_STEPS, patience_steps, read_alarms, stage_span
 from avts.training.trainer import Trainer
@@ -26,8 +26,8 @@ STUCK = {"learning_rate": 1e-9}
 @pytest.fixture(autouse=True)
 def alone_and_impatient(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread, and so little patience that the tests are short."""
-    monkeypatch.setattr(diagnostics, "PATIENCE_STEPS", dict.fromkeys(("grid", "pairs", "spans"), PATIENCE))
-    monkeypatch.setattr(diagnostics, "LEAST_STEPS", 8)
+    monkeypatch.setattr(watch, "PATIENCE_STEPS", dict.fromkeys(("grid", "pairs", "spans"), PATIENCE))
+    monkeypatch.setattr(watch, "LEAST_STEPS", 8)
 
 
 def recipe_of(steps: int = PATIENCE + 2, **tables: Any) -> Recipe:
@@ -66,8 +66,8 @@ def test_a_run_that_learns_raises_no_alarm(
         model={"video_width": 8, "embedding": 32, "hidden": 32},
         augment={"least_crop": 1.0},
     )
-    monkeypatch.setattr(parting, "WINDOW_STEPS", 4)
-    monkeypatch.setattr(diagnostics, "PATIENCE_STEPS", {"grid": 16})
+    monkeypatch.setattr(separation, "WINDOW_STEPS", 4)
+    monkeypatch.setattr(watch, "PATIENCE_STEPS", {"grid": 16})
     assert train(small_corpus, tmp_path, recipe) == ([], [])
     assert not (tmp_path / "diagnosis.json").exists()
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -171,7 +171,7 @@ def test_watching_changes_nothing_of_what_is_learned(
 ) -> None:
     recipe = recipe_of(steps=PATIENCE, optimizer={"learning_rate": 1e-5})
     train(small_corpus, tmp_path / "watched", recipe)
-    monkeypatch.setattr(diagnostics.Watch, "see", lambda *_: None)
+    monkeypatch.setattr(watch.Watch, "see", lambda *_: None)
     train(small_corpus, tmp_path / "alone", recipe)
     one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("watched", "alone"))
     assert one == other
