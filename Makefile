@@ -43,7 +43,7 @@ browser:
 			>/dev/null 2>&1 || echo "make: chromium could not be installed; the browser test is skipped" >&2; \
 	else echo "make: no chromium and chromedriver, and no right to install them; the browser test is skipped" >&2; fi
 
-# The peers of `avts bench loader`, apart from the program's own environment, whose torch and av they share. The
+# The peers of `python -m benchmarks loader`, apart from the program's own environment, whose torch and av they share. The
 # ordinary wheel of torchcodec 0.12 needs no CUDA (that of 0.17 does); it decodes with the system's FFmpeg.
 bench-env: setup
 	$(PYTHON) -m venv .venv-bench

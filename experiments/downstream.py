@@ -238,7 +238,7 @@ def main() -> None:
     if not all(job.is_done() for job in jobs):
         make_corpora(asked.work)
         run_jobs(jobs, at_a_time=asked.jobs)
-    from avts.report.downstream import write_results
+    from downstream_report import write_results
 
     put_between_marks(ROOT / "docs" / "results.md", "downstream", write_results(RESULTS, ROOT / "docs"))
 

@@ -224,7 +224,7 @@ def main() -> None:
     if not all(job.is_done() for job in jobs):
         make_corpora(asked.work)
         run_jobs(jobs, at_a_time=asked.jobs)
-    from avts.report.table1 import write_results
+    from table1_report import write_results
 
     put_between_marks(ROOT / "docs" / "results.md", "table1", write_results(RESULTS, ROOT / "docs"))
 

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "avts").rglob("*.py"))
 WAY = ["errors", "timebase", "settings", "media", "world", "jobs", "corpus", "pairs", "model", "training", "evaluation"]
-WAY += ["features", "probe", "finetune", "inspection", "offset", "api", "doctor", "report", "bench", "demo", "app"]
+WAY += ["features", "probe", "finetune", "inspection", "offset", "api", "doctor", "report", "demo", "app"]
 WAY += ["cli"]
 
 

@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cells import Job, has_result, missing, put_between_marks, run_jobs, write_result
 
+from cells import Job, has_result, missing, put_between_marks, run_jobs, write_result
 from fixtures_jobs import fails, leave
 
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from cells import missing
-from table1 import FORMS, Cell, cells_of, measuring, recipe_of
-from worlds import PARTS, SEEN, UNSEEN, VIDEOS, make_corpora
 
 from avts.report import downstream as report
-from avts.report.table1 import FORM_TITLES, REGIMES
+from cells import missing
 from downstream import CURVE, NAMED_LABELS, Trial, job_of, trials_of
+from table1 import FORMS, Cell, cells_of, measuring, recipe_of
+from table1_report import FORM_TITLES, REGIMES
+from worlds import PARTS, SEEN, UNSEEN, VIDEOS, make_corpora
 
 WORK = Path("nowhere")
 BATCH = 16

@@ -36,7 +36,6 @@ COMMANDS = {
     "sync": "Tell how far the sound of each file is off, and repair it.",
     "app": "Serve a page to drop a film on: its offset, the repaired film to watch and take away.",
     "export": "Write both towers as ONNX or torch.export files.",
-    "bench": "Measure the program on this machine, beside its targets and its peers.",
     "demo": "Do the main job once, small: generate, ingest, train, evaluate, estimate offsets, report.",
 }
 
@@ -66,8 +65,8 @@ def group() -> None:
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 usage or settings, 3 some input unusable, 4 a limit exceeded."""
+def main(arguments: Sequence[str] | None = None, *, program: click.Group = group, name: str = "avts") -> None:
+    """Run a command line and exit: 0 done, 2 usage or settings, 3 some input unusable, 4 a limit exceeded."""
     # Threads that wait by spinning make a training step several times slower as soon as another process wants a core;
     # waiting asleep costs 7 % on a quiet machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -75,11 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        status = group.main(words, prog_name="avts", standalone_mode=False)
+        status = program.main(words, prog_name=name, standalone_mode=False)
     except AvtsError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"avts: {error}", err=True)
+        click.echo(f"{name}: {error}", err=True)
         status = error.exit_status
     except click.ClickException as error:
         error.show()
@@ -87,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:  # no rights, no space, a file where a folder should be
         if debug:
             traceback.print_exc()
-        click.echo(f"avts: {error}", err=True)
+        click.echo(f"{name}: {error}", err=True)
         status = 3
     except (click.Abort, KeyboardInterrupt):
         click.echo("avts: stopped", err=True)

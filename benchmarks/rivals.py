@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from avts.bench import peers
-from avts.bench.timing import Timing
+from benchmarks import peers
+from benchmarks.timing import Timing
 
 ENVIRONMENT = Path(".venv-bench/bin/python")
 """What `make bench-env` makes, beside the Makefile."""

@@ -1,4 +1,4 @@
-"""`avts bench loader`: windows a second and core out of a corpus, against others doing the same work.
+"""`python -m benchmarks loader`: windows a second and core out of a corpus, against others doing the same work.
 
 Everyone decodes the same windows of the same videos with one thread. The peers hand over pictures only; avts hands
 over the sound as well.
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import click
 
-from avts.bench.ingesting import ingest_row
-from avts.bench.material import WINDOW_SECONDS, Material, Place, make_material
-from avts.bench.rivals import Rival, Windows, python_with_peers
-from avts.bench.timing import Timing, median_cpu_seconds, median_ratio, median_wall_seconds, timed
-from avts.bench.workers import workers_row
-from avts.report.row import Row
 from avts.timebase import Span
+from benchmarks.ingesting import ingest_row
+from benchmarks.material import WINDOW_SECONDS, Material, Place, make_material
+from benchmarks.rivals import Rival, Windows, python_with_peers
+from benchmarks.rows import Row
+from benchmarks.timing import Timing, median_cpu_seconds, median_ratio, median_wall_seconds, timed
+from benchmarks.workers import workers_row
 
 PLACES = 8
 """Windows of a round that everyone decodes."""

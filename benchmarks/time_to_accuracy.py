@@ -16,16 +16,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from avts.bench.training_step import step_operations
 from avts.corpus.corpus import Corpus
 from avts.evaluation.evaluate import pair_distances
 from avts.evaluation.scores import KINDS, PairDistances, auc
 from avts.model.two_stream import TwoStream
-from avts.report.row import Row
 from avts.settings import Recipe, recipe_from
 from avts.training.curriculum import Curriculum
 from avts.training.interrupt import Interrupted
 from avts.training.trainer import Trainer
+from benchmarks.rows import Row
+from benchmarks.training_step import step_operations
 
 MOST_SHARE = 0.2
 """Of the compute of pair-by-pair sampling."""

@@ -4,17 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from avts.cli.bench import BENCHES, command
 from click.testing import CliRunner
 
-from avts.bench import loader, peers
-from avts.bench.ingesting import ffmpeg_command
-from avts.bench.material import make_material
-from avts.bench.rivals import Rival, python_with_peers
-from avts.bench.timing import Timing, interleaved, median_ratio
-from avts.cli.bench import BENCHES, command
 from avts.errors import UsageError
-from avts.report.bench import bench_markdown, bench_table
-from avts.report.row import Row
+from benchmarks import loader, peers
+from benchmarks.ingesting import ffmpeg_command
+from benchmarks.material import make_material
+from benchmarks.rivals import Rival, python_with_peers
+from benchmarks.rows import Row, bench_markdown, bench_table
+from benchmarks.timing import Timing, interleaved, median_ratio
 
 
 @pytest.mark.parametrize(

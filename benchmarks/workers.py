@@ -14,11 +14,11 @@ from functools import partial
 
 import numpy as np
 
-from avts.bench.material import WINDOW_SECONDS, Material
-from avts.bench.timing import Timing
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.pairs.negatives import EASY, StepPlan, plan_grid
-from avts.report.row import Row
+from benchmarks.material import WINDOW_SECONDS, Material
+from benchmarks.rows import Row
+from benchmarks.timing import Timing
 
 BATCH = 16
 BURST = 48

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from avts.report.table1 import (
+from table1_report import (
     FINDINGS,
     FORM_TITLES,
     REGIMES,

@@ -1,4 +1,4 @@
-"""The training step that `avts bench train` measures: a whole one, of noise as large as a batch, in two forms.
+"""The step that `python -m benchmarks train` measures: a whole one, of noise as large as a batch, in two forms.
 
 'ours' is what `avts train` does; 'plain' the same networks in fp32 and contiguous memory, on the same batch.
 """

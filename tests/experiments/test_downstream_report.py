@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from avts.report.downstream import (
+from downstream_report import (
     AVTS,
     EASY,
     SCRATCH,

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from avts.bench.step_speed import cpu_speed
-from avts.bench.training_step import StepSize, TrainingStep
-from avts.report.row import Row
+from benchmarks.rows import Row
+from benchmarks.step_speed import cpu_speed
+from benchmarks.training_step import StepSize, TrainingStep
 
 REST = "frontends, loss and the rest"
 OPTIMISER = "optimiser"

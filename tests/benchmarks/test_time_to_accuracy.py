@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from avts.bench import time_to_accuracy
-from avts.bench.time_to_accuracy import Run, accuracy_recipe, comparison_rows, train_run
-from avts.bench.training_step import step_operations
 from avts.corpus.corpus import Corpus
-from avts.report.row import Row
 from avts.settings import Recipe
 from avts.training.interrupt import Interrupted
 from avts.training.trainer import Trainer
+from benchmarks import time_to_accuracy
+from benchmarks.rows import Row
+from benchmarks.time_to_accuracy import Run, accuracy_recipe, comparison_rows, train_run
+from benchmarks.training_step import step_operations
 from fixtures_training import build_corpus, tiny_recipe
 
 

@@ -1,4 +1,4 @@
-"""`avts bench sync`: how fast, how small and how right `avts sync` is, beside the usual ways.
+"""`python -m benchmarks sync`: how fast, how small and how right `avts sync` is, beside the usual ways.
 
 Ratios are of processor time, interleaved where both run in this process; the speed on a film is of the clock.
 """
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from avts.bench.films import MAX_SHIFT_SECONDS, large_film, repeated, shifted_film
-from avts.bench.timing import median_cpu_seconds, median_ratio, timed
 from avts.errors import CheckpointError, InputError
-from avts.report.row import Row
+from benchmarks.films import MAX_SHIFT_SECONDS, large_film, repeated, shifted_film
+from benchmarks.rows import Row
+from benchmarks.timing import median_cpu_seconds, median_ratio, timed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,8 +125,8 @@ def _long_film(folder: Path, seconds: float) -> Path:
 
 
 def _in_process(film: Path, model: Path | None) -> dict[str, float]:
-    """What avts.bench.memory tells of a film."""
-    words = [sys.executable, "-m", "avts.bench.memory", str(film), *([str(model)] if model else [])]
+    """What benchmarks.film_memory tells of a film."""
+    words = [sys.executable, "-m", "benchmarks.film_memory", str(film), *([str(model)] if model else [])]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CheckpointError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "ended without a word")

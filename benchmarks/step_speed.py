@@ -7,10 +7,43 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from avts.bench.product import MatrixProduct
-from avts.bench.timing import Contestant, interleaved, median_cpu_seconds, median_ratio, median_wall_seconds, timed
-from avts.bench.training_step import StepSize, TrainingStep
-from avts.report.row import Row
+from benchmarks.rows import Row
+from benchmarks.timing import Contestant, interleaved, median_cpu_seconds, median_ratio, median_wall_seconds, timed
+from benchmarks.training_step import StepSize, TrainingStep
+
+OPERATIONS = 2
+"""Floating-point operations of a multiply-add."""
+
+SIZES = {"cpu": 2048, "cuda": 8192}
+"""Rows and columns, large enough for the rate to be flat."""
+
+REPEATS = 4
+
+
+class MatrixProduct:
+    """Square matrix products.
+
+    Args:
+        device: where they are made.
+        precision: 'bf16' or 'fp32'.
+        size: rows and columns; None takes one that the device is fast at.
+
+    Attributes:
+        operations: floating-point operations of one `make`.
+    """
+
+    def __init__(self, device: torch.device, precision: str, *, size: int | None = None) -> None:
+        size = size or SIZES.get(device.type, SIZES["cpu"])
+        kind = torch.bfloat16 if precision == "bf16" else torch.float32
+        self._left, self._right = (torch.randn(size, size, device=device).to(kind) for _ in range(2))
+        self._out = torch.empty_like(self._left)
+        self.operations = REPEATS * OPERATIONS * size**3
+
+    def make(self) -> None:
+        """Make a few."""
+        for _ in range(REPEATS):
+            torch.mm(self._left, self._right, out=self._out)
+
 
 LEAST_RATIO = 6.0
 LEAST_SHARE = 45.0

@@ -1,8 +1,4 @@
-"""`avts bench endurance`: whether the loader's memory stays flat over a long run.
-
-Reads batches from one worker for as long as asked, notes what both processes hold, and fits a line to it. The first
-tenth is left out of the fit: shards are mapped, decoders made and blocks filled there.
-"""
+"""Whether the loader's memory stays flat over a very long run: `python -m benchmarks loader-memory`."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +14,34 @@ from pathlib import Path
 import click
 import numpy as np
 
-from avts.bench.material import make_material
-from avts.bench.workers import BATCH, dataset_of
 from avts.pairs.loader import load_steps
-from avts.report.row import Row
+from avts.report.palette import ACCENT, MUTED, drawing, light_grid, new_figure, write_png
+from benchmarks.material import make_material
+from benchmarks.rows import Row
+from benchmarks.workers import BATCH, dataset_of
+
+
+def write_figure(
+    path: Path, points: Sequence[tuple[int, float, float]], *, slope_per_million: float, error_per_million: float
+) -> None:
+    """Draw (windows, own MB, resident MB) from zero on, so that a leak cannot hide in the scale."""
+    with drawing("endurance"):
+        figure = new_figure(7.2, 3.2)
+        axes = figure.subplots()
+        windows = [point[0] for point in points]
+        axes.plot(windows, [point[2] for point in points], color=MUTED, linewidth=1, label="with mapped files")
+        axes.plot(windows, [point[1] for point in points], color=ACCENT, label="own: heap and shared batches")
+        axes.set_ylim(bottom=0)
+        axes.set_xlim(0, windows[-1])
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.set_xlabel("windows read")
+        axes.set_ylabel("memory of both processes (MB)")
+        growth = f"{slope_per_million:+.1f} ± {error_per_million:.1f} MB"
+        axes.set_title(f"One worker's loader over {windows[-1]:,} windows: {growth} a million")
+        axes.legend(loc="lower right")
+        light_grid(axes, "y")
+        write_png(figure, path)
+
 
 SAMPLES = 200
 WARM_SHARE = 0.1
@@ -66,7 +87,7 @@ def rows(
         table.write_text("windows,own_mb,resident_mb\n" + "\n".join(lines) + "\n", encoding="utf-8")
     slope, error = growth(noted)
     if figure is not None:
-        from avts.report.endurance import write_figure
+        from benchmarks.loader_memory import write_figure
 
         points = [(each.windows, each.own_megabytes, each.resident_megabytes) for each in noted]
         write_figure(figure, points, slope_per_million=slope, error_per_million=error)

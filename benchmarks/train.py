@@ -1,4 +1,4 @@
-"""`avts bench train`: how fast a training step is, where its time goes, and how soon grid pairs have learned.
+"""`python -m benchmarks train`: how fast a training step is, where its time goes, and how soon grid pairs have learned.
 
 On a CPU ratios are of processor time, interleaved in this process; on a GPU times are the card's own.
 """
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avts.report.row import Row
+from benchmarks.rows import Row
 
 if TYPE_CHECKING:
-    from avts.bench.training_step import StepSize
+    from benchmarks.training_step import StepSize
 
 PARTS = ("speed", "profile", "gpu", "accuracy")
 
@@ -61,7 +61,7 @@ def rows(
     """
     import torch
 
-    from avts.bench.training_step import StepSize
+    from benchmarks.training_step import StepSize
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -73,9 +73,9 @@ def rows(
 
 
 def _parts(size: StepSize, rounds: int, steps: int, work: Path | None) -> dict[str, Callable[[], Iterator[Row]]]:
-    from avts.bench.step_profile import profile_rows
-    from avts.bench.step_speed import gpu_rows, speed_rows
-    from avts.bench.time_to_accuracy import accuracy_rows
+    from benchmarks.step_profile import profile_rows
+    from benchmarks.step_speed import gpu_rows, speed_rows
+    from benchmarks.time_to_accuracy import accuracy_rows
 
     return {
         "speed": lambda: speed_rows(size, rounds),

@@ -9,12 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from avts.bench.timing import Timing, interleaved, median_ratio, timed
 from avts.corpus.transcode import Refusal, Task, transcode
 from avts.media.standard import SHORT_SIDE
 from avts.media.writer import GOP_FRAMES, STANDARD_OPTIONS
-from avts.report.row import Row
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
+from benchmarks.rows import Row
+from benchmarks.timing import Timing, interleaved, median_ratio, timed
 
 NAME = "ingest, against the ffmpeg program"
 SCALE = f"scale=w='if(lt(iw,ih),{SHORT_SIDE},-2)':h='if(lt(iw,ih),-2,{SHORT_SIDE})':flags=area"

@@ -1,4 +1,4 @@
-"""How much memory measuring one film takes: `python -m avts.bench.memory FILM [RUN]`, a process of its own.
+"""How much memory measuring one film takes: `python -m benchmarks.film_memory FILM [RUN]`, a process of its own.
 
 Prints one JSON object: peak resident memory in MB, seconds of the film, of the clock and of the processor.
 """

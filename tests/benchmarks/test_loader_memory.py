@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from avts.bench.endurance import Held, growth, held
-from avts.report.endurance import write_figure
+from benchmarks.loader_memory import Held, growth, held, write_figure
 
 
 def test_growth_is_the_slope_without_the_warm_up() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avts.report.palette import CLASSES, MARKS, MUTED, drawing, light_grid, new_figure, write_png
-from avts.report.table1 import spread
+from table1_report import spread
 
 LABELS = ("1", "5", "10", "20", "all")
 NAMED = "5"

@@ -4,16 +4,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from avts.cli.bench import command
 from click.testing import CliRunner
 
-from avts.bench import step_speed
-from avts.bench.product import MatrixProduct
-from avts.bench.step_profile import NETWORK, OPTIMISER, ORDER, REST, group_shares, mark_network, step_shares
-from avts.bench.step_speed import CpuSpeed, gpu_rows, kinetics_hours, speed_rows
-from avts.bench.train import rows
-from avts.bench.training_step import StepSize, TrainingStep, noise_batch, step_operations
-from avts.cli.bench import command
 from avts.pairs.negatives import EASY, HARD, POSITIVE
+from benchmarks import step_speed
+from benchmarks.step_profile import NETWORK, OPTIMISER, ORDER, REST, group_shares, mark_network, step_shares
+from benchmarks.step_speed import CpuSpeed, MatrixProduct, gpu_rows, kinetics_hours, speed_rows
+from benchmarks.train import rows
+from benchmarks.training_step import StepSize, TrainingStep, noise_batch, step_operations
 
 SMALL = StepSize(frame_size=32, frames=12, batch=2, width=8)
 CPU = torch.device("cpu")
@@ -26,7 +25,7 @@ def weights_after(step: TrainingStep, count: int) -> list[torch.Tensor]:
 
 
 def test_both_forms_of_the_step_make_the_same_update(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avts.bench.training_step.choose_precision", lambda *_: (False, "so that both round alike"))
+    monkeypatch.setattr("benchmarks.training_step.choose_precision", lambda *_: (False, "so that both round alike"))
     ours, plain = (weights_after(TrainingStep(SMALL, CPU, plain=plain), 2) for plain in (False, True))
     for mine, theirs in zip(ours, plain, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
@@ -46,7 +45,7 @@ def outputs_of_towers(size: StepSize, *, plain: bool) -> list[torch.Tensor]:
 def test_ours_is_in_bf16_where_the_cpu_is_fast_at_it_and_plain_never(
     monkeypatch: pytest.MonkeyPatch, plain: bool, kind: torch.dtype
 ) -> None:
-    monkeypatch.setattr("avts.bench.training_step.choose_precision", lambda *_: (True, "as on a CPU with bf16"))
+    monkeypatch.setattr("benchmarks.training_step.choose_precision", lambda *_: (True, "as on a CPU with bf16"))
     assert {output.dtype for output in outputs_of_towers(SMALL, plain=plain)} == {kind}
 
 
@@ -54,7 +53,7 @@ def test_ours_is_in_bf16_where_the_cpu_is_fast_at_it_and_plain_never(
 def test_plain_is_contiguous_from_end_to_end_and_ours_has_channels_last(
     monkeypatch: pytest.MonkeyPatch, plain: bool
 ) -> None:
-    monkeypatch.setattr("avts.bench.training_step.choose_precision", lambda *_: (False, "the layout is the same"))
+    monkeypatch.setattr("benchmarks.training_step.choose_precision", lambda *_: (False, "the layout is the same"))
     # of fewer than 16 pictures as small as these PyTorch lets another library convolve, which knows one layout only
     outputs = outputs_of_towers(replace(SMALL, batch=16), plain=plain)
     assert [output.is_contiguous() for output in outputs] == [plain, plain]

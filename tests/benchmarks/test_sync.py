@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from avts.bench.films import FORMS, repeated, shifted_film
-from avts.bench.sync import calc_pdist_of, rows, window_by_window
 from avts.errors import CheckpointError, InputError
 from avts.offset.distance_map import distance_map
 from avts.offset.features import Features
+from benchmarks.films import FORMS, repeated, shifted_film
+from benchmarks.sync import calc_pdist_of, rows, window_by_window
 
 
 def test_both_ways_give_the_same_distances() -> None:
