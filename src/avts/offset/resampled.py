@@ -5,6 +5,7 @@ Input: packets of one sound stream. Output: samples at the times asked for, whic
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -122,20 +123,17 @@ class SoundBetween:
 def _frames(packets: Iterator[Packet[Any]], stream: Any) -> Iterator[tuple[float, AudioFrame]]:
     """Decoded blocks with their times in seconds; a packet that does not decode costs that packet."""
     end_seconds = 0.0
-    for packet in packets:
-        for frame in _decoded(packet):
-            seconds = end_seconds if frame.pts is None else float(frame.pts * frame.time_base)
+    for packet in itertools.chain(packets, [None]):
+        for frame in _decoded(packet, stream):
+            seconds = end_seconds if frame.time is None else frame.time
             end_seconds = seconds + frame.samples / frame.sample_rate
             if frame.samples:
                 yield seconds, frame
-    for frame in stream.codec_context.decode(None):
-        if frame.pts is not None:
-            yield float(frame.pts * frame.time_base), frame
 
 
-def _decoded(packet: Packet[Any]) -> list[AudioFrame]:
+def _decoded(packet: Packet[Any] | None, stream: Any) -> list[AudioFrame]:
     try:
-        return packet.decode()
+        return list(stream.codec_context.decode(packet))
     except (av.FFmpegError, ValueError):
         return []
 
