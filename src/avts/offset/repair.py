@@ -21,6 +21,7 @@ from av.stream import Stream
 from avts.errors import MediaError, UsageError
 from avts.files import whole_file
 from avts.offset.copying import copy_of, left_out_in_words, moving_picture
+from avts.offset.editlist import NotSimple, moved_by_edits
 from avts.offset.learned import learned_times
 from avts.offset.reels import Reels, open_source, packets_of, read_reels
 from avts.offset.verify import Promise, StreamLost, check_written
@@ -84,25 +85,62 @@ def _write(source: Path, part: Path, target: Path, offset: Fraction) -> tuple[st
     """Write the source into part with its sound moved, and read it back; returns warnings."""
     reels = read_reels(source)
     learned = learn(source, reels)
+    if _by_edits(source, part, target, offset, reels):
+        return ()
     without: dict[int, str] = {}
     while True:
-        with open_source(source) as container:
-            plan = Plan.of(container, reels, learned, offset)
-            with copy_of(container, part, target, shift_seconds=plan.rest, without=frozenset(without)) as copy:
-                for packet in packets_of(container, reels.breaks):
-                    if packet.stream_index in copy.streams:
-                        plan.place(packet)
-                        copy.write(packet)
-            shifts = {index: float(plan.shift_of(container.streams[index])) for index in copy.streams}
-            promise = Promise(source, target, part, plan.picture, float(offset), shifts)
+        promise, left_out = _copied(source, part, target, offset, reels, learned, frozenset(without))
         try:
             check_written(promise, reels)
         except StreamLost as lost:
-            if reels.by_index[lost.index].kind in {"video", "audio"}:
+            reel = reels.by_index[lost.index]
+            if reel.kind in {"video", "audio"} and not reel.is_cover:
                 raise
-            without[lost.index] = f"{reels.by_index[lost.index].kind} stream ({reels.by_index[lost.index].codec})"
-            continue
-        return left_out_in_words(target, [*copy.left_out, *without.values()])
+            without[lost.index] = "cover picture" if reel.is_cover else f"{reel.kind} stream ({reel.codec})"
+        else:
+            return left_out_in_words(target, [*left_out, *without.values()])
+
+
+def _by_edits(source: Path, part: Path, target: Path, offset: Fraction, reels: Reels) -> bool:
+    """Write by changing edit lists alone, where the source is an MP4 or QuickTime file and the target is the same."""
+    if "mp4" not in reels.container or source.suffix.lower() != target.suffix.lower():
+        return False
+    with open_source(source) as container:
+        picture = moving_picture(container).index
+        kinds = {stream.index: stream.type for stream in container.streams}
+    try:
+        moved_by_edits(source, part, offset)
+        rest = max(Fraction(0), fine(_shown(part, picture) - reels.by_index[picture].first_shown()))
+        shifts = {index: float(rest + (offset if kinds[index] == "audio" else 0)) for index in reels.by_index}
+        check_written(Promise(source, target, part, picture, float(offset), shifts), reels)
+    except (NotSimple, MediaError):  # an old or odd file: FFmpeg writes it anew
+        return False
+    return True
+
+
+def _shown(part: Path, picture: int) -> float:
+    return read_reels(part).by_index[picture].first_shown()
+
+
+def _copied(
+    source: Path,
+    part: Path,
+    target: Path,
+    offset: Fraction,
+    reels: Reels,
+    learned: dict[int, list[Fraction]],
+    without: frozenset[int],
+) -> tuple[Promise, list[str]]:
+    """Copy all packets; returns what was promised and what the container does not take."""
+    with open_source(source) as container:
+        plan = Plan.of(container, reels, learned, offset)
+        with copy_of(container, part, target, shift_seconds=plan.rest, without=without) as copy:
+            for packet in packets_of(container, reels.breaks):
+                if packet.stream_index in copy.streams:
+                    plan.place(packet)
+                    copy.write(packet)
+        shifts = {index: float(plan.shift_of(container.streams[index])) for index in copy.streams}
+    return Promise(source, target, part, plan.picture, float(offset), shifts), copy.left_out
 
 
 def learn(source: Path, reels: Reels) -> dict[int, list[Fraction]]:

@@ -186,9 +186,10 @@ def _misplaced(promise: Promise, reel: Reel, late: NDArray[np.float64], worst: f
     name, kind = promise.target.name, promise.target.suffix
     if reel.kind == "audio" and np.ptp(late) <= TOLERANCE_SECONDS:
         moved = promise.offset_seconds + float(np.median(late))
+        other = "Name a .mp4." if kind.lower() == ".mkv" else "Name a .mkv or .mp4, which can."
         return (
             f"{name}: asked to move the sound by {promise.offset_seconds * 1000:.0f} ms, a {kind} file moved it by "
-            f"{moved * 1000:.0f} ms: it cannot say when a stream starts. Name a .mkv or .mp4, which can."
+            f"{moved * 1000:.0f} ms: it cannot say when a stream starts. {other}"
         )
     wrong = int(np.sum(~(np.abs(late) <= TOLERANCE_SECONDS)))
     return (
