@@ -7,9 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "avts").rglob("*.py"))
-WAY = ["errors", "timebase", "settings", "media", "world", "jobs", "corpus", "pairs", "model", "training", "evaluation"]
-WAY += ["features", "probe", "finetune", "inspection", "offset", "api", "doctor", "report", "demo", "app"]
-WAY += ["cli"]
+WAY = (
+    "errors timebase files settings media world jobs corpus pairs model training evaluation features probe finetune "
+    "inspection offset api doctor report demo app cli"
+).split()
 
 
 def room_of(path: Path) -> str:

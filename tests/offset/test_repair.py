@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from avts.errors import MediaError, UsageError
-from avts.offset.repair import keep_order, repair
+from avts.offset.copying import keep_order
+from avts.offset.repair import repair
 
 RATE = 48_000
 FPS = 25
@@ -172,7 +173,7 @@ def test_subtitles_that_the_target_cannot_hold_are_left_out_with_a_warning(make_
     source, target = tmp_path / "rich.mkv", tmp_path / "repaired.mp4"
     write_rich_copy(make_file(".mkv"), source)
     warnings = repair(source, target, offset_seconds=0.3)
-    assert warnings == ("repaired.mp4: 1 subtitle stream(s) left out; .mp4 does not take them",)
+    assert warnings == ("repaired.mp4: subtitle stream (subrip) skipped; a .mp4 file does not hold it",)
     assert sound_after_picture(target) == pytest.approx([0.3, 0.3], abs=0.002)
 
 

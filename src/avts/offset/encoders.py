@@ -1,0 +1,82 @@
+"""Choose the encoder of a new sound: the codec that the sound had, where a container takes it and FFmpeg writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import av
+from av.codec.context import CodecContext
+from av.container import OutputContainer
+
+from avts.errors import MediaError
+
+ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
+"""Encoders whose names differ from the codec's."""
+
+ANY = ("aac", "ac3", "mp3", "pcm_s16le")
+
+MPEG_TRANSPORT = ("aac", "ac3", "mp2", "mp3", "eac3")
+MPEG_PROGRAM = ("mp2", "ac3", "mp3")
+
+TAKEN: dict[str, tuple[str, ...]] = {".ts": MPEG_TRANSPORT, ".m2ts": MPEG_TRANSPORT, ".mts": MPEG_TRANSPORT}
+TAKEN |= {".vob": ("ac3", "mp2"), ".mpg": MPEG_PROGRAM, ".mpeg": MPEG_PROGRAM}
+TAKEN |= {".webm": ("opus", "vorbis"), ".ogv": ("vorbis", "opus", "flac"), ".ogg": ("vorbis", "opus", "flac")}
+TAKEN |= {".avi": ("mp3", "ac3", "mp2", "pcm_s16le"), ".flv": ("aac", "mp3"), ".3gp": ("aac",), ".mxf": ("pcm_s16le",)}
+TAKEN |= {".wmv": ("wmav2", "mp3"), ".asf": ("wmav2", "mp3")}
+"""Codecs that players expect in a container, by its ending, the first being the best. FFmpeg's transport and program
+streams take any codec without a word, and write some as private data that nothing plays."""
+
+LEAST_BIT_RATE = 128_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An encoder that works: FFmpeg's name of it, samples a second, layout of the channels."""
+
+    encoder: str
+    rate: int
+    layout: str
+
+
+def encoder_for(suffix: str, old: Any) -> Choice:
+    """The encoder for a sound like an old one.
+
+    Args:
+        suffix: ending of the file that is to hold it.
+        old: the stream that it takes the place of.
+
+    Raises:
+        MediaError: no encoder for such a container takes such a sound.
+    """
+    codec = old.codec_context
+    taken = TAKEN.get(suffix.lower())
+    had = codec.codec.canonical_name
+    names = [had] if taken is None or had in taken else []
+    for name in [*names, *(taken or ANY)]:
+        for layout in dict.fromkeys([codec.layout.name, "stereo"]):
+            for rate in dict.fromkeys([codec.sample_rate, 48_000, 44_100]):
+                choice = Choice(ENCODERS.get(name, name), rate, layout)
+                if _works(choice):
+                    return choice
+    raise MediaError(f"a {suffix} file takes no sound that can be written. Name a .mkv or .mp4, which do.")
+
+
+def _works(choice: Choice) -> bool:
+    try:
+        context: Any = CodecContext.create(choice.encoder, "w")
+        context.sample_rate, context.layout = choice.rate, choice.layout
+        context.format = context.codec.audio_formats[0]
+        context.open()
+    except (ValueError, TypeError, av.FFmpegError):
+        return False
+    return True
+
+
+def add_sound(output: OutputContainer, choice: Choice, old: Any) -> Any:
+    """Add a sound stream to a file being written, as loud in bits as the old one."""
+    new: Any = output.add_stream(choice.encoder, rate=choice.rate, layout=choice.layout)
+    if not choice.encoder.startswith("pcm"):
+        new.bit_rate = max(old.codec_context.bit_rate or 0, LEAST_BIT_RATE)
+    new.metadata.update(old.metadata)
+    return new
