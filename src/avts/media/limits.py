@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from avts.errors import LimitError
+from avts.media.downmix import num_bytes
 
 MAX_PIXELS = 8192 * 4352
 """Pixels of one picture: 8K of cinema, 8192 x 4320, in whole blocks."""
@@ -59,7 +60,9 @@ class Guard:
         """
         if isinstance(frame, VideoFrame):
             self._check_size(frame.width, frame.height)
-        self._decoded_bytes += sum(plane.buffer_size for plane in frame.planes)
+            self._decoded_bytes += sum(plane.buffer_size for plane in frame.planes)
+        else:
+            self._decoded_bytes += num_bytes(frame)
         if self._decoded_bytes > self._limits.max_decoded_bytes:
             raise LimitError(
                 f"{self._name}: more than {self._limits.max_decoded_bytes} bytes once decoded. "

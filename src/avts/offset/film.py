@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from avts.errors import UsageError
+from avts.media.downmix import mixed
 from avts.media.frames import CHUNK_FRAMES, NearestFrames, even
 from avts.media.planes import Planes
 from avts.media.probe import probe
@@ -140,8 +141,8 @@ class ArrayFilm:
     def sounds(self) -> Iterator[NDArray[np.float32]]:
         """The whole sound as one chunk, resampled, cut or padded to the picture."""
         samples = np.asarray(self._samples, np.float32)
-        samples = samples if samples.ndim == 1 else samples.mean(axis=1)
         rate = round(self._sample_rate)
+        samples = samples if samples.ndim == 1 else mixed(samples.T, rate)
         if rate != SAMPLE_RATE and len(samples):
             common = int(np.gcd(rate, SAMPLE_RATE))
             samples = resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
