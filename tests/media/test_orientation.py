@@ -13,11 +13,17 @@ from avts.media.orientation import orientation_of
 from avts.media.probe import probe
 from avts.media.standard import read_standard
 
-EXIF = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, 0x0112, 3, 1, 1, 0)
-"""A JPEG's block of EXIF that says nothing but 'upright'."""
+WIDTH, ORIENTATION = 0x0100, 0x0112
+"""Tags of EXIF."""
 
 
-def write_exif_film(path: Path, counterclockwise: int) -> Path:
+def exif(tag: int, value: int) -> bytes:
+    """A JPEG's block of EXIF with one tag."""
+    content = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, tag, 3, 1, value, 0)
+    return b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content
+
+
+def write_exif_film(path: Path, counterclockwise: int, tag: bytes) -> Path:
     """Motion JPEG as cameras write it, each picture with EXIF; upper left corner white, 64 x 32."""
     picture = np.full((32, 64), 16, np.uint8)
     picture[:12, :24] = 235
@@ -30,8 +36,7 @@ def write_exif_film(path: Path, counterclockwise: int) -> Path:
             frame.pts, frame.time_base = index, Fraction(1, 25)
             for packet in video.encode(frame):
                 data = bytes(packet)
-                marker = b"\xff\xe1" + struct.pack(">H", len(EXIF) + 2) + EXIF
-                tagged = av.Packet(data[:2] + marker + data[2:])
+                tagged = av.Packet(data[:2] + tag + data[2:])
                 tagged.pts = tagged.dts = packet.pts
                 tagged.time_base, tagged.stream, tagged.is_keyframe = packet.time_base, video, True
                 container.mux(tagged)
@@ -39,21 +44,25 @@ def write_exif_film(path: Path, counterclockwise: int) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("counterclockwise", "white", "degrees"), [(0, (0, 0), 0), (90, (-1, 0), 270), (180, (-1, -1), 180)]
+    ("counterclockwise", "tag", "degrees"),
+    [(0, exif(WIDTH, 64), 0), (90, exif(WIDTH, 64), 270), (180, exif(WIDTH, 64), 180), (0, exif(ORIENTATION, 6), 90)],
 )
 def test_pictures_with_exif_are_read_and_turned(
-    tmp_path: Path, counterclockwise: int, white: tuple[int, int], degrees: int
+    tmp_path: Path, counterclockwise: int, tag: bytes, degrees: int
 ) -> None:
-    path = write_exif_film(tmp_path / "camera.mov", counterclockwise)
+    path = write_exif_film(tmp_path / "camera.mov", counterclockwise, tag)
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
     with pytest.raises(ValueError, match="not a valid Type"):
         len(frame.side_data)
     assert orientation_of(frame).rotation_degrees == degrees
     luminance = read_standard(path, short_side=32, need_sound=False).planes.y
-    assert luminance.shape == (48, *((64, 32) if counterclockwise == 90 else (32, 64)))
+    assert luminance.shape == (48, *((64, 32) if degrees in {90, 270} else (32, 64)))
     corners = {(y, x): luminance[3, y * 2 if y else 2, x * 2 if x else 2] for y in (0, -1) for x in (0, -1)}
-    assert max(corners, key=lambda corner: corners[corner]) == white
+    assert (
+        max(corners, key=lambda corner: corners[corner])
+        == {0: (0, 0), 90: (0, -1), 180: (-1, -1), 270: (-1, 0)}[degrees]
+    )
     info = probe(path).video
     assert info is not None
     assert info.rotation_degrees == degrees

@@ -56,7 +56,7 @@ def orientation_of(frame: VideoFrame) -> Orientation:
 
 def _without_unknown(frame: VideoFrame) -> VideoFrame:
     """The frame without the side data that PyAV has no name for, such as EXIF: with one such it lists none at all."""
-    known = {each.value for each in Type}
+    known = {int(cast(int, each.value)) for each in Type}
     graph = Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
