@@ -7,7 +7,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "avts").rglob("*.py"))
-WAY = ["errors", "timebase", "settings", "media", "world", "jobs", "corpus", "pairs", "model", "training", "evaluation"]
+WAY = [
+    "errors",
+    "timebase",
+    "files",
+    "settings",
+    "media",
+    "world",
+    "jobs",
+    "corpus",
+    "pairs",
+    "model",
+    "training",
+    "evaluation",
+]
 WAY += ["downstream", "offset", "api", "doctor", "report", "bench", "demo", "app", "cli"]
 
 

@@ -1,0 +1,102 @@
+"""A file or folder is written whole or not at all."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from avts.files import OLD_SECONDS, PREFIX, sweep, whole_file, whole_folder
+
+
+def test_a_file_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "film.mp4"
+    target.write_text("old")
+    with whole_file(target) as path:
+        path.write_text("new")
+        assert target.read_text() == "old"
+        assert (path.parent, path.suffix) == (tmp_path, ".mp4")
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_failure_leaves_the_target_as_it_was_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "film.mp4"
+    target.write_text("old")
+    with pytest.raises(FileNotFoundError), whole_file(target) as path:
+        path.with_name("gone").replace(path)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_name_as_long_as_the_disk_allows_can_be_written(tmp_path: Path) -> None:
+    target = tmp_path / ("ä" * 125 + ".mp4")
+    assert len(os.fsencode(target.name)) == 254
+    with whole_file(target) as path:
+        path.write_text("x")
+    assert target.read_text() == "x"
+
+
+def test_a_written_file_has_the_rights_of_any_other(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    with whole_file(tmp_path / "whole") as path:
+        path.write_text("")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_folder_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    with whole_folder(target) as path:
+        (path / "weights").write_text("w")
+        assert not target.exists()
+    assert [file.name for file in target.iterdir()] == ["weights"]
+    with pytest.raises(FileNotFoundError), whole_folder(tmp_path / "other") as path:
+        (path / "weights").write_text((path / "gone").read_text())
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_holds_something_is_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "mine").write_text("")
+    with pytest.raises(OSError, match="not empty"), whole_folder(target):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+WRITE_AND_WAIT = """
+import sys, time
+from pathlib import Path
+from avts.files import whole_file
+with whole_file(Path(sys.argv[1])) as path:
+    path.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITE_AND_WAIT, str(tmp_path / "film.mp4")], stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        (left,) = tmp_path.iterdir()
+        assert left.name.startswith(PREFIX)
+        long_ago = time.time() - 2 * OLD_SECONDS
+        os.utime(left, (long_ago, long_ago))
+        sweep(tmp_path)
+        assert left.exists()
+        writer.kill()
+        writer.wait()
+    sweep(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fresh_hidden_file_is_left_alone(tmp_path: Path) -> None:
+    fresh = tmp_path / f"{PREFIX}0123.mp4"
+    fresh.write_text("somebody has just made it and not locked it yet")
+    sweep(tmp_path)
+    assert fresh.exists()
