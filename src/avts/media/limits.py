@@ -5,6 +5,8 @@ A file of a few kilobytes can hold years of one grey picture. Limits are asked f
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +34,10 @@ class Limits:
     max_pixels: int = MAX_PIXELS
     max_duration_seconds: float = MAX_DURATION_SECONDS
     max_decoded_bytes: int = MAX_DECODED_BYTES
+
+
+UNLIMITED = Limits(max_pixels=sys.maxsize, max_duration_seconds=math.inf, max_decoded_bytes=sys.maxsize)
+"""For readers that want a guard's signs of life alone."""
 
 
 class Guard:
@@ -93,3 +99,8 @@ class Guard:
                 f"{self._name}: {width} x {height} pixels, more than the {self._limits.max_pixels} allowed. "
                 "Scale it down, or raise the limit."
             )
+
+
+def alive_of(guard: Guard | None) -> Callable[[], None]:
+    """The function to call while something else than frames is read for a guarded file."""
+    return guard.beat if guard is not None else lambda: None

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from avts.errors import MediaError
 from avts.media.downmix import ChannelReader, Downmix
-from avts.media.limits import Guard
+from avts.media.limits import Guard, alive_of
+from avts.media.played import played_breaks
 from avts.media.source import TimedFrames, opened, skip_to, sound_stream, streams_in_words
 
 CHUNK_SAMPLES = 160_000
@@ -65,7 +66,8 @@ class StandardSound:
                 has = streams_in_words(container)
                 raise MediaError(f"{self._path.name}: no audio stream (it has: {has}). Nothing to synchronise.")
             skip_to(container, self._start_seconds)
-            timed = TimedFrames[AudioFrame](container, stream, self._guard)
+            breaks = played_breaks(self._path, alive_of(self._guard))
+            timed = TimedFrames[AudioFrame](container, stream, self._guard, breaks)
             for chunk in self._placed(timed):
                 yield from self._counted(chunk)
                 if self._limit is not None and self.num_samples >= self._limit:
