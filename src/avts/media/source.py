@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -35,6 +36,9 @@ SEEKABLE = ("mp4", "matroska")
 
 LEAD_SECONDS = 1.0
 """A reader that begins in the middle begins this much earlier, for decoders that need a run-up."""
+
+PACKETS_LOOKED_AT = 500
+"""Packets of pictures read to tell a film from a cover, where a file has several video streams."""
 
 KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -108,11 +112,36 @@ def skip_to(container: InputContainer, seconds: float) -> None:
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
-    """The first video stream that is not a cover picture."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
-            return stream
-    return None
+    """The film: the video stream that moves, of several the one marked default, else the first.
+
+    Covers are passed over, those that are marked as such and those that are not: streams of one picture beside a film.
+    """
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None
+    ]
+    if len(streams) > 1:
+        moving = _moving(container, [stream.index for stream in streams])
+        streams = [stream for stream in streams if stream.index in moving] or streams
+    marked = [stream for stream in streams if stream.disposition & Disposition.default]
+    return next(iter(marked or streams), None)
+
+
+def _moving(container: InputContainer, indices: list[int]) -> set[int]:
+    """Those of some streams that have a second picture near the begin of the file."""
+    path = Path(container.name.removeprefix("file:"))
+    count = dict.fromkeys(indices, 0)
+    with opened(path) as again:
+        packets = again.demux([again.streams[index] for index in indices])
+        try:
+            for packet in islice(packets, PACKETS_LOOKED_AT):
+                count[packet.stream_index] += packet.size > 0
+                if min(count.values()) > 1:
+                    break
+        except (av.error.FFmpegError, OSError):  # the container breaks off here
+            pass
+    return {index for index, number in count.items() if number > 1}
 
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
