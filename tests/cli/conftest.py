@@ -1,5 +1,14 @@
 """Fixtures shared with other rooms."""
 
+import pytest
+
+from avts.cli.sync_processes import HERE
 from fixtures_training import one_thread, small_corpus
 
 __all__ = ["one_thread", "small_corpus"]
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are answered in the tests' own process, where stand-ins are; test_sync_processes holds the others."""
+    monkeypatch.setenv(HERE, "1")

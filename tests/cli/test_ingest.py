@@ -34,7 +34,7 @@ def test_flags_are_counted(films: Any, tmp_path: Path, capsys: pytest.CaptureFix
     write_video(films.folder / "still.mp4", frames, np.zeros(24_000, np.float32))
     run(films.folder, tmp_path / "corpus", "--short-side", 32, "--workers", 1)
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "flagged: 1 silent, 1 still (all but truncated ones are kept but not used for pairs)"
+    assert last == "flagged: 1 silent, 1 still (all but truncated and clock_breaks are kept but not used for pairs)"
 
 
 def test_errors_end_with_their_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,7 +80,7 @@ def command(
         summary = ingest(collection, corpus, engine=engine, on_progress=on_progress, **_settings(settings))
     for refusal in summary.refused:
         click.echo(f"refused: {refusal.message}", err=True)
-    for note in notes(summary):
+    for note in (*summary.notes, *notes(summary)):
         click.echo(note, err=True)
     for line in in_words(summary):
         click.echo(line)
@@ -101,7 +101,7 @@ def in_words(summary: IngestSummary) -> list[str]:
     lines = [f"{summary.corpus}: {counts}"]
     if summary.flagged:
         flags = ", ".join(f"{count} {flag}" for flag, count in sorted(summary.flagged.items()))
-        lines.append(f"flagged: {flags} (all but truncated ones are kept but not used for pairs)")
+        lines.append(f"flagged: {flags} (all but truncated and clock_breaks are kept but not used for pairs)")
     return lines
 
 

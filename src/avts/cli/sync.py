@@ -5,20 +5,19 @@ from __future__ import annotations
 import csv
 import glob
 import json
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from avts.cli.progress import OnProgress, progress_bar
-from avts.cli.sync_file import Answer, Options, answer_in_process, make_worker, start_process, target_in
-from avts.errors import InputError, UsageError
+from avts.cli.sync_file import Answer, Options, target_in
+from avts.cli.sync_processes import answers_to
+from avts.errors import UsageError
+from avts.files import whole_file
 
 _PATH = click.Path(path_type=Path)
 _SECONDS = click.FloatRange(min=0)
@@ -176,23 +175,8 @@ def _check_repair_target(path: Path, target: Path, overwrite: bool) -> None:
 
 
 def _answers(paths: Sequence[Path], options: Options, jobs: int, on_progress: OnProgress | None) -> Iterator[Answer]:
-    """Answers in the order of the files, from this process or from several."""
-    worker = make_worker(
-        options, on_progress
-    )  # also with several processes: what is wrong with the model is said once, here
-    if jobs == 1:
-        for path in paths:
-            yield worker.answer(path)
-        return
-    # forked processes would inherit torch's threads, which do not survive it
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(paths)), context, initializer=start_process, initargs=(options,))
-    try:
-        yield from pool.map(answer_in_process, paths)
-    except BrokenProcessPool as error:
-        raise InputError("a process of --jobs was ended from outside, out of memory perhaps. Ask for fewer") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """Answers in the order of the files, from processes that may die of a file."""
+    return answers_to(paths, options, jobs=jobs, on_progress=on_progress)
 
 
 def _say(answer: Answer, *, as_json: bool) -> None:
@@ -210,11 +194,11 @@ def _say(answer: Answer, *, as_json: bool) -> None:
 
 
 def _write_reports(answers: Sequence[Answer], csv_path: Path | None, html_path: Path | None) -> None:
-    """The table and the page of all files."""
+    """Write the table and the page of all files; each whole, or not at all."""
     if csv_path is not None:
         from avts.report.sync_text import CSV_COLUMNS
 
-        with csv_path.open("w", encoding="utf-8", newline="") as file:
+        with whole_file(csv_path) as path, path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, CSV_COLUMNS)
             writer.writeheader()
             writer.writerows(answer.row for answer in answers)
@@ -222,4 +206,5 @@ def _write_reports(answers: Sequence[Answer], csv_path: Path | None, html_path: 
         from avts.report.sync_page import sync_page
 
         page = sync_page([answer.record for answer in answers], [answer.figure for answer in answers])
-        html_path.write_text(page, encoding="utf-8")
+        with whole_file(html_path) as path:
+            path.write_text(page, encoding="utf-8")

@@ -167,18 +167,3 @@ def make_worker(options: Options, on_progress: OnProgress | None = None) -> Work
     from avts.offset.model import load_sync_model
 
     return Worker(options, load_sync_model(options.run), on_progress)
-
-
-_worker: Worker | None = None
-
-
-def start_process(options: Options) -> None:
-    """Make this process's worker."""
-    global _worker
-    _worker = make_worker(options)
-
-
-def answer_in_process(path: Path) -> Answer:
-    """Answer one file with this process's worker."""
-    assert _worker is not None
-    return _worker.answer(path)

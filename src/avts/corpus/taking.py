@@ -24,7 +24,7 @@ from avts.corpus.shards import ShardWriter, shard_name
 from avts.corpus.target import FolderTarget
 from avts.corpus.transcode import Standardised, Task, content_hash_of
 from avts.errors import CorpusError, MediaError
-from avts.jobs.pool import Crashed, Lost, TimedOut
+from avts.jobs.pool import Lost, TimedOut, in_words
 from avts.jobs.refusal import MISSING_NAME, REFUSED_NAME, TRIED_AGAIN, Refusal, plain, write_refusals
 from avts.media.limits import Limits
 
@@ -69,7 +69,8 @@ class IngestSummary:
     """What an ingest did.
 
     taken: clips taken now; reused: clips there before; refused, missing: files that are not in the corpus; flagged,
-    splits: numbers of clips by flag and by split; corpus: where it is.
+    splits: numbers of clips by flag and by split; corpus: where it is; notes: what the user should know of clips taken
+    now, such as where a file's clock breaks.
     """
 
     taken: int
@@ -79,6 +80,7 @@ class IngestSummary:
     corpus: Path | str
     missing: tuple[Refusal, ...] = ()
     splits: dict[str, int] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Taking:
@@ -97,6 +99,7 @@ class Taking:
         self._taken = 0
         self._refused: list[Refusal] = []
         self._missing: list[Refusal] = []
+        self._notes: list[str] = []
         self._safe_at = time.monotonic()
 
     def run(self, items: list[Item], engine: Engine, on_progress: OnProgress) -> IngestSummary:
@@ -123,6 +126,7 @@ class Taking:
             corpus=self._target.place,
             missing=tuple(self._missing),
             splits=dict(Counter(clip.split for clip in clips)),
+            notes=tuple(self._notes),
         )
 
     def _wanted(self, items: list[Item]) -> list[Item]:
@@ -230,6 +234,7 @@ class Taking:
         made = self._judged(item, result)
         if isinstance(made, Standardised):
             self._append(item, task, made, shards)
+            self._notes += [f"{_name(item)}: {note}" for note in made.notes]
             self._taken += 1
         elif made.reason == "missing":
             self._missing.append(made)
@@ -249,12 +254,9 @@ class Taking:
         if isinstance(result, Standardised) and result.content_hash in self._keys:
             message = f"{name}: the same bytes as clip {self._keys[result.content_hash]}. Taken once."
             return Refusal(item.source, "duplicate", message)
-        if isinstance(result, Crashed):
-            return Refusal(item.source, "crashed", f"{name}: crashed its decoder. Re-encode it.")
-        if isinstance(result, TimedOut):
-            waited = self._form.timeout_seconds
-            message = f"{name}: its decoder gave nothing for {waited:g} s and was stopped. Re-encode it."
-            return Refusal(item.source, "timed_out", message)
+        if isinstance(result, Lost):
+            reason = "timed_out" if isinstance(result, TimedOut) else "crashed"
+            return Refusal(item.source, reason, f"{name}: {in_words(result, self._form.timeout_seconds)}")
         return result
 
     def _append(self, item: Item, task: Task, result: Standardised, shards: ShardWriter) -> None:
@@ -263,7 +265,7 @@ class Taking:
             "source": item.source,
             "split": self._split(item, result),
             "label": item.labels[0] if item.labels else None,
-            **dataclasses.asdict(result),
+            **{name: value for name, value in dataclasses.asdict(result).items() if name != "notes"},
             "labels": item.labels,
             "splits": item.splits,
             "fold": item.fold,

@@ -22,9 +22,10 @@ from avts.jobs.refusal import Refusal, plain
 from avts.media.frames import StandardFrames
 from avts.media.limits import Guard, Limits
 from avts.media.planes import Planes
+from avts.media.played import in_words
 from avts.media.probe import probe
 from avts.media.sound import StandardSound
-from avts.media.source import opened, picture_stream, sound_stream
+from avts.media.source import check_regular, opened, picture_stream, sound_stream
 from avts.media.standard import standard_frames, standard_sound
 from avts.media.writer import write_standard_sound, write_standard_video
 from avts.timebase import FRAME_RATE, SAMPLE_RATE, Span
@@ -54,7 +55,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Standardised:
-    """What was learnt of a file while it was brought into the standard form."""
+    """What was learnt of a file while it was brought into the standard form; notes: sentences for the user."""
 
     content_hash: str
     duration_seconds: float
@@ -66,6 +67,7 @@ class Standardised:
     loudness_db: float
     motion: float
     flags: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ def _picture_and_sound(file: _File) -> Standardised | Refusal:
         "still": motion.is_still,
         "short": is_too_short(duration),
         "truncated": frames.truncated or (sound is not None and sound.num_errors > 0),
+        "clock_breaks": bool(frames.clock_breaks),
     }
     return Standardised(
         content_hash=file.content_hash,
@@ -169,6 +172,7 @@ def _picture_and_sound(file: _File) -> Standardised | Refusal:
         loudness_db=loudness.loudness_db if sound else QUIETEST_DB,
         motion=motion.motion,
         flags=_flags(found),
+        notes=tuple(in_words(each) for each in frames.clock_breaks),
     )
 
 
@@ -242,8 +246,9 @@ def content_hash_of(path: Path, part: Span | None = None, alive: Callable[[], No
     """Hash of a file's bytes, and of the part taken of it, 32 hexadecimal digits.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: the file cannot be read, or is a named pipe or the like.
     """
+    check_regular(path)
     digest = hashlib.blake2b(digest_size=16)
     try:
         with path.open("rb") as file:

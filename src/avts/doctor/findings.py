@@ -18,7 +18,8 @@ class Findings:
     """What was found.
 
     num_items: files of a folder, or clips of a corpus; num_bytes: of the files; flags, splits: how many items have
-    each; faults: (name, sentence) of those that are not usable; durations_seconds, frames_per_second, sample_rates:
+    each; faults: (name, sentence) of those that are not usable; notes:
+    (name, sentence) of others, such as where a clock breaks; durations_seconds, frames_per_second, sample_rates:
     of the originals; durations_usable: seconds of each item that training would use; duplicates: groups of names with
     the same bytes; num_decoded, decoded_seconds, decoding_seconds: items decoded to the end, how long they last, and
     seconds of a core that it took.
@@ -31,6 +32,7 @@ class Findings:
     flags: Counter[str] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
     faults: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
     durations_seconds: list[float] = field(default_factory=list)
     durations_usable: list[float] = field(default_factory=list)
     frames_per_second: list[float] = field(default_factory=list)

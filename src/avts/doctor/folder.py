@@ -8,14 +8,20 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from avts.corpus.folder import VideoFile, video_files
+from avts.corpus.ingest import num_cores
 from avts.corpus.quality import MotionMeter, SoundMeter, is_too_short
 from avts.corpus.transcode import content_hash_of
 from avts.doctor.findings import Findings, OnProgress, no_progress, spread
 from avts.errors import CorpusError, MediaError
-from avts.media.probe import probe
+from avts.jobs.pool import Alive, Lost, OrderedPool, in_words
+from avts.jobs.refusal import writable
+from avts.media.limits import UNLIMITED, Guard
+from avts.media.played import in_words as break_in_words
+from avts.media.probe import MediaInfo, probe
 from avts.media.standard import SHORT_SIDE, standard_frames, standard_sound
 from avts.timebase import FRAME_RATE
 
@@ -26,6 +32,8 @@ SAMPLE_FILES = 12
 def examine_folder(folder: Path, *, every_file: bool = False, on_progress: OnProgress = no_progress) -> Findings:
     """Probe all video files of a folder, and decode a sample of them, evenly spread, or all.
 
+    Starts processes, which may die of a file: in a script, call it under `if __name__ == "__main__":`.
+
     Raises:
         CorpusError: no video file in it.
     """
@@ -33,25 +41,67 @@ def examine_folder(folder: Path, *, every_file: bool = False, on_progress: OnPro
     if not files:
         raise CorpusError(f"{folder}: no video file in it. Nothing to examine.")
     found = Findings("folder", folder, len(files), sum(max(file.size, 0) for file in files))
+    pool: OrderedPool[Look, Seen] = OrderedPool(look_at, min(num_cores(), len(files)))
     readable = []
-    for number, file in enumerate(files):
-        if _probe(file, found):
-            readable.append(file)
-        on_progress(number, len(files))
-    sample = readable if every_file else spread(readable, SAMPLE_FILES)
-    for file in sample:
-        _decode(file, found)
+    try:
+        probed = pool.run(Look(file.path) for file in files)
+        for number, (file, (_, seen)) in enumerate(zip(files, probed, strict=True)):
+            if _note(found, file, seen):
+                readable.append(file)
+            on_progress(number, len(files))
+        sample = readable if every_file else spread(readable, SAMPLE_FILES)
+        decoded = pool.run(Look(file.path, decode=True) for file in sample)
+        for file, (_, seen) in zip(sample, decoded, strict=True):
+            _note_decoded(found, file, seen)
+    finally:
+        pool.close()
     found.duplicates = _duplicates(files)
     on_progress(len(files), len(files))
     return found
 
 
-def _probe(file: VideoFile, found: Findings) -> bool:
-    """Note what a file holds; True if it can be used as far as that tells."""
+@dataclass(frozen=True)
+class Look:
+    """A file to look at: to probe, or to decode to its end."""
+
+    path: Path
+    decode: bool = False
+
+
+@dataclass
+class Seen:
+    """What one look at a file showed.
+
+    fault: (flag, sentence) of a file that cannot be used; info: what the probe found; flags, notes: of the decoded
+    file; duration_seconds: of its picture; decoding_seconds: of a core.
+    """
+
+    fault: tuple[str, str] | None = None
+    info: MediaInfo | None = None
+    flags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    duration_seconds: float = 0.0
+    decoding_seconds: float = 0.0
+
+
+def look_at(look: Look, alive: Alive) -> Seen:
+    """Look at one file; runs in a worker process, and never raises for a bad file."""
+    flag = "undecodable" if look.decode else "unreadable"
     try:
-        info = probe(file.path)
+        return _decode(look.path, alive) if look.decode else Seen(info=probe(look.path))
     except MediaError as error:
-        return _note_fault(found, file, "unreadable", str(error))
+        return Seen((flag, str(error)))
+    except Exception as error:
+        return Seen((flag, f"cannot be read ({type(error).__name__}: {error}). Re-encode it."))
+
+
+def _note(found: Findings, file: VideoFile, seen: Seen | Lost) -> bool:
+    """Note what a file holds; True if it can be used as far as the probe tells."""
+    if isinstance(seen, Lost):
+        return _note_fault(found, file, "crashed", in_words(seen))
+    if seen.fault is not None or seen.info is None:
+        return _note_fault(found, file, *(seen.fault or ("unreadable", "nothing is known of it.")))
+    info = seen.info
     if info.duration_seconds:
         found.durations_seconds.append(info.duration_seconds)
     if info.video is not None:
@@ -68,33 +118,50 @@ def _probe(file: VideoFile, found: Findings) -> bool:
     return True
 
 
+def _note_decoded(found: Findings, file: VideoFile, seen: Seen | Lost) -> None:
+    """Note what decoding a file showed."""
+    if isinstance(seen, Lost):
+        _note_fault(found, file, "crashed", in_words(seen))
+    elif seen.fault is not None:
+        _note_fault(found, file, *seen.fault)
+    else:
+        found.num_decoded += 1
+        found.decoded_seconds += seen.duration_seconds
+        found.decoding_seconds += seen.decoding_seconds
+        found.flags.update(seen.flags)
+        found.notes += [(file.source, note) for note in seen.notes]
+
+
 def _note_fault(found: Findings, file: VideoFile, flag: str, message: str) -> bool:
     found.flags[flag] += 1
-    found.faults.append((file.source, message.removeprefix(f"{file.path.name}: ")))
+    found.faults.append((file.source, writable(message).removeprefix(f"{writable(file.path.name)}: ")))
     return False
 
 
-def _decode(file: VideoFile, found: Findings) -> None:
+def _decode(path: Path, alive: Alive) -> Seen:
     """Decode a file from end to end, as ingest would, and note what it shows."""
     started = time.process_time()
     motion, loudness = MotionMeter(), SoundMeter()
-    try:
-        frames = standard_frames(file.path, short_side=SHORT_SIDE)
-        for chunk in frames:
-            motion.add(chunk.y)
-        duration = frames.num_frames / FRAME_RATE
-        sound = standard_sound(file.path, start_seconds=frames.start_seconds, duration_seconds=duration)
-        for samples in sound:
-            loudness.add(samples)
-    except MediaError as error:
-        _note_fault(found, file, "undecodable", str(error))
-        return
-    found.num_decoded += 1
-    found.decoded_seconds += duration
-    found.decoding_seconds += time.process_time() - started
-    shown = {"silent": loudness.is_silent, "still": motion.is_still}
-    shown["truncated"] = frames.truncated or sound.num_errors > 0
-    found.flags.update(flag for flag, is_so in shown.items() if is_so)
+    guard = Guard(path.name, UNLIMITED, alive)
+    frames = standard_frames(path, short_side=SHORT_SIDE, guard=guard)
+    for chunk in frames:
+        motion.add(chunk.y)
+    duration = frames.num_frames / FRAME_RATE
+    sound = standard_sound(path, start_seconds=frames.start_seconds, duration_seconds=duration, guard=guard)
+    for samples in sound:
+        loudness.add(samples)
+    shown = {
+        "silent": loudness.is_silent,
+        "still": motion.is_still,
+        "truncated": frames.truncated or sound.num_errors > 0,
+        "clock_breaks": bool(frames.clock_breaks),
+    }
+    return Seen(
+        flags=tuple(flag for flag, is_so in shown.items() if is_so),
+        notes=tuple(break_in_words(each) for each in frames.clock_breaks),
+        duration_seconds=duration,
+        decoding_seconds=time.process_time() - started,
+    )
 
 
 def _duplicates(files: Sequence[VideoFile]) -> list[list[str]]:

@@ -20,7 +20,7 @@ from avts.features.extract import Embedded, Task, embed_recording
 from avts.features.parts import Parts
 from avts.features.recordings import Recording
 from avts.features.towers import Plan
-from avts.jobs.pool import TIMEOUT_SECONDS, Lost, OrderedPool, TimedOut
+from avts.jobs.pool import TIMEOUT_SECONDS, Lost, OrderedPool, TimedOut, in_words
 from avts.jobs.refusal import Refusal
 from avts.model.checkpoint import read_header
 
@@ -189,6 +189,5 @@ def _num_done(summary: EmbedSummary) -> int:
 
 def _lost(task: Task, result: Lost) -> Refusal:
     source = task.recording.source
-    if isinstance(result, TimedOut):
-        return Refusal(source, "timed_out", f"{source}: its decoder gave nothing for too long and was stopped.")
-    return Refusal(source, "crashed", f"{source}: the process that read it died. Re-encode it, or give more memory.")
+    reason = "timed_out" if isinstance(result, TimedOut) else "crashed"
+    return Refusal(source, reason, f"{source}: {in_words(result)}")

@@ -98,10 +98,11 @@ def embed_recording(task: Task, alive: Callable[[], None] = lambda: None) -> Emb
         return Embedded(count)
     except AvtsError as error:
         return Refusal(recording.source, "unreadable", plain(str(error)))
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
+    except Exception as error:  # one file costs one line
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise OSError(errno.ENOSPC, "no space left on the disk") from error
-        return Refusal(recording.source, "failed", f"{recording.source}: cannot be read ({error}). Check the file.")
+        reason = plain(f"cannot be read ({type(error).__name__}: {error}). Check the file.")
+        return Refusal(recording.source, "failed", f"{recording.source}: {reason}")
 
 
 @lru_cache(maxsize=1)

@@ -23,6 +23,7 @@ from avts.corpus.listing import LIST_ENDINGS
 from avts.corpus.manifest import CORPUS_NAME
 from avts.corpus.sources import source_of
 from avts.errors import CorpusError, MediaError, UsageError
+from avts.jobs.refusal import writable
 from avts.media.planes import Planes
 from avts.media.probe import probe
 from avts.media.standard import standard_frames, standard_sound
@@ -93,7 +94,7 @@ def _at(place: str, layout: str | None, *, alone: bool) -> list[Recording]:
         if path.is_dir() and (files := list(_files(path, "" if alone else f"{place}/"))):
             return files
         if path.is_file() and path.suffix not in {*LIST_ENDINGS, ".tar"}:
-            return [Recording(place, path, stamp=_stamp(path))]
+            return [Recording(writable(place), path, stamp=_stamp(path))]
         if not path.exists():
             raise UsageError(f"{place}: no such file or folder. Check the path.")
     return [_of_item(item) for item in source_of(place, layout=layout).items() if item.media is not None]
@@ -108,7 +109,7 @@ def _files(folder: Path, prefix: str) -> Iterator[Recording]:
                 path = Path(root) / name
                 relative = path.relative_to(folder)
                 yield Recording(
-                    f"{prefix}{relative.as_posix()}", path, label=folder_label(relative), stamp=_stamp(path)
+                    writable(f"{prefix}{relative.as_posix()}"), path, label=folder_label(relative), stamp=_stamp(path)
                 )
 
 
@@ -137,7 +138,10 @@ def corpus_recordings(corpus: Corpus) -> list[Recording]:
 
 
 def _stamp(path: Path) -> str:
-    state = path.stat()
+    try:
+        state = path.stat()
+    except OSError:  # a link to nowhere: refused as unreadable when it is its turn
+        return ""
     return f"{state.st_size} {state.st_mtime_ns}"
 
 

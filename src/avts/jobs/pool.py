@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +23,7 @@ TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 
 Alive = Callable[[], None]
+OnNews = Callable[[Any], None]
 
 TASKS_AHEAD = 4
 """Tasks begun for each worker beyond the one whose turn it is: none waits while a long file holds up the order."""
@@ -35,13 +37,20 @@ TIMEOUT_SECONDS = 120.0
 LONGEST_WAIT_SECONDS = 3600.0
 """The system takes no endless waits; after one this long it is waited again."""
 
-READY, BEAT, DONE, FAILED = "ready", "beat", "done", "failed"
+EXIT_SECONDS = 5.0
+"""A process whose connection closed has this long to end, so that it can be said of what."""
+
+READY, BEAT, NEWS, DONE, FAILED = "ready", "beat", "news", "done", "failed"
 
 
+@dataclass(frozen=True)
 class Crashed:
-    """Stands for the result of a task whose process died."""
+    """Stands for the result of a task whose process died; exit_code: < 0 for a signal, None if it is not known."""
+
+    exit_code: int | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True)
 class TimedOut:
     """Stands for the result of a task whose process gave no sign of life and was killed."""
 
@@ -51,6 +60,19 @@ CRASHED, TIMED_OUT = Crashed(), TimedOut()
 Lost = Crashed | TimedOut
 
 
+def in_words(lost: Lost, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
+    """What became of a task, and what to do, for messages that begin with the name of its file."""
+    if isinstance(lost, TimedOut):
+        return f"its decoder gave nothing for {timeout_seconds:g} s and was stopped. Re-encode it."
+    code = lost.exit_code
+    if code is None or code >= 0:
+        return "its process ended unexpectedly. Re-encode it."
+    name = signal.Signals(-code).name if -code in {each.value for each in signal.Signals} else f"signal {-code}"
+    if name == "SIGKILL":
+        return f"its process was killed ({name}), perhaps for lack of memory. Use fewer processes, or re-encode it."
+    return f"it crashed its decoder ({name}). Re-encode it."
+
+
 class OrderedPool(Generic[TaskT, ResultT]):
     """Worker processes for one function, which is given a task and a function to call while it is alive.
 
@@ -58,11 +80,25 @@ class OrderedPool(Generic[TaskT, ResultT]):
     """
 
     def __init__(
-        self, function: Callable[[TaskT, Alive], ResultT], workers: int, *, timeout_seconds: float = TIMEOUT_SECONDS
+        self,
+        function: Callable[[TaskT, Alive], ResultT],
+        workers: int,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        on_news: OnNews | None = None,
     ) -> None:
+        """Start nothing yet.
+
+        Args:
+            function: what is run, of the module level or a picklable object.
+            workers: processes.
+            timeout_seconds: a process that gives no sign of life for so long is killed.
+            on_news: called here with what a process hands to `report`.
+        """
         self._function = function
         self._timeout_seconds = timeout_seconds
         self._size = workers
+        self._on_news = on_news
         self._workers: list[_Worker] = []
 
     def run(self, tasks: Iterable[TaskT]) -> Generator[tuple[TaskT, ResultT | Lost]]:
@@ -122,7 +158,7 @@ class OrderedPool(Generic[TaskT, ResultT]):
             assert number is not None
             result: Any = None
             if worker.connection in told:
-                result = worker.receive(self._timeout_seconds)
+                result = worker.receive(self._timeout_seconds, self._on_news)
             elif worker.deadline <= time.monotonic():
                 result = TIMED_OUT
             if result is None:
@@ -154,7 +190,7 @@ class _Worker:
         with contextlib.suppress(OSError):  # it is dead: told at the next receive
             self.connection.send(task)
 
-    def receive(self, timeout_seconds: float) -> tuple[Any] | Crashed | None:
+    def receive(self, timeout_seconds: float, on_news: OnNews | None) -> tuple[Any] | Crashed | None:
         """What the process tells: a result in a tuple, that it died, or nothing but that it lives.
 
         Raises:
@@ -165,11 +201,16 @@ class _Worker:
         except (EOFError, OSError) as error:
             if not self._ready:
                 raise UsageError(
-                    "worker processes cannot start. In a script, call ingest() under `if __name__ == '__main__':`."
+                    "worker processes cannot start. In a script, call avts under `if __name__ == '__main__':`."
                 ) from error
-            return CRASHED
+            self._process.join(EXIT_SECONDS)
+            return Crashed(self._process.exitcode)
         self._ready = True
         self.deadline = time.monotonic() + timeout_seconds
+        if kind == NEWS and on_news is not None:
+            on_news(content)
+        if kind == BEAT and content is not None:
+            self.deadline = time.monotonic() + content
         if kind == FAILED:
             raise content
         if kind != DONE:
@@ -190,25 +231,65 @@ def _serve(connection: Connection, function: Callable[[Any, Alive], Any]) -> Non
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    connection.send((READY, None))
-    last = 0.0
-
-    def alive() -> None:
-        nonlocal last
-        if time.monotonic() - last >= BEAT_SECONDS:
-            last = time.monotonic()
-            connection.send((BEAT, None))
-
+    global _line
+    _line = _Line(connection)
+    _line.send(READY)
     while True:
         try:
             task = connection.recv()
         except (EOFError, OSError):
             return
         try:
-            told = (DONE, function(task, alive))
+            _line.send(DONE, function(task, _line.beat))
         except Exception as error:
-            told = (FAILED, error)
-        connection.send(told)
+            _line.send(FAILED, error)
+
+
+class _Line:
+    """What a worker process tells its parent, from any of its threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._last = 0.0
+
+    def send(self, kind: str, content: Any = None) -> None:
+        """Send at once."""
+        with self._lock:
+            self._connection.send((kind, content))
+
+    def beat(self) -> None:
+        """Tell that the task is under way, not too often."""
+        if time.monotonic() - self._last >= BEAT_SECONDS:
+            self._last = time.monotonic()
+            self.send(BEAT)
+
+    def rest(self, seconds: float) -> None:
+        """Tell that the next sign of life may take this long."""
+        self._last = 0.0
+        self.send(BEAT, seconds)
+
+
+_line: _Line | None = None
+"""Of this process, if it is a worker."""
+
+
+def beat() -> None:
+    """Tell the pool that this process is at work; does nothing in a process that is no worker."""
+    if _line is not None:
+        _line.beat()
+
+
+def rest(seconds: float) -> None:
+    """Tell the pool that the next sign of life may take this long: what comes now is no decoder that may hang."""
+    if _line is not None:
+        _line.rest(seconds)
+
+
+def report(news: Any) -> None:
+    """Hand something on to the pool's `on_news`."""
+    if _line is not None:
+        _line.send(NEWS, news)
 
 
 def _end_with(sentinel: int) -> None:

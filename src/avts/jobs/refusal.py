@@ -33,6 +33,16 @@ def plain(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
+def writable(text: str) -> str:
+    r"""A text as it can be encoded: bytes of a name that are not UTF-8 become escapes, such as \xff."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # halves of pairs, which stand for no byte
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_refusals(path: Path, refusals: Iterable[Refusal]) -> None:
     """Write a table of refusals; atomic."""
     waiting = path.with_name(f".{path.name}.part")

@@ -21,17 +21,27 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from avts.errors import MediaError
-from avts.media.limits import Guard
+from avts.media.clock import ClockBreak
+from avts.media.limits import MAX_DURATION_SECONDS, Guard, alive_of
 from avts.media.orientation import Orientation, orientation_of
 from avts.media.planes import Planes, picture_of
+from avts.media.played import played_breaks
 from avts.media.source import TimedFrames, opened, picture_stream, skip_to, sound_stream, start_of, streams_in_words
 from avts.timebase import Span
 
 CHUNK_FRAMES = 48
 """Frames handed on at a time, at most: 2 s, about 1.2 MB at 128 x 128."""
 
-LONGEST_GAP_SECONDS = 60.0
-"""A longer leap from one frame to the next is a broken clock, not a slide show; filling it could fill a disk."""
+LONGEST_GAP_SECONDS = 3600.0
+"""A longer leap from one frame to the next is a broken clock, not a slide show; filling it could fill a disk. Where no
+guard holds a file to a length, all its gaps together may not be longer than MAX_DURATION_SECONDS either."""
+
+LONGEST_AHEAD_SECONDS = 0.1
+"""No frame is shown earlier than this before its own time, half a step at 5 frames a second: a slide, or a frame that
+was dropped because nothing moved, stands until shortly before the next."""
+
+GAP_SECONDS = 60.0
+"""A frame shown for longer counts as a gap."""
 
 TIE_SECONDS = 0.0006
 """Closer than this to half-way is half-way: containers with millisecond stamps are off by as much."""
@@ -73,7 +83,8 @@ def even(pixels: float) -> int:
 class StandardFrames:
     """The standard-form picture of a file as chunks of Planes; iterate once, memory does not grow with the file.
 
-    From the first chunk on: `has_sound`, and `streams`, all the file's streams in words.
+    From the first chunk on: `has_sound`, `streams`, all the file's streams in words, and `clock_breaks`, where its
+    clock starts again or jumps; what follows is taken to go on at once, as players do.
     After the iteration: `start_seconds` is the source time of frame 0, `num_frames` the count,
     `source_frames_per_second` as measured, and `truncated` tells whether something was missing or did not decode.
     """
@@ -95,11 +106,13 @@ class StandardFrames:
         self.truncated = False
         self.has_sound = False
         self.streams = ""
+        self.clock_breaks: tuple[ClockBreak, ...] = ()
         self._path = path
         self._short_side = short_side
         self._rate = frames_per_second
         self._part = part
         self._guard = guard
+        self._gaps_seconds = 0.0
         self._from_seconds, self._to_seconds = -math.inf, math.inf
 
     def __iter__(self) -> Iterator[Planes]:
@@ -110,7 +123,8 @@ class StandardFrames:
             if stream is None:
                 raise MediaError(f"{self._path.name}: no video stream (it has: {self.streams}). Nothing to look at.")
             self._begin(container, stream)
-            timed = TimedFrames[VideoFrame](container, stream, self._guard)
+            self.clock_breaks = played_breaks(self._path, alive_of(self._guard))
+            timed = TimedFrames[VideoFrame](container, stream, self._guard, self.clock_breaks)
             yield from self._chunks(stream, timed)
             if self.num_frames == 0 and self._part is not None and timed.end_seconds:
                 raise MediaError(
@@ -170,11 +184,7 @@ class StandardFrames:
                 relative, held_relative = seconds - self.start_seconds, held_seconds - self.start_seconds
                 if relative <= held_relative:  # a clock that runs backwards: the earlier frame stays
                     continue
-                if relative - held_relative > LONGEST_GAP_SECONDS:
-                    raise MediaError(
-                        f"{self._path.name}: its video leaps from {held_relative:.1f} to {relative:.1f} s. "
-                        "Its clock is broken: re-encode it."
-                    )
+                self._check_gap(held_relative, relative)
                 if self._guard is not None:
                     self._guard.check_duration(relative)
                 until = nearest.stop_before(relative, held_relative)
@@ -190,12 +200,23 @@ class StandardFrames:
                 yield held, total - shown
             self._finish(stream, timed, count, length)
 
+    def _check_gap(self, from_seconds: float, to_seconds: float) -> None:
+        """Raise MediaError if one frame would have to be shown for longer than any slide is."""
+        gap = to_seconds - from_seconds
+        self._gaps_seconds += gap if gap > GAP_SECONDS else 0.0
+        if gap > LONGEST_GAP_SECONDS or self._gaps_seconds > MAX_DURATION_SECONDS:
+            raise MediaError(
+                f"{self._path.name}: its video leaps from {from_seconds:.1f} to {to_seconds:.1f} s. "
+                "Its clock is broken: re-encode it."
+            )
+
     def _finish(self, stream: VideoStream, timed: TimedFrames[VideoFrame], count: int, length: float) -> None:
         self.source_frames_per_second = count / length if length > 0 else 0.0
         promised = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
         if self._part is not None:
             promised = self._part.duration_seconds
-        self.truncated = timed.num_errors > 0 or length < promised - SHORTFALL_SECONDS
+        is_short = length < promised - SHORTFALL_SECONDS and not self.clock_breaks
+        self.truncated = timed.num_errors > 0 or is_short
 
 
 class NearestFrames:
@@ -211,7 +232,7 @@ class NearestFrames:
 
     def stop_before(self, next_seconds: float, held_seconds: float) -> int:
         """Index of the first output frame that shows the next source frame rather than the held one."""
-        middle = (held_seconds + next_seconds) / 2
+        middle = max((held_seconds + next_seconds) / 2, next_seconds - LONGEST_AHEAD_SECONDS)
         nearest = round(middle * self._rate)
         if abs(middle - nearest / self._rate) > TIE_SECONDS:
             return math.ceil(middle * self._rate)

@@ -5,6 +5,8 @@ A file of a few kilobytes can hold years of one grey picture. Limits are asked f
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from avts.errors import LimitError
+from avts.media.downmix import num_bytes
 
 MAX_PIXELS = 8192 * 4352
 """Pixels of one picture: 8K of cinema, 8192 x 4320, in whole blocks."""
@@ -31,6 +34,10 @@ class Limits:
     max_pixels: int = MAX_PIXELS
     max_duration_seconds: float = MAX_DURATION_SECONDS
     max_decoded_bytes: int = MAX_DECODED_BYTES
+
+
+UNLIMITED = Limits(max_pixels=sys.maxsize, max_duration_seconds=math.inf, max_decoded_bytes=sys.maxsize)
+"""For readers that want a guard's signs of life alone."""
 
 
 class Guard:
@@ -59,7 +66,9 @@ class Guard:
         """
         if isinstance(frame, VideoFrame):
             self._check_size(frame.width, frame.height)
-        self._decoded_bytes += sum(plane.buffer_size for plane in frame.planes)
+            self._decoded_bytes += sum(plane.buffer_size for plane in frame.planes)
+        else:
+            self._decoded_bytes += num_bytes(frame)
         if self._decoded_bytes > self._limits.max_decoded_bytes:
             raise LimitError(
                 f"{self._name}: more than {self._limits.max_decoded_bytes} bytes once decoded. "
@@ -90,3 +99,8 @@ class Guard:
                 f"{self._name}: {width} x {height} pixels, more than the {self._limits.max_pixels} allowed. "
                 "Scale it down, or raise the limit."
             )
+
+
+def alive_of(guard: Guard | None) -> Callable[[], None]:
+    """The function to call while something else than frames is read for a guarded file."""
+    return guard.beat if guard is not None else lambda: None

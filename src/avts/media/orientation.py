@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import cast
 
 import numpy as np
 from av.buffer import Buffer
+from av.filter import Graph
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
+
+MOST_TYPES = 64
+"""Numbers below this are looked through for types of side data that PyAV has no name for; FFmpeg 8.1 uses 32."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,10 @@ class Orientation:
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Orientation from the frame's display matrix; upright if it has none."""
-    side_data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        side_data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        side_data = _without_unknown(frame).side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return Orientation()
     # x' = a x + c y, y' = b x + d y; libavutil/display.h
@@ -43,3 +52,17 @@ def orientation_of(frame: VideoFrame) -> Orientation:
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return Orientation(transpose=False, mirror_x=a < 0, mirror_y=d < 0)
     return Orientation(transpose=True, mirror_x=c < 0, mirror_y=b < 0)
+
+
+def _without_unknown(frame: VideoFrame) -> VideoFrame:
+    """The frame without the side data that PyAV has no name for, such as EXIF: with one such it lists none at all."""
+    known = {int(cast(int, each.value)) for each in Type}
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
+    )
+    unknown = [number for number in range(MOST_TYPES) if number not in known]
+    filters = [graph.add("sidedata", f"mode=delete:type={number}") for number in unknown]
+    graph.link_nodes(source, *filters, graph.add("buffersink")).configure()
+    graph.vpush(frame)
+    return graph.vpull()

@@ -15,7 +15,9 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from avts.errors import MediaError
-from avts.media.limits import Guard
+from avts.media.downmix import ChannelReader, Downmix
+from avts.media.limits import Guard, alive_of
+from avts.media.played import played_breaks
 from avts.media.source import TimedFrames, opened, skip_to, sound_stream, streams_in_words
 
 CHUNK_SAMPLES = 160_000
@@ -29,9 +31,6 @@ DRIFT_SECONDS = 0.002
 
 DRIFT_MEMORY = 0.95
 """Share of the running mean kept at each block: about 20 blocks, half a second."""
-
-FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0}
-"""Value of full scale in each integer sample format; floating-point formats have 1."""
 
 
 class StandardSound:
@@ -67,7 +66,8 @@ class StandardSound:
                 has = streams_in_words(container)
                 raise MediaError(f"{self._path.name}: no audio stream (it has: {has}). Nothing to synchronise.")
             skip_to(container, self._start_seconds)
-            timed = TimedFrames[AudioFrame](container, stream, self._guard)
+            breaks = played_breaks(self._path, alive_of(self._guard))
+            timed = TimedFrames[AudioFrame](container, stream, self._guard, breaks)
             for chunk in self._placed(timed):
                 yield from self._counted(chunk)
                 if self._limit is not None and self.num_samples >= self._limit:
@@ -97,6 +97,7 @@ class StandardSound:
         """Resampled runs of blocks, and between them numbers of samples of silence."""
         run: _Run | None = None
         drift = 0.0
+        reader, downmix = ChannelReader(self._path.name), Downmix()
         for seconds, frame in timed:
             if frame.samples == 0:
                 continue
@@ -108,7 +109,7 @@ class StandardSound:
                 if run is not None:
                     yield from self._aligned(run, run.finish())
                 run, drift = _Run(at, frame.sample_rate, self._rate), 0.0
-            yield from self._aligned(run, run.add(mono(frame)))
+            yield from self._aligned(run, run.add(downmix.add(reader.read(frame), frame.sample_rate)))
         if run is not None:
             yield from self._aligned(run, run.finish())
 
@@ -147,19 +148,6 @@ class _Run:
 def joined(frames: list[AudioFrame]) -> NDArray[np.float32]:
     """Samples of mono float frames in one array."""
     return np.concatenate([np.empty(0, np.float32), *(frame.to_ndarray()[0] for frame in frames)])
-
-
-def mono(frame: AudioFrame) -> NDArray[np.float32]:
-    """Mean over the channels of a decoded block, float32 [N], full scale 1."""
-    values = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(-1, len(frame.layout.channels)).T
-    name = frame.format.name.removesuffix("p")
-    mean: NDArray[np.float32] = values.astype(np.float32).mean(axis=0, dtype=np.float32)
-    if name == "u8":
-        mean -= FULL_SCALE[name]
-    mean /= np.float32(FULL_SCALE.get(name, 1.0))
-    return np.nan_to_num(mean, copy=False)
 
 
 def codec_name(stream: AudioStream) -> str:

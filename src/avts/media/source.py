@@ -5,8 +5,11 @@ Leaves out scaling, frame choice and resampling (frames, sound).
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -20,6 +23,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from avts.errors import MediaError
+from avts.media.clock import ClockBreak, PlayedClock
 from avts.media.limits import Guard
 
 FrameT = TypeVar("FrameT", VideoFrame, AudioFrame)
@@ -33,6 +37,18 @@ SEEKABLE = ("mp4", "matroska")
 LEAD_SECONDS = 1.0
 """A reader that begins in the middle begins this much earlier, for decoders that need a run-up."""
 
+PACKETS_LOOKED_AT = 500
+"""Packets of pictures read to tell a film from a cover, where a file has several video streams."""
+
+KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What a path can be besides a file."""
+
 FALLBACK_FRAMES_PER_SECOND = 25.0
 """Step between frames that carry no time, in a file that names no rate either."""
 
@@ -42,8 +58,9 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """Open a media file for reading.
 
     Raises:
-        MediaError: the file is missing, not readable, or not a media file.
+        MediaError: the file is missing, not a regular file, not readable, or not a media file.
     """
+    check_regular(path)
     try:
         # 'file:' keeps names like 'a:b.mp4' from being read as a protocol; the whitelist keeps a playlist off the net
         container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
@@ -55,6 +72,21 @@ def opened(path: Path) -> Iterator[InputContainer]:
         ) from error
     with container:
         yield container
+
+
+def check_regular(path: Path) -> None:
+    """Check that a path is a file on a disk: a named pipe or a device may keep its reader waiting for ever.
+
+    Raises:
+        MediaError: it is something else; a path that is not there passes.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        kind = KINDS.get(stat.S_IFMT(mode), "a special file")
+        raise MediaError(f"{path.name}: {kind}, not a regular file. Give a media file on a disk.")
 
 
 def reason_of(error: Exception) -> str:
@@ -80,11 +112,36 @@ def skip_to(container: InputContainer, seconds: float) -> None:
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
-    """The first video stream that is not a cover picture."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
-            return stream
-    return None
+    """The film: the video stream that moves, of several the one marked default, else the first.
+
+    Covers are passed over, those that are marked as such and those that are not: streams of one picture beside a film.
+    """
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None
+    ]
+    if len(streams) > 1:
+        moving = _moving(container, [stream.index for stream in streams])
+        streams = [stream for stream in streams if stream.index in moving] or streams
+    marked = [stream for stream in streams if stream.disposition & Disposition.default]
+    return next(iter(marked or streams), None)
+
+
+def _moving(container: InputContainer, indices: list[int]) -> set[int]:
+    """Those of some streams that have a second picture near the begin of the file."""
+    path = Path(container.name.removeprefix("file:"))
+    count = dict.fromkeys(indices, 0)
+    with opened(path) as again:
+        packets = again.demux([again.streams[index] for index in indices])
+        try:
+            for packet in islice(packets, PACKETS_LOOKED_AT):
+                count[packet.stream_index] += packet.size > 0
+                if min(count.values()) > 1:
+                    break
+        except (av.error.FFmpegError, OSError):  # the container breaks off here
+            pass
+    return {index for index, number in count.items() if number > 1}
 
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
@@ -103,18 +160,24 @@ def streams_in_words(container: InputContainer) -> str:
 class TimedFrames(Generic[FrameT]):
     """Frames of one stream with their times in seconds; iterate once.
 
-    A packet that does not decode costs that packet. After the iteration `num_errors` tells how many did not, and
+    A packet that does not decode costs that packet. Behind each of the breaks of the file's clock times go on as a
+    player goes on. After the iteration `num_errors` tells how many did not, and
     `end_seconds` is where the last frame ends.
     """
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream | AudioStream, guard: Guard | None = None
+        self,
+        container: InputContainer,
+        stream: VideoStream | AudioStream,
+        guard: Guard | None = None,
+        breaks: tuple[ClockBreak, ...] = (),
     ) -> None:
         self.num_errors = 0
         self.end_seconds = 0.0
         self._container = container
         self._stream = stream
         self._guard = guard
+        self._played = PlayedClock(container, breaks) if breaks else None
         self._clock = _DecodingClock() if container.format.name in DECODING_TIME_ONLY else None
         # ingest runs one file a core, and decoding times are right with one thread only
         stream.codec_context.thread_count = 1
@@ -144,10 +207,20 @@ class TimedFrames(Generic[FrameT]):
                 return
             if self._clock is not None:
                 self._clock.see(packet)
+            if self._played is not None:
+                _move(packet, self._played.shift_of(packet))
             try:
                 yield from cast("list[FrameT]", packet.decode())
             except (av.error.FFmpegError, ValueError):
                 self.num_errors += 1
+
+
+def _move(packet: Packet[Any], seconds: Fraction) -> None:
+    """Move the stamps of a packet about to be decoded."""
+    if seconds and packet.time_base:
+        steps = round(seconds / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts + steps
+        packet.dts = None if packet.dts is None else packet.dts + steps
 
 
 class _DecodingClock:

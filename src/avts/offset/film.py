@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from avts.errors import UsageError
+from avts.jobs.pool import beat, rest
+from avts.media.downmix import mixed
 from avts.media.frames import CHUNK_FRAMES, NearestFrames, even
+from avts.media.limits import UNLIMITED, Guard
 from avts.media.planes import Planes
 from avts.media.probe import probe
 from avts.media.standard import SHORT_SIDE, standard_frames, standard_sound
@@ -32,6 +35,9 @@ ChunkT = TypeVar("ChunkT")
 
 LONG_SECONDS = 60
 """A film of this length takes long enough to be told how far it has come."""
+
+REST_SECONDS = 3600.0
+"""Once a film is read, a worker process need give no sign of life for this long: maps, plots and repairs take time."""
 
 CHUNKS_AHEAD = 2
 """Chunks decoded before they are asked for: 4 s of picture."""
@@ -63,6 +69,7 @@ class FileFilm:
 
     def __init__(self, path: Path, *, on_progress: Callable[[int, int], None] | None = None) -> None:
         self.path, self._on_progress = path, on_progress
+        self._guard = Guard(path.name, UNLIMITED, beat)
         self._start_seconds = 0.0
         self._duration_seconds = 0.0
 
@@ -73,7 +80,7 @@ class FileFilm:
 
     def pictures(self) -> Iterator[Planes]:
         """Decode the picture, chunk by chunk."""
-        frames = standard_frames(self.path)
+        frames = standard_frames(self.path, guard=self._guard)
         yield from self._watched(ahead(frames))
         self._start_seconds = frames.start_seconds
         self._duration_seconds = frames.num_frames / FRAME_RATE
@@ -91,7 +98,9 @@ class FileFilm:
     def sounds(self) -> Iterator[NDArray[np.float32]]:
         """Decode the sound, chunk by chunk."""
         start, duration = self._start_seconds, self._duration_seconds
-        yield from ahead(standard_sound(self.path, start_seconds=start, duration_seconds=duration))
+        sound = standard_sound(self.path, start_seconds=start, duration_seconds=duration, guard=self._guard)
+        yield from ahead(sound)
+        rest(REST_SECONDS)
 
 
 class ArrayFilm:
@@ -140,8 +149,8 @@ class ArrayFilm:
     def sounds(self) -> Iterator[NDArray[np.float32]]:
         """The whole sound as one chunk, resampled, cut or padded to the picture."""
         samples = np.asarray(self._samples, np.float32)
-        samples = samples if samples.ndim == 1 else samples.mean(axis=1)
         rate = round(self._sample_rate)
+        samples = samples if samples.ndim == 1 else mixed(samples.T, rate)
         if rate != SAMPLE_RATE and len(samples):
             common = int(np.gcd(rate, SAMPLE_RATE))
             samples = resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)

@@ -32,6 +32,8 @@ FLAG_WORDS = {
     "silent": "silent (kept, not used)",
     "still": "a picture that does not move (kept, not used)",
     "truncated": "cut off or damaged in places",
+    "clock_breaks": "time stamps start again or jump (read as players play them)",
+    "crashed": "crash or hang their decoder",
 }
 
 
@@ -77,6 +79,7 @@ def doctor_record(
         "total_seconds": sum(found.durations_seconds),
         "flags": dict(found.flags),
         "faults": [{"name": name, "message": message} for name, message in found.faults],
+        "notes": [{"name": name, "message": message} for name, message in found.notes],
         "duplicates": found.duplicates,
         "decoded": found.num_decoded,
         "durations_seconds": _counts(found.durations_seconds, DURATION_EDGES),
@@ -148,6 +151,10 @@ def _lists(found: Findings) -> list[str]:
         lines = [f"{name}: {message}" for name, message in found.faults[:FAULTS_SHOWN]]
         more = [f"and {len(found.faults) - FAULTS_SHOWN} more (--json lists all)"] * (len(found.faults) > FAULTS_SHOWN)
         parts.append(_section("Not usable", "\n".join([*lines, *more])))
+    if found.notes:
+        lines = [f"{name}: {note}" for name, note in found.notes[:FAULTS_SHOWN]]
+        more = [f"and {len(found.notes) - FAULTS_SHOWN} more (--json lists all)"] * (len(found.notes) > FAULTS_SHOWN)
+        parts.append(_section("To know", "\n".join([*lines, *more])))
     if found.duplicates:
         lines = [" = ".join(group) for group in found.duplicates[:FAULTS_SHOWN]]
         more = [f"and {len(found.duplicates) - FAULTS_SHOWN} more"] * (len(found.duplicates) > FAULTS_SHOWN)

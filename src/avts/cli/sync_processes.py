@@ -1,0 +1,119 @@
+"""The files of `avts sync` in processes that may die: a file that crashes or hangs its decoder costs its own line.
+
+Input: paths and Options. Output: an Answer for each, in order, all its text fit to be printed and written. The model is
+loaded once in each process; the command's own process loads neither model nor decoder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from avts.cli.progress import OnProgress
+from avts.cli.sync_file import Answer, Options, Worker, make_worker
+from avts.errors import AvtsError, MediaError
+from avts.jobs.pool import Alive, Lost, OrderedPool, in_words, report, rest
+from avts.jobs.refusal import writable
+
+START_SECONDS = 600.0
+"""A process may take this long to load its model."""
+
+HERE = "AVTS_ONE_PROCESS"
+"""Environment variable: set, all files are answered in the command's own process, for a debugger or a profiler."""
+
+
+def answers_to(
+    paths: Sequence[Path], options: Options, *, jobs: int, on_progress: OnProgress | None = None
+) -> Iterator[Answer]:
+    """Answer files, some at a time.
+
+    Args:
+        paths: the files.
+        options: how to answer.
+        jobs: processes.
+        on_progress: called with (seconds read, seconds) of a long film if there is one process.
+
+    Raises:
+        CheckpointError: the model cannot be loaded.
+        UsageError: processes cannot start.
+    """
+    if os.environ.get(HERE):
+        worker = make_worker(options, on_progress)
+        for path in paths:
+            yield shown(answer(worker, path))
+        return
+    pool: OrderedPool[Path, Answer] = OrderedPool(
+        Answering(options),
+        min(jobs, len(paths)),
+        on_news=(lambda news: on_progress(*news)) if on_progress and jobs == 1 else None,
+    )
+    try:
+        for path, found in pool.run(paths):
+            yield shown(lost_answer(path, found) if isinstance(found, Lost) else found)
+    finally:
+        pool.close()
+
+
+class Answering:
+    """What a worker process does: the model is loaded with the first file."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._worker: Worker | None = None
+
+    def __call__(self, path: Path, alive: Alive) -> Answer:
+        """Answer one file."""
+        if self._worker is None:
+            rest(START_SECONDS)
+            self._worker = make_worker(self._options, lambda *news: report(news))
+            alive()
+        return answer(self._worker, path)
+
+
+def answer(worker: Worker, path: Path) -> Answer:
+    """Answer one file; what goes wrong with it that nobody foresaw is its answer, not the end of the run."""
+    try:
+        return worker.answer(path)
+    except AvtsError as error:
+        return failure(path, str(error))
+    except Exception as error:
+        return failure(path, f"{path}: could not be measured ({type(error).__name__}: {error}). Re-encode it.")
+
+
+def lost_answer(path: Path, lost: Lost) -> Answer:
+    """The answer for a file whose process died."""
+    return failure(path, f"{path}: {in_words(lost)}")
+
+
+def failure(path: Path, message: str) -> Answer:
+    """The answer for a file that cannot be used."""
+    from avts.report.sync_text import csv_row, failure_record
+
+    record = failure_record(path, MediaError(message))
+    return Answer(record, row=csv_row(record, None), messages=[message], failed=True)
+
+
+def shown(answer: Answer) -> Answer:
+    r"""The answer with the bytes of names that are not UTF-8 as escapes, such as \xff: others cannot be written."""
+    return replace(
+        answer,
+        record=_escaped(answer.record),
+        line=_escaped(answer.line),
+        row=_escaped(answer.row),
+        messages=_escaped(answer.messages),
+        figure=_escaped(answer.figure),
+    )
+
+
+def _escaped(value: Any) -> Any:
+    """A value of plain types with all its text escaped."""
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_escaped(each) for each in value)
+    return value
