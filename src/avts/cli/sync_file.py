@@ -99,7 +99,7 @@ class Worker:
                 result = self._measure(path)
                 answer = self._told(path, result)
             else:
-                answer = Answer({"file": str(path)})
+                answer = Answer({"file": str(path)} | self._always())
         except (InputError, OSError) as error:
             record = failure_record(path, error) | self._always()
             return Answer(record, row=csv_row(record, None), messages=[str(error)], failed=True)
