@@ -3,14 +3,17 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import avts
+import avts.api as api_module
 import avts.offset.model as model_module
 from avts.api import SyncResult, load, sync
-from avts.errors import CheckpointError, UsageError
+from avts.errors import CheckpointError, InputError, UsageError
+from avts.offset.film import ArrayFilm
 
 FPS, RATE = 24.0, 16_000
 
@@ -47,8 +50,8 @@ except avts.errors.MediaError as error:
 def test_public_names_are_those_of_the_interface() -> None:
     assert avts.load is load
     assert avts.SyncResult is SyncResult
-    assert {"load", "sync", "SyncModel", "SyncResult"} <= set(dir(avts))
-    with pytest.raises(AttributeError, match=r"no attribute 'sinc'; public are .*load, sync"):
+    assert {"load", "repair", "sync", "RepairResult", "SyncModel", "SyncResult"} <= set(dir(avts))
+    with pytest.raises(AttributeError, match=r"no attribute 'sinc'; public are .*load, repair, sync"):
         _ = avts.sinc
 
 
@@ -90,3 +93,49 @@ def test_a_range_out_of_bounds_is_refused(seconds: float) -> None:
     arrays = (np.zeros((24, 8, 8), np.uint8), FPS, np.zeros(RATE, np.float32), RATE)
     with pytest.raises(UsageError, match=f"range_seconds is {seconds}: give more than 0 and at most 15"):
         sync(arrays, method="motion", range_seconds=seconds)
+
+
+def test_repair_moves_the_sound_by_an_offset_that_is_given(films: Any) -> None:
+    film = films.write("talk.mp4", seconds=2.0)
+    done = avts.repair(film, film.parent / "new" / "fixed.mp4", 0.12)
+    assert isinstance(done, avts.RepairResult)
+    assert (done.path, done.moved_seconds) == (film.parent / "new" / "fixed.mp4", 0.12)
+    assert (done.before, done.after, done.warnings) == (None, None, ())
+    sound = next(each for each in done.streams if each.kind == "audio")
+    assert sound.new_start_seconds - sound.start_seconds == pytest.approx(0.12, abs=1e-3)
+    assert len(repr(done)) < 300, "no arrays in it"
+    with pytest.raises(UsageError, match=r"fixed\.mp4: exists already"):
+        avts.repair(film, done.path, 0.12)
+    assert avts.repair(str(film), str(done.path), -0.1, overwrite=True).moved_seconds == -0.1
+
+
+def test_repair_measures_what_is_not_given_and_acts_on_certainty_only(
+    films: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = films.write("talk.mp4", seconds=2.0)
+    measured: list[str] = []
+
+    def measure(read: Any, model: object, *, range_seconds: float) -> SyncResult:
+        measured.append(read.path.name)
+        frames, samples = beating(seconds=12, offset_seconds=0.25 if len(measured) == 1 else 0.0)
+        return real((ArrayFilm(frames, FPS, samples, RATE)), None, range_seconds=range_seconds)
+
+    real = api_module.measure
+    monkeypatch.setattr(api_module, "measure", measure)
+    done = avts.repair(film, film.parent / "fixed.mp4", method="motion")
+    assert measured == ["talk.mp4", "fixed.mp4"]
+    assert done.moved_seconds == pytest.approx(0.25, abs=0.02)
+    assert done.before is not None
+    assert done.after is not None
+    assert done.after.offset_seconds == pytest.approx(0, abs=0.02)
+    measured.clear()
+    monkeypatch.setattr("avts.offset.fix.confidence_of", lambda _: 0.16)
+    with pytest.raises(InputError, match=r"not repaired, because the offset is uncertain .* confidence 0\.16"):
+        avts.repair(film, film.parent / "other.mp4", method="motion")
+    assert not (film.parent / "other.mp4").exists()
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.5, float("nan")])
+def test_a_least_confidence_out_of_bounds_is_refused(films: Any, confidence: float) -> None:
+    with pytest.raises(UsageError, match=f"least_confidence is {confidence}. Give a number from 0 to 1"):
+        avts.repair("a.mp4", "b.mp4", least_confidence=confidence)

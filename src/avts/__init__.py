@@ -2,6 +2,7 @@
 
     model = avts.load()                      # the model in the box
     avts.sync("talk.mp4", model)             # how far is its sound off?
+    avts.repair("talk.mp4", "fixed.mp4")     # write it with its sound in sync
 
 The way of the data, one package a stage; imports only point back along it:
     media, world -> corpus -> pairs -> model -> training -> evaluation, offset -> report -> cli
@@ -15,14 +16,16 @@ Importing avts does nothing: no logging set-up, no device choice, no heavy impor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from avts.api import RepairResult as RepairResult
     from avts.api import SyncModel as SyncModel
     from avts.api import SyncResult as SyncResult
     from avts.api import load as load
+    from avts.api import repair as repair
     from avts.api import sync as sync
 
 __version__ = "0.1.0"
 
-_PUBLIC = ("SyncModel", "SyncResult", "load", "sync")
+_PUBLIC = ("RepairResult", "SyncModel", "SyncResult", "load", "repair", "sync")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,9 @@
-"""The Python interface: `avts.load` and `avts.sync`.
+"""The Python interface: `avts.load`, `avts.sync` and `avts.repair`.
 
     model = avts.load()                       # the model in the box, or avts.load("runs/mine")
     result = avts.sync("talk.mp4", model)     # or (frames, frames_per_second, samples, sample_rate)
     result.offset_seconds, result.confidence, result.reason
+    avts.repair("talk.mp4", "fixed.mp4", model=model)      # or with the offset you know: offset_seconds=0.12
 
 The names in `avts` are these functions, imported when first asked for.
 """
@@ -13,11 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from avts.errors import UsageError
-from avts.offset.film import Arrays, film_of
+from avts.offset.film import Arrays, FileFilm, film_of
+from avts.offset.fix import (
+    LEAST_CONFIDENCE,
+    RepairResult,
+    check_given,
+    check_target,
+    fix,
+    given_correction,
+    measured_correction,
+)
 from avts.offset.measure import Method, SyncResult, measure
 from avts.offset.model import SyncModel, load_sync_model
 
-__all__ = ["Arrays", "SyncModel", "SyncResult", "load", "sync"]
+__all__ = ["Arrays", "RepairResult", "SyncModel", "SyncResult", "load", "repair", "sync"]
 
 
 def load(path: Path | str | None = None, *, revision: str | None = None) -> SyncModel:
@@ -69,3 +79,56 @@ def sync(
     if method == "motion":
         return measure(film, None, range_seconds=range_seconds)
     return measure(film, model if isinstance(model, SyncModel) else load(model), range_seconds=range_seconds)
+
+
+def repair(
+    path: Path | str,
+    out: Path | str,
+    offset_seconds: float | None = None,
+    *,
+    drift_ms_per_minute: float | None = None,
+    model: SyncModel | Path | str | None = None,
+    range_seconds: float = 2.0,
+    method: Method = "model",
+    least_confidence: float = LEAST_CONFIDENCE,
+    overwrite: bool = False,
+) -> RepairResult:
+    """Write a media file with its sound in sync; streams are copied, sound that drifts or jumps is encoded again.
+
+    Args:
+        path: the file to repair; it is only read.
+        out: the file to write; the ending of its name says the container. Missing folders are made. If the container
+            cannot hold the repaired film, it is written as .mkv: see `path` and `warnings` of the result.
+        offset_seconds: by how much the sound is early (late if < 0); None measures it, and measures the repaired file
+            again.
+        drift_ms_per_minute: with an offset, which is that at the start then: by how much it grows.
+        model: as for `sync`.
+        range_seconds: as for `sync`.
+        method: as for `sync`.
+        least_confidence: a measured offset with a confidence below this, 0 to 1, repairs nothing.
+        overwrite: replace `out` if it exists.
+
+    Returns:
+        The path written, by how much the sound was moved, the measurements before and after, and warnings.
+
+    Raises:
+        UsageError: no such file, `out` exists or is the source, or a number is out of range.
+        MediaError: the file cannot be read, has no picture or no sound, or no container holds the repaired film.
+        InputError: the offset cannot be told or is uncertain, or the repaired film measures worse. Nothing is written.
+        CheckpointError: no model, or a damaged or foreign one.
+    """
+    source, target = Path(path), Path(out)
+    check_given(offset_seconds, drift_ms_per_minute)
+    if not 0 <= least_confidence <= 1:
+        raise UsageError(f"least_confidence is {least_confidence}. Give a number from 0 to 1")
+    check_target(source, target, overwrite=overwrite)
+    if offset_seconds is not None:
+        return fix(source, target, given_correction(source, offset_seconds, drift_ms_per_minute), overwrite=overwrite)
+    loaded = None if method == "motion" else model if isinstance(model, SyncModel) else load(model)
+
+    def measured(film: Path) -> SyncResult:
+        return measure(FileFilm(film), loaded, range_seconds=range_seconds)
+
+    before = measured(source)
+    correction = measured_correction(before, least_confidence=least_confidence)
+    return fix(source, target, correction, before=before, measure=measured, overwrite=overwrite)

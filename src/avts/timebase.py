@@ -46,12 +46,16 @@ def sample_at(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
 
 
-def offset_in_words(offset_seconds: float) -> str:
+def offset_in_words(offset_seconds: float, *, about: bool = False) -> str:
     """Say an offset the way people do: 'sound 120 ms early', 'sound 80 ms late', 'in sync'.
 
     offset_seconds > 0 means that the sound comes early (it leads the picture); the repair delays it by that much.
+
+    Args:
+        offset_seconds: the offset.
+        about: say that it is uncertain: 'sound about 120 ms early', 'perhaps in sync'.
     """
     milliseconds = round(abs(offset_seconds) * 1000)
     if milliseconds == 0:
-        return "in sync"
-    return f"sound {milliseconds} ms {'early' if offset_seconds > 0 else 'late'}"
+        return "perhaps in sync" if about else "in sync"
+    return f"sound {'about ' if about else ''}{milliseconds} ms {'early' if offset_seconds > 0 else 'late'}"

@@ -51,7 +51,7 @@ def test_the_range_is_handed_on(tmp_path: Path, films: Any) -> None:
 def test_an_offset_gives_all_files_and_the_sign_in_words(tmp_path: Path, films: Any) -> None:
     found = ask(films.write("talk.mp4", seconds=2.0), tmp_path / "answers", -0.25)
     assert found.headline == "Sound 250 ms late, confidence 0.99"
-    assert "In the repaired file the sound comes 250 ms earlier; nothing was encoded again." in found.detail
+    assert "Repaired: sound moved 250 ms earlier, by stream copy." in found.detail
     assert found.plot is not None
     assert found.plot.read_bytes().startswith(b"\x89PNG")
     assert found.record is not None
@@ -83,13 +83,13 @@ def test_a_container_that_cannot_hold_the_shift_becomes_matroska(
     found = ask(films.write("talk.mp4", seconds=2.0), tmp_path / "answers", 0.25)
     assert found.repaired is not None
     assert found.repaired.name == "talk.repaired.mkv"
-    assert "It is a .mkv, for a .mp4 file cannot hold the shift." in found.detail
+    assert any(words.startswith("Written as talk.repaired.mkv, a Matroska file, because: ") for words in found.detail)
 
 
 def test_a_film_that_cannot_be_told_or_is_in_sync_is_not_repaired(tmp_path: Path, films: Any) -> None:
     film = films.write("talk.mp4", seconds=2.0)
     unknown, fine = ask(film, tmp_path / "answers", None), ask(film, tmp_path / "answers", 0.0)
-    assert unknown.headline == "Cannot tell (silent: no window has sound)"
+    assert unknown.headline == "Cannot tell: silent: no window has sound"
     assert (unknown.tone, unknown.repaired, unknown.after) == ("unknown", None, None)
     assert fine.headline == "In sync, confidence 0.99"
     assert "There is nothing to repair." in fine.detail
@@ -111,26 +111,30 @@ def test_an_offset_that_jumps_is_told_by_stretch_and_retimed(
     results = [dataclasses.replace(made(-0.25), segments=segments), made(0.0)]
     film = films.write("talk.mp4", seconds=2.0)
     found = answer(film, folder=tmp_path, measure=lambda *_: results.pop(0), range_seconds=2.0)
-    assert found.headline == "Sound 250 ms late, confidence 0.99, jumps 1 time"
+    assert found.headline == "Sound 250 ms late, confidence 0.80, jumps 1 time"
     assert found.detail[1:] == (
         "From 0:00 to 1:05: sound 250 ms late.",
         "From 1:05 to 1:30: sound 500 ms early.",
-        "In the repaired file the sound of each of these stretches is moved by itself.",
-        "the sound was encoded again",
-        "Measured again: in sync, confidence 0.99.",
+        "Repaired: sound of 2 stretches moved, each by its own offset, and encoded again.",
+        "The sound was encoded again",
+        "The same model now reads: in sync, confidence 0.99 (this is a consistency check, not proof).",
     )
     assert asked == [{"segments": segments, "drift_ms_per_minute": None}]
 
 
-def test_an_offset_that_is_hardly_known_is_shown_as_doubtful(tmp_path: Path, films: Any) -> None:
+def test_an_uncertain_offset_is_said_as_such_and_no_repair_is_offered(tmp_path: Path, films: Any) -> None:
     def measure(*_: Any) -> SyncResult:
         sure = made(0.25)
-        return dataclasses.replace(sure, estimate=dataclasses.replace(sure.estimate, confidence=0.31))
+        doubtful = dataclasses.replace(sure.segments[0], confidence=0.31)
+        estimate = dataclasses.replace(sure.estimate, confidence=0.31)
+        return dataclasses.replace(sure, estimate=estimate, segments=(doubtful,))
 
     found = answer(films.write("talk.mp4", seconds=1.0), folder=tmp_path, measure=measure, range_seconds=2.0)
-    assert found.headline == "Sound 250 ms early, confidence 0.31"
-    assert found.tone == "unknown"
-    assert "here it is low, so watch both films" in found.detail[0]
+    assert found.headline == "Sound about 250 ms early (uncertain), confidence 0.31"
+    assert (found.tone, found.repaired, found.after) == ("unknown", None, None)
+    assert "too uncertain to act on, so nothing was repaired" in found.detail[-1]
+    assert found.record is not None
+    assert json.loads(found.record.read_text())["certain"] is False
 
 
 def test_an_unusable_film_is_an_answer(tmp_path: Path) -> None:
@@ -157,4 +161,4 @@ def test_a_repair_that_measures_worse_is_not_offered(tmp_path: Path, films: Any)
     path = films.write("talk.mp4", seconds=2.0)
     answered = answer(path, folder=tmp_path / "answers", measure=lambda *_: next(found), range_seconds=2.0)
     assert (answered.tone, answered.repaired, answered.after) == ("unknown", None, None)
-    assert "A repair was tried and measured worse (sound 500 ms late" in answered.detail[-1]
+    assert "not written, because the repaired film reads sound 500 ms late" in answered.detail[-1]

@@ -10,7 +10,7 @@ from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import SILENT, OffsetEstimate
 from avts.offset.measure import SyncResult
 from avts.offset.timeline import Segment
-from avts.report.sync_text import CSV_COLUMNS, csv_row, failure_record, result_record, sync_line, sync_record
+from avts.report.sync_text import CSV_COLUMNS, csv_row, failure_record, result_record, sync_line, sync_record, verdict
 
 SCAN = OffsetScan(np.array([0.0]), np.array([-0.5, 0.0, 0.5]), np.array([[0.6, 0.2, 0.5]], np.float32), 1.0)
 CURVE = np.array([np.nan, 0.2, 0.5])
@@ -26,11 +26,38 @@ def made_result(estimate: OffsetEstimate, *segments: Segment, drift: float | Non
         (OffsetEstimate(0.12, 0.871, CURVE, 1), "talk.mp4: sound 120 ms early, confidence 0.87"),
         (OffsetEstimate(-0.08, 0.9999, CURVE, 1), "talk.mp4: sound 80 ms late, confidence 0.99"),
         (OffsetEstimate(0.0, 0.5, CURVE, 1), "talk.mp4: in sync, confidence 0.50"),
-        (OffsetEstimate(0.0, 0.0, CURVE, 0, SILENT), "talk.mp4: cannot tell (silent: no window has sound)"),
+        (OffsetEstimate(0.0, 0.0, CURVE, 0, SILENT), "talk.mp4: cannot tell: silent: no window has sound"),
+        (OffsetEstimate(0.475, 0.16, CURVE, 1), "talk.mp4: sound about 475 ms early (uncertain), confidence 0.16"),
+        (OffsetEstimate(0.0, 0.31, CURVE, 1), "talk.mp4: perhaps in sync (uncertain), confidence 0.31"),
     ],
 )
 def test_one_line_says_it_all(estimate: OffsetEstimate, words: str) -> None:
     assert sync_line(Path("talk.mp4"), made_result(estimate)) == words
+
+
+def test_the_least_confidence_says_what_is_uncertain() -> None:
+    result = made_result(OffsetEstimate(0.12, 0.7, CURVE, 1))
+    assert verdict(result, least_confidence=0.7) == "sound 120 ms early, confidence 0.70"
+    assert verdict(result, least_confidence=0.8) == "sound about 120 ms early (uncertain), confidence 0.70"
+    assert result_record(Path("a.mp4"), result, least_confidence=0.7)["certain"] is True
+    assert result_record(Path("a.mp4"), result, least_confidence=0.8)["certain"] is False
+
+
+def test_an_uncertain_drift_is_told_as_about() -> None:
+    result = made_result(OffsetEstimate(0.02, 0.3, CURVE, 1), Segment(0, 600, 0.02, 0.3), drift=-6.04)
+    assert verdict(result) == (
+        "sound about 50 ms early at the start, sound about 10 ms late at the end (uncertain), confidence 0.30, "
+        "drifts by -6.0 ms a minute"
+    )
+
+
+def test_a_film_is_as_certain_as_its_least_certain_stretch() -> None:
+    result = made_result(OffsetEstimate(0.1, 0.9, CURVE, 1), Segment(0, 9, 0.1, 0.9), Segment(9, 12, 0.4, 0.2))
+    assert sync_line(Path("a.mp4"), result).splitlines() == [
+        "a.mp4: sound about 100 ms early (uncertain), confidence 0.20, jumps 1 time",
+        "  0:00 to 0:09  sound 100 ms early, confidence 0.90",
+        "  0:09 to 0:12  sound about 400 ms early (uncertain), confidence 0.20",
+    ]
 
 
 def test_a_drift_is_said_in_ms_a_minute() -> None:
@@ -60,6 +87,7 @@ def test_a_record_is_strict_json_with_null_for_what_is_unknown() -> None:
         "offset_seconds": None,
         "in_words": "cannot tell",
         "confidence": 0.0,
+        "certain": False,
         "reason": "silent: no window has sound",
         "drift_ms_per_minute": None,
         "num_windows": 0,
@@ -87,6 +115,23 @@ def test_a_csv_row_has_the_extremes_of_the_offset() -> None:
     assert tuple(row) == CSV_COLUMNS
     assert (row["min_offset_seconds"], row["max_offset_seconds"], row["num_segments"]) == (0.07, 0.13, 1)
     assert row["error"] is None
+
+
+def test_a_csv_row_has_what_a_pipeline_needs() -> None:
+    record = {
+        "file": "a.mp4",
+        "within_limits": False,
+        "repaired": {"file": "out/a.mp4", "moved_seconds": 0.1},
+        "repair_error": None,
+        "model": "the model in the box",
+        "reason": None,
+    }
+    row = csv_row(record, None)
+    assert tuple(row) == CSV_COLUMNS
+    assert (row["within_limits"], row["repaired"], row["moved_seconds"]) == (False, "out/a.mp4", 0.1)
+    assert row["model"] == "the model in the box"
+    refused = csv_row({"file": "a.mp4", "repaired": None, "repair_error": "a.mp4: not repaired"}, None)
+    assert (refused["repaired"], refused["repair_error"]) == (None, "a.mp4: not repaired")
 
 
 def test_a_failure_names_the_file() -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 
 from avts.errors import AvtsError, MediaError
 from avts.offset.estimate import TOLERANCE_SECONDS
-from avts.timebase import offset_in_words
 
 if TYPE_CHECKING:
+    from avts.offset.fix import RepairResult
     from avts.offset.measure import SyncResult
 
 Measure = Callable[[Path, float], "SyncResult"]
@@ -25,11 +25,17 @@ Measure = Callable[[Path, float], "SyncResult"]
 
 Tone = Literal["found", "unknown", "unusable"]
 
-LOW_CONFIDENCE = 0.5
-"""An offset that is less likely right than wrong is shown as doubtful."""
-
 PLAYABLE = {".mp4", ".m4v", ".mov", ".webm"}
 """Containers that browsers play; films in others are shown as an MP4 copy of the same streams."""
+
+CONFIDENCE_MEANING = f"Confidence is the probability that this is right to within {TOLERANCE_SECONDS:g} s."
+
+UNKNOWN_ADVICE = "Nothing was repaired. A stretch in which things are seen to make a sound may tell more."
+
+UNCERTAIN_ADVICE = (
+    "That is too uncertain to act on, so nothing was repaired. Watch the film; if you know the offset, "
+    "'avts repair FILE OUT --offset SECONDS' moves the sound."
+)
 
 KEPT_ANSWERS = 20
 """Answers whose files are kept; older ones are deleted, for a page may stay up for long."""
@@ -42,7 +48,7 @@ class Answer:
     Attributes:
         headline: the result in a few words.
         detail: what it means and what to do, sentences.
-        tone: found, unknown (cannot tell, or hardly) or unusable.
+        tone: found, unknown (cannot tell, uncertain or not repaired) or unusable.
         plot: the distance map, PNG.
         record: the result as JSON.
         before: the film as it is, to be played; None if it cannot be shown.
@@ -61,7 +67,7 @@ class Answer:
 
 
 def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) -> Answer:
-    """Measure a film, draw its distance map and repair it.
+    """Measure a film, draw its distance map and, if the offset is certain, repair it.
 
     Args:
         path: the film.
@@ -69,6 +75,7 @@ def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) 
         measure: finds the offset.
         range_seconds: offsets up to this much either way are tried.
     """
+    from avts.offset.fix import fix, is_certain, measured_correction
     from avts.report.sync_text import verdict
 
     own = Path(tempfile.mkdtemp(dir=folder))
@@ -80,23 +87,21 @@ def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) 
         return Answer("This file cannot be used", (str(error),), "unusable")
     before, headline = _playable(path, path, own, "before"), _sentence(verdict(result))
     if result.offset_seconds is None:
-        advice = "Nothing was repaired. A stretch in which things are seen to make a sound may tell more."
-        return Answer(headline, (advice,), "unknown", plot, record, before)
-    sure, tone = _how_sure(result.confidence)
-    known = (sure, *_over_time(result))
-    if result.is_constant and round(result.offset_seconds * 1000) == 0:
-        return Answer(headline, (*known, "There is nothing to repair."), tone, plot, record, before)
+        return Answer(headline, (UNKNOWN_ADVICE,), "unknown", plot, record, before)
+    if not is_certain(result):
+        return Answer(headline, (*_over_time(result), UNCERTAIN_ADVICE), "unknown", plot, record, before)
+    known = (CONFIDENCE_MEANING, *_over_time(result))
+    correction = measured_correction(result)
+    if correction.moves_nothing:
+        return Answer(headline, (*known, "There is nothing to repair."), "found", plot, record, before)
+    target = own / f"{path.stem}.repaired{path.suffix}"
     try:
-        repaired, notes = _repair(path, own, result)
-        measured = measure(repaired, range_seconds)
-    except AvtsError as error:
+        done = fix(path, target, correction, before=result, measure=lambda film: measure(film, range_seconds))
+    except (AvtsError, OSError) as error:
+        tone: Tone = "found" if isinstance(error, MediaError) else "unknown"
         return Answer(headline, (*known, f"It could not be repaired. {error}"), tone, plot, record, before)
-    if measured.is_worse_than(result):
-        worse = f"A repair was tried and measured worse ({verdict(measured)}), so it is not offered."
-        return Answer(headline, (*known, worse), "unknown", plot, record, before)
-    after = _playable(path, repaired, own, "after")
-    detail = (*known, _what_was_done(result), *notes, f"Measured again: {verdict(measured)}.")
-    return Answer(headline, detail, tone, plot, record, before, after, repaired)
+    after = _playable(path, done.path, own, "after")
+    return Answer(headline, (*known, *_what_was_done(done)), "found", plot, record, before, after, done.path)
 
 
 def _described(path: Path, result: SyncResult, folder: Path) -> tuple[Path, Path]:
@@ -123,57 +128,18 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _how_sure(confidence: float) -> tuple[str, Tone]:
-    """What a confidence means, in a sentence, and the tone to say it in."""
-    meaning = f"Confidence is the probability that this is right to within {TOLERANCE_SECONDS:g} s"
-    if confidence < LOW_CONFIDENCE:
-        return f"{meaning}; here it is low, so watch both films before you trust it.", "unknown"
-    return f"{meaning}.", "found"
-
-
 def _over_time(result: SyncResult) -> list[str]:
-    """The stretches of a film whose offset jumps, a line each."""
-    from avts.report.sync_text import clock
+    from avts.report.repair_text import stretch_words
 
-    if len(result.segments) < 2:
-        return []
-    return [
-        f"From {clock(each.start_seconds)} to {clock(each.stop_seconds)}: {offset_in_words(each.offset_seconds)}."
-        for each in result.segments
-    ]
+    return stretch_words(result)
 
 
-def _what_was_done(result: SyncResult) -> str:
-    if result.drift_ms_per_minute is not None:
-        return "In the repaired file the sound is resampled, so that it keeps up with the picture to the end."
-    if not result.is_constant:
-        return "In the repaired file the sound of each of these stretches is moved by itself."
-    offset = result.offset_seconds or 0.0
-    side = "later" if offset > 0 else "earlier"
-    return f"In the repaired file the sound comes {abs(offset) * 1000:.0f} ms {side}; nothing was encoded again."
+def _what_was_done(done: RepairResult) -> list[str]:
+    """What the repair did, what else changed, and what measuring again says, a sentence each."""
+    from avts.report.repair_text import again_words, moved_words
 
-
-def _repair(path: Path, folder: Path, result: SyncResult) -> tuple[Path, tuple[str, ...]]:
-    """Write the repaired film in the container of the source, or as Matroska if that one cannot hold it."""
-    target = folder / f"{path.stem}.repaired{path.suffix}"
-    try:
-        return target, _put_right(path, target, result)
-    except MediaError:
-        if path.suffix.lower() == ".mkv":
-            raise
-    other = target.with_suffix(".mkv")
-    notes = _put_right(path, other, result)
-    return other, (f"It is a .mkv, for a {path.suffix or 'nameless'} file cannot hold the shift.", *notes)
-
-
-def _put_right(path: Path, target: Path, result: SyncResult) -> tuple[str, ...]:
-    """Move the sound, by stream copy if one offset holds throughout."""
-    from avts.offset.repair import repair
-    from avts.offset.retime import retime
-
-    if result.is_constant:
-        return repair(path, target, offset_seconds=result.offset_seconds or 0.0)
-    return retime(path, target, segments=result.segments, drift_ms_per_minute=result.drift_ms_per_minute)
+    warnings = [_sentence(warning) for warning in done.warnings]
+    return [f"Repaired: {moved_words(done.correction)}.", *warnings, f"{_sentence(again_words(done))}."]
 
 
 def _playable(source: Path, film: Path, folder: Path, name: str) -> Path | None:

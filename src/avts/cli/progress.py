@@ -1,19 +1,33 @@
-"""One progress bar with an ETA on stderr for each stage; library code only calls `on_progress(done, total)`."""
+"""Progress on stderr: a bar with an ETA on a terminal, elsewhere one line a minute.
+
+Library code only calls `on_progress(done, total)`.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from tqdm import tqdm
 
 OnProgress = Callable[[int, int], None]
 
+QUIET_SECONDS = 60.0
+"""Least time between two lines where stderr is no terminal."""
+
 
 @contextmanager
 def progress_bar(title: str, unit: str) -> Iterator[OnProgress]:
-    """Show a bar while the block runs; gives the function to call with (done, total)."""
+    """Show progress while the block runs; gives the function to call with (done, total)."""
+    with _bar(title, unit) if sys.stderr.isatty() else _lines(title, unit) as on_progress:
+        yield on_progress
+
+
+@contextmanager
+def _bar(title: str, unit: str) -> Iterator[OnProgress]:
     with tqdm(desc=title, unit=f" {unit}", file=sys.stderr, dynamic_ncols=True, mininterval=0.5) as bar:
 
         def on_progress(done: int, total: int) -> None:
@@ -24,6 +38,46 @@ def progress_bar(title: str, unit: str) -> Iterator[OnProgress]:
             bar.update(done - bar.n)
 
         yield on_progress
+
+
+@dataclass
+class _Stage:
+    """Something being counted."""
+
+    title: str
+    unit: str
+    done: int = 0
+    total: int = 0
+
+
+_stages: list[_Stage] = []
+"""What is being counted now, the outermost first."""
+
+_said_at = 0.0
+"""When the last line was written, or the outermost stage began."""
+
+
+@contextmanager
+def _lines(title: str, unit: str) -> Iterator[OnProgress]:
+    """Write at most one line a minute, for all stages that are open together."""
+    global _said_at
+    if not _stages:
+        _said_at = time.monotonic()
+    stage = _Stage(title, unit)
+    _stages.append(stage)
+
+    def on_progress(done: int, total: int) -> None:
+        global _said_at
+        stage.done, stage.total = done, total
+        if time.monotonic() - _said_at >= QUIET_SECONDS:
+            _said_at = time.monotonic()
+            counts = (f"{each.title}: {each.done} of {each.total} {each.unit}" for each in _stages if each.total)
+            print(", ".join(counts), file=sys.stderr, flush=True)
+
+    try:
+        yield on_progress
+    finally:
+        _stages.remove(stage)
 
 
 def tell(line: str) -> None:

@@ -1,20 +1,22 @@
-"""`avts sync`: how far the sound of each file is off; drawn, listed, repaired, or held against limits."""
+"""`avts sync`: how far the sound of each file is off; drawn, listed, repaired, or compared with limits."""
 
 from __future__ import annotations
 
 import csv
-import glob
+import dataclasses
 import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import click
 
+from avts.cli.batch import check_reports, fallbacks, find_files, targets
 from avts.cli.progress import OnProgress, progress_bar
-from avts.cli.sync_file import Answer, Options, target_in
+from avts.cli.sync_file import Answer, Options
 from avts.cli.sync_processes import answers_to
 from avts.errors import UsageError
 from avts.files import whole_file
@@ -42,19 +44,32 @@ _SECONDS = click.FloatRange(min=0)
     help="Search this many seconds either way.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with the whole curve.")
-@click.option("--csv", "csv_path", type=_PATH, metavar="CSV", help="Write one row a file.")
-@click.option("--plot", type=_PATH, metavar="PNG", help="Draw it; a folder if several files.")
+@click.option("--csv", "csv_path", type=_PATH, metavar="CSV", help="Write a table with one row a file.")
+@click.option("--plot", type=_PATH, metavar="PNG", help="Draw the distance map; into a folder if there are several.")
 @click.option("--html", "html_path", type=_PATH, metavar="HTML", help="Write a report of all files as one page.")
-@click.option("--repair", type=_PATH, metavar="OUT", help="Write it put right; a folder likewise.")
-@click.option("--overwrite", is_flag=True, help="Let --repair replace a file that exists.")
+@click.option("--repair", type=_PATH, metavar="OUT", help="Write the repaired file to OUT; a folder if several files.")
+@click.option("--overwrite", is_flag=True, help="Let --repair replace files that exist.")
+@click.option(
+    "--least-confidence",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Below this confidence an offset is uncertain: it repairs nothing and meets no limit.  [default: 0.5]",
+)
 @click.option("--max-early", type=_SECONDS, metavar="S", help="Exit with 4 if sound is earlier than this, seconds.")
 @click.option("--max-late", type=_SECONDS, metavar="S", help="Exit with 4 if sound is later than this, seconds.")
+@click.option(
+    "--unknown",
+    default="fail",
+    show_default=True,
+    type=click.Choice(["fail", "pass"]),
+    help="With a limit: what a file counts as whose offset cannot be told or is uncertain.",
+)
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Files at a time.")
 def command(
     files: tuple[Path, ...],
     *,
     run: Path | None,
-    method: str,
+    method: Literal["model", "motion"],
     range_seconds: float,
     as_json: bool,
     csv_path: Path | None,
@@ -62,49 +77,94 @@ def command(
     html_path: Path | None,
     repair: Path | None,
     overwrite: bool,
+    least_confidence: float | None,
     max_early: float | None,
     max_late: float | None,
+    unknown: str,
     jobs: int,
 ) -> int:
-    """Tell for each FILE by how much its sound comes early or late.
+    """Measure by how much the sound of each FILE is early or late.
 
-    FILE may be a folder, for all videos in it, or a pattern in quotes. --repair moves the sound back, streams copied,
-    not encoded again; sound that drifts or jumps is resampled. The repaired file is measured again.
+    FILE is a media file, a folder (all videos in it and its sub-folders), or a pattern in quotes.
 
-    Broadcasters allow sound 0.045 s early and 0.125 s late (ITU-R BT.1359: detectability): --max-early 0.045
-    --max-late 0.125. Limits are held against the offset at its worst time; what cannot be told exceeds none.
+    --repair moves the sound by stream copy; sound that drifts or jumps is resampled. Sub-folders of a FOLDER are kept
+    under OUT, and missing folders are made. A file whose container cannot hold the repaired film is written as .mkv. A
+    file whose offset cannot be told or is uncertain is not repaired: look at it, and use 'avts repair --offset'. The
+    repaired file is measured again with the same model; that is a consistency check, not proof.
 
-    Exit status: 0 answered, 3 a file cannot be used or repaired, 4 a limit is exceeded (before 3). The other files are
-    answered all the same.
+    Limits apply to the offset at its worst time. ITU-R BT.1359 gives 0.045 s early and 0.125 s late as the
+    threshold of detectability: --max-early 0.045 --max-late 0.125.
+
+    Exit status: 0 all files measured (and repaired); 2 wrong usage; 3 a file cannot be used or was not repaired; 4 a
+    limit is exceeded, or with --unknown fail cannot be checked (4 goes before 3). The other files are answered all the
+    same.
     """
-    paths = _files(files)
+    paths, options = _planned(files, plot=plot, repair=repair)
+    check_reports((("--csv", csv_path), ("--html", html_path)))
     alone = jobs == 1 or len(paths) == 1
-    options = Options(
+    options = dataclasses.replace(
+        options,
         run=run,
-        method="motion" if method == "motion" else "model",
+        method=method,
         range_seconds=range_seconds,
-        plot=plot,
-        repair=repair,
+        least_confidence=least_or_default(least_confidence),
         overwrite=overwrite,
         figure=html_path is not None,
         max_early_seconds=max_early,
         max_late_seconds=max_late,
+        unknown_fails=unknown == "fail",
         threads=None if alone else max(1, (os.cpu_count() or 1) // jobs),
     )
-    _check_outputs(paths, options, (csv_path, html_path))
-    answers: list[Answer] = []
-    with ExitStack() as bars:
-        on_files = bars.enter_context(progress_bar("sync", "files")) if len(paths) > 1 else None
-        on_seconds = None if on_files else _shown_when_called(bars)
-        for answer in _answers(paths, options, 1 if alone else jobs, on_seconds):
-            _say(answer, as_json=as_json)
-            answers.append(answer)
-            if on_files:
-                on_files(len(answers), len(paths))
+    check_targets(options, "--repair")
+    answers = answered(paths, options, jobs=1 if alone else jobs, title="sync", as_json=as_json)
     _write_reports(answers, csv_path, html_path)
     if any(answer.beyond for answer in answers):
         return 4
     return 3 if any(answer.failed for answer in answers) else 0
+
+
+def _planned(files: Sequence[Path], *, plot: Path | None, repair: Path | None) -> tuple[list[Path], Options]:
+    """The files meant, and where their plots and their repaired forms go.
+
+    Raises:
+        UsageError: no such file, or an output that cannot be placed.
+    """
+    found = find_files(files, but_not_under=repair)
+    repairs = {} if repair is None else targets("--repair", repair, files, found)
+    plots = {} if plot is None else targets("--plot", plot, files, found, ending=".png")
+    options = Options(None, plots=plots, repairs=repairs, fallbacks=fallbacks(repairs))
+    return [each.path for each in found], options
+
+
+def least_or_default(least_confidence: float | None) -> float:
+    """The least confidence asked for, or the usual one."""
+    from avts.offset.fix import LEAST_CONFIDENCE  # imported here: SciPy takes long, and --help needs none of it
+
+    return LEAST_CONFIDENCE if least_confidence is None else least_confidence
+
+
+def check_targets(options: Options, option: str) -> None:
+    """Raise UsageError if a repaired file may not be written where it is asked for, before the first costs time."""
+    from avts.offset.fix import check_target
+
+    for path, target in options.repairs.items():
+        try:
+            check_target(path, target, overwrite=options.overwrite)
+        except UsageError as error:
+            raise UsageError(f"{option} {error}") from error
+
+
+def answered(paths: Sequence[Path], options: Options, *, jobs: int, title: str, as_json: bool) -> list[Answer]:
+    """The answers to all files, each said as soon as it is there, with progress on stderr."""
+    answers: list[Answer] = []
+    with ExitStack() as bars:
+        on_files = bars.enter_context(progress_bar(title, "files")) if len(paths) > 1 else None
+        for answer in _answers(paths, options, jobs, _shown_when_called(bars)):
+            _say(answer, as_json=as_json)
+            answers.append(answer)
+            if on_files:
+                on_files(len(answers), len(paths))
+    return answers
 
 
 def _shown_when_called(bars: ExitStack) -> OnProgress:
@@ -113,65 +173,10 @@ def _shown_when_called(bars: ExitStack) -> OnProgress:
 
     def on_progress(done: int, total: int) -> None:
         if not shown:
-            shown.append(bars.enter_context(progress_bar("sync", "s of film")))
+            shown.append(bars.enter_context(progress_bar("this film", "s")))
         shown[0](done, total)
 
     return on_progress
-
-
-def _files(given: tuple[Path, ...]) -> list[Path]:
-    """The files meant: themselves, the videos of folders, what patterns match; each once.
-
-    Raises:
-        UsageError: one of them is none of this.
-    """
-    found: list[Path] = []
-    for path in given:
-        if path.is_dir():
-            from avts.corpus.folder import is_video_name
-
-            inside = sorted(each for each in path.rglob("*") if each.is_file() and is_video_name(each.name))
-            if not inside:
-                raise UsageError(f"{path}: a folder with no video file in it. Give media files or their folder.")
-            found += inside
-        elif path.is_file():
-            found.append(path)
-        else:
-            matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
-            if not matches:
-                raise UsageError(f"{path}: no such file. Give media files, a folder of them, or a pattern in quotes.")
-            found += matches
-    return list(dict.fromkeys(found))
-
-
-def _check_outputs(paths: Sequence[Path], options: Options, reports: Sequence[Path | None]) -> None:
-    """Raise UsageError for what would fail later, before the first file costs time."""
-    for option, out in (("--plot", options.plot), ("--repair", options.repair)):
-        if out is None:
-            continue
-        if len(paths) > 1 and not out.is_dir():
-            raise UsageError(
-                f"{option} {out}: not a folder, but there are {len(paths)} files. Make a folder and name it."
-            )
-        if not out.is_dir() and not out.parent.is_dir():
-            raise UsageError(f"{option} {out}: there is no folder {out.parent}. Make it first.")
-        names = [path.name if option == "--repair" else path.stem for path in paths]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice and out.is_dir():
-            raise UsageError(f"{option} {out}: two files would be written as {twice[0]!r}. Answer them in two calls.")
-    for option, out in zip(("--csv", "--html"), reports, strict=True):
-        if out is not None and (out.is_dir() or not out.parent.is_dir()):
-            raise UsageError(f"{option} {out}: a folder, or in a folder that is not there. Name a file to write.")
-    for path in paths if options.repair else ():
-        _check_repair_target(path, target_in(options.repair or path, path.name), options.overwrite)
-
-
-def _check_repair_target(path: Path, target: Path, overwrite: bool) -> None:
-    """Raise UsageError if a repaired file may not be written where it is asked for."""
-    if target.exists() and target.samefile(path):
-        raise UsageError(f"--repair {target}: would replace its source. Give another name or folder.")
-    if target.exists() and not overwrite:
-        raise UsageError(f"--repair {target}: exists already. Add --overwrite, or give another name.")
 
 
 def _answers(paths: Sequence[Path], options: Options, jobs: int, on_progress: OnProgress | None) -> Iterator[Answer]:

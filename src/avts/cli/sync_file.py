@@ -1,18 +1,20 @@
-"""One file of `avts sync`, start to end: measure, plot, repair, measure again; in this process or one of several.
+"""One file of `avts sync` or `avts repair`, start to end: measure, compare with limits, plot, repair, measure again.
 
 Input: a path and Options. Output: an Answer of plain values, small enough to come back from another process.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from avts.errors import InputError
+from avts.errors import AvtsError, InputError
 
 if TYPE_CHECKING:
     from avts.cli.progress import OnProgress
+    from avts.offset.fix import Correction, RepairResult
     from avts.offset.measure import SyncResult
     from avts.offset.model import SyncModel
 
@@ -21,19 +23,44 @@ if TYPE_CHECKING:
 class Options:
     """How to answer.
 
-    run: the model's folder, None for the one in the box; plot, repair: a file, or a folder for several; figure: make
-    the figure of an HTML report; max_early_seconds, max_late_seconds: the limits, None for none.
+    Attributes:
+        run: the model's folder, None for the one in the box.
+        method: what measures.
+        range_seconds: offsets up to this much either way are tried.
+        least_confidence: below it an offset is uncertain: it repairs nothing and meets no limit.
+        offset_seconds: an offset that is given instead of measured.
+        drift_ms_per_minute: its growth.
+        plots: where the plot of each file goes; empty for none.
+        repairs: where the repaired form of each file goes; empty for none.
+        fallbacks: the same for one that the container of the first cannot hold.
+        only_repair: the repair is the answer, not the offset.
+        overwrite: replace repaired files that exist.
+        dry_run: say what a repair would write, and leave nothing.
+        explain: say by which ffmpeg command.
+        figure: make the figure of an HTML report.
+        max_early_seconds: the limit for early sound, None for none.
+        max_late_seconds: the limit for late sound, None for none.
+        unknown_fails: an offset that is not known exceeds the limits.
+        threads: of each process, None for as many as there are.
     """
 
     run: Path | None
     method: Literal["model", "motion"] = "model"
     range_seconds: float = 2.0
-    plot: Path | None = None
-    repair: Path | None = None
+    least_confidence: float = 0.0
+    offset_seconds: float | None = None
+    drift_ms_per_minute: float | None = None
+    plots: Mapping[Path, Path] = field(default_factory=dict)
+    repairs: Mapping[Path, Path] = field(default_factory=dict)
+    fallbacks: Mapping[Path, Path] = field(default_factory=dict)
+    only_repair: bool = False
     overwrite: bool = False
+    dry_run: bool = False
+    explain: bool = False
     figure: bool = False
     max_early_seconds: float | None = None
     max_late_seconds: float | None = None
+    unknown_fails: bool = True
     threads: int | None = None
 
 
@@ -42,7 +69,7 @@ class Answer:
     """What came of one file.
 
     record: the JSON object; line: what is said on stdout, '' for a failure; row: of the CSV file; messages: lines for
-    stderr; figure: SVG; failed: unusable, not repaired, or worse than before; beyond: a limit is exceeded.
+    stderr; figure: SVG; failed: unusable or not repaired; beyond: a limit is exceeded.
     """
 
     record: dict[str, Any]
@@ -63,24 +90,49 @@ class Worker:
     on_progress: OnProgress | None = None
 
     def answer(self, path: Path) -> Answer:
-        """Measure one file, then plot and repair it as asked."""
-        from avts.report.sync_text import csv_row, failure_record, result_record, sync_line
+        """Measure one file unless its offset is given, then compare it with the limits, plot and repair it as asked."""
+        from avts.report.sync_text import csv_row, failure_record
 
+        result: SyncResult | None = None
         try:
-            result = self._measure(path)
-        except InputError as error:
-            record = failure_record(path, error)
+            if self.options.offset_seconds is None:
+                result = self._measure(path)
+                answer = self._told(path, result)
+            else:
+                answer = Answer({"file": str(path)} | self._always())
+        except (InputError, OSError) as error:
+            record = failure_record(path, error) | self._always()
             return Answer(record, row=csv_row(record, None), messages=[str(error)], failed=True)
-        answer = Answer(result_record(path, result), sync_line(path, result))
-        self._check_limits(path, result, answer)
-        try:
-            self._draw(path, result, answer)
-            if self.options.repair is not None:
-                self._repair(path, result, answer)
-        except InputError as error:
-            answer.failed = True
-            answer.messages.append(str(error))
+        for step in (self._draw, self._repair):
+            try:
+                step(path, result, answer)
+            except (AvtsError, OSError) as error:
+                answer.failed = True
+                answer.messages.append(str(error))
+                if step == self._repair:
+                    answer.record["repair_error"] = str(error)
         answer.row = csv_row(answer.record, result)
+        return answer
+
+    def _always(self) -> dict[str, Any]:
+        """What the record of every file has."""
+        name = self.model.name if self.model is not None else "motion"
+        record: dict[str, Any] = {"model": None if self.options.offset_seconds is not None else name}
+        if not self.options.only_repair:
+            record["within_limits"] = None
+        return record
+
+    def _told(self, path: Path, result: SyncResult) -> Answer:
+        """The answer to what was measured, without what is made of it."""
+        from avts.report.sync_text import result_record, sync_line
+
+        least = self.options.least_confidence
+        answer = Answer(result_record(path, result, least_confidence=least) | self._always())
+        if self.options.only_repair:
+            del answer.record["curve"]
+            return answer
+        answer.line = sync_line(path, result, least_confidence=least)
+        self._check_limits(path, result, answer)
         return answer
 
     def _measure(self, path: Path) -> SyncResult:
@@ -90,13 +142,22 @@ class Worker:
         return measure.measure(read, self.model, range_seconds=self.options.range_seconds)
 
     def _check_limits(self, path: Path, result: SyncResult, answer: Answer) -> None:
-        """Compare the offset, at its worst time, with the limits; what cannot be told exceeds none."""
-        limits = (("early", self.options.max_early_seconds), ("late", self.options.max_late_seconds))
+        """Compare the offset, at its worst time, with the limits; one that is not known fails them, or is let pass."""
+        from avts.offset.fix import is_certain
+        from avts.report.sync_text import verdict
+
+        options = self.options
+        limits = (("early", options.max_early_seconds), ("late", options.max_late_seconds))
         if all(limit is None for _, limit in limits):
             return
-        answer.record["within_limits"] = None if result.offset_seconds is None else True
-        if result.offset_seconds is None:
+        answer.record["limits"] = {f"max_{name}_seconds": limit for name, limit in limits}
+        if not is_certain(result, options.least_confidence):
+            answer.beyond = options.unknown_fails
+            outcome = "counts as exceeded (--unknown fail)" if options.unknown_fails else "is let pass (--unknown pass)"
+            known = verdict(result, least_confidence=options.least_confidence)
+            answer.messages.append(f"{path}: {known}; the limits cannot be checked, which {outcome}")
             return
+        answer.record["within_limits"] = True
         low, high = result.extremes_seconds
         for (name, limit), offset in zip(limits, (high, -low), strict=True):
             if limit is not None and offset > limit:
@@ -106,54 +167,78 @@ class Worker:
                     f"{path}: sound {1000 * offset:.0f} ms {name}; --max-{name} allows {1000 * limit:g} ms"
                 )
 
-    def _draw(self, path: Path, result: SyncResult, answer: Answer) -> None:
-        if self.options.plot is not None:
+    def _draw(self, path: Path, result: SyncResult | None, answer: Answer) -> None:
+        if result is not None and path in self.options.plots:
             from avts.offset.glimpse import glimpse
             from avts.report.sync_plot import plot_result
 
-            target = target_in(self.options.plot, f"{path.stem}.png")
+            target = self.options.plots[path]
+            target.parent.mkdir(parents=True, exist_ok=True)
             plot_result(target, result, glimpse=glimpse(path, result), title=path.name)
-        if self.options.figure:
+        if result is not None and self.options.figure:
             import zlib
 
             from avts.report.sync_plot import result_figure
 
-            answer.figure = result_figure(result, zlib.crc32(str(path).encode()))
+            answer.figure = result_figure(result, zlib.crc32(str(path).encode(errors="surrogateescape")))
 
-    def _repair(self, path: Path, result: SyncResult, answer: Answer) -> None:
-        """Write the repaired file, unless there is no offset to trust, and measure it.
+    def _repair(self, path: Path, result: SyncResult | None, answer: Answer) -> None:
+        """Write the repaired file, or only say what would be written.
 
         Raises:
-            InputError: there is no offset to trust, or the file written measures worse.
+            InputError: the offset is not known well enough, no container holds the repaired film, or it measures worse.
+            UsageError: the target exists, or an offset that was given is longer than the film.
         """
-        from avts.offset.repair import repair
-        from avts.offset.retime import retime
-        from avts.report.sync_text import repaired_record, verdict
+        from avts.offset.fix import fix
+        from avts.report.repair_text import repair_line, repaired_record
 
-        target = target_in(self.options.repair or path, path.name)
-        overwrite = self.options.overwrite
-        if result.offset_seconds is None:
-            raise InputError(
-                f"{path}: not repaired, for the offset cannot be told ({result.reason}). {target} not written."
-            )
-        if result.is_constant:
-            warnings = repair(path, target, offset_seconds=result.offset_seconds, overwrite=overwrite)
-            done = f"the sound moved by {1000 * result.offset_seconds:+.0f} ms"
+        options = self.options
+        if path not in options.repairs:
+            return
+        answer.record |= {"repaired": None, "repair_error": None}
+        done = fix(
+            path,
+            options.repairs[path],
+            self._correction(path, result),
+            before=result,
+            measure=self._measure,
+            overwrite=options.overwrite,
+            fallback=options.fallbacks[path],
+            dry_run=options.dry_run,
+        )
+        key = "would_write" if options.dry_run else "repaired"
+        answer.record[key] = repaired_record(done, least_confidence=options.least_confidence)
+        line = repair_line(path, done, dry_run=options.dry_run)
+        if options.only_repair:
+            answer.line = line
         else:
-            segments, drift = result.segments, result.drift_ms_per_minute
-            warnings = retime(path, target, segments=segments, drift_ms_per_minute=drift, overwrite=overwrite)
-            done = "the sound resampled" if drift is not None else f"the sound of {len(segments)} segments moved"
-        after = self._measure(target)
-        answer.record["repaired"] = repaired_record(target, after)
-        said = f"{target}: written with {done}; before: {verdict(result)}; measured again: {verdict(after)}"
-        answer.messages += [*warnings, said]
-        if after.is_worse_than(result):
-            raise InputError(f"{target}: measures worse than before. Do not use it; look at both with --plot")
+            answer.messages.append(line)
+        self._say_more(path, done, answer)
 
+    def _correction(self, path: Path, result: SyncResult | None) -> Correction:
+        from avts.offset.fix import given_correction, measured_correction
 
-def target_in(out: Path, name: str) -> Path:
-    """Where an output goes: the path itself, or a file of that name in it if it is a folder."""
-    return out / name if out.is_dir() else out
+        if result is not None:
+            return measured_correction(result, least_confidence=self.options.least_confidence)
+        assert self.options.offset_seconds is not None
+        return given_correction(path, self.options.offset_seconds, self.options.drift_ms_per_minute)
+
+    def _say_more(self, path: Path, done: RepairResult, answer: Answer) -> None:
+        """Warnings, what the measurements say, and the ffmpeg command if it was asked for."""
+        from avts.report.repair_text import check_words
+
+        reader = "method" if self.model is None else "model"
+        check = check_words(done, reader=reader, least_confidence=self.options.least_confidence)
+        if not self.options.dry_run:
+            answer.messages += [f"{done.path}: {warning}" for warning in done.warnings]
+        answer.messages += [f"{done.path}: {check}"] if check else []
+        if self.options.explain:
+            from avts.report.ffmpeg_command import ffmpeg_command
+
+            command = ffmpeg_command(path, done)
+            answer.record["ffmpeg"] = list(command.words)
+            answer.line = "\n".join(filter(None, (answer.line, command.line)))
+            answer.messages += [f"{done.path}: the ffmpeg command differs: {note}" for note in command.notes]
 
 
 def make_worker(options: Options, on_progress: OnProgress | None = None) -> Worker:
@@ -162,7 +247,7 @@ def make_worker(options: Options, on_progress: OnProgress | None = None) -> Work
         import torch
 
         torch.set_num_threads(options.threads)
-    if options.method == "motion":
+    if options.method == "motion" or options.offset_seconds is not None:
         return Worker(options, None, on_progress)
     from avts.offset.model import load_sync_model
 

@@ -9,7 +9,7 @@ from typing import Any
 from avts.report.page import card, html_page, table, tile
 from avts.report.sync_text import MOST_SURE
 
-HEADERS = ("film", "offset", "confidence", "drift", "segments", "limits")
+HEADERS = ("film", "offset", "confidence", "drift", "segments", "limits", "repaired")
 EXPLANATION = (
     "An offset above 0 means that the sound comes early: it leads the picture, and the repair delays it by that much. "
     "The confidence is the probability that the error is under 0.1 s. In each map, dark is where both fit; "
@@ -24,14 +24,16 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
         records: the JSON object of each film, failures among them.
         figures: an SVG for each film, or None.
     """
-    told = [record for record in records if record.get("offset_seconds") is not None]
     failed = [record for record in records if "error" in record]
+    told = [record for record in records if record.get("offset_seconds") is not None]
+    certain = [record for record in told if record["certain"]]
     body = [
         "<h1>How far the sound is off</h1>",
         f'<p class="lead">{escape(EXPLANATION)}</p>',
         '<div class="tiles">',
         tile(str(len(records)), "films"),
-        tile(str(len(told)), "offsets told"),
+        tile(str(len(certain)), "offsets known"),
+        tile(str(len(told) - len(certain)), "uncertain"),
         tile(str(len(records) - len(told) - len(failed)), "cannot be told"),
         tile(str(len(failed)), "cannot be used"),
         "</div>",
@@ -48,25 +50,43 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
 
 def _cells(record: Mapping[str, Any]) -> tuple[str, ...]:
     if "error" in record:
-        return str(record["file"]), "cannot be used", "", "", "", ""
+        return str(record["file"]), "cannot be used", "", "", "", "", ""
     drift = record.get("drift_ms_per_minute")
-    limits = {True: "pass", False: "miss", None: ""}[record.get("within_limits")]
     told = record.get("offset_seconds") is not None
+    doubt = "" if record["certain"] or not told else " (uncertain)"
     return (
         str(record["file"]),
-        str(record["in_words"]),
+        f"{record['in_words']}{doubt}",
         f"{min(record['confidence'], MOST_SURE):.2f}" if told else "",
         "" if drift is None else f"{drift:+.1f} ms a minute",
         str(len(record["segments"])) if told else "",
-        limits,
+        _limits(record),
+        _repaired(record),
     )
+
+
+def _limits(record: Mapping[str, Any]) -> str:
+    """'pass', 'miss' or 'unknown'; nothing if no limit was set."""
+    if "limits" not in record:
+        return ""
+    return {True: "pass", False: "miss", None: "unknown"}[record["within_limits"]]
+
+
+def _repaired(record: Mapping[str, Any]) -> str:
+    """The repaired file, or that there is none; nothing if no repair was asked for."""
+    if record.get("repaired"):
+        return str(record["repaired"]["file"])
+    return "no" if record.get("repair_error") else ""
 
 
 def _words(record: Mapping[str, Any]) -> str:
     """What is said over a film's figure."""
-    words = str(record.get("error") or record["in_words"])
-    if record.get("reason"):
-        words += f": {record['reason']}"
+    words = str(record["in_words"])
+    if not record["certain"]:
+        words += f": {record['reason']}" if record.get("reason") else " (uncertain)"
     if repaired := record.get("repaired"):
-        words += f". Repaired as {repaired['file']}, measured again: {repaired['in_words']}"
+        words += f". Repaired as {repaired['file']}; measured again in the same way, it reads: {repaired['in_words']}"
+        words += " (a consistency check, not proof)"
+    if record.get("repair_error"):
+        words += f". {record['repair_error']}"
     return words

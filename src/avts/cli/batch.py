@@ -1,0 +1,160 @@
+"""The files that a command is to work on, and where the output of each goes.
+
+Input: the arguments as given: files, folders, patterns. Output: the media files, and a path for each output, under the
+same sub-folders as its source.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avts.errors import UsageError
+
+FILE_ENDINGS = frozenset({".png", ".jpg", ".svg", ".pdf"})
+"""Endings, beside those of videos, by which a name that does not exist yet is taken for a file."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A media file and the folder that its sub-folders are counted from."""
+
+    path: Path
+    root: Path
+
+
+def find_files(given: Sequence[Path], *, but_not_under: Path | None = None) -> list[Found]:
+    """The files meant: themselves, the videos of folders, what patterns match; each once.
+
+    Args:
+        given: files, folders, patterns.
+        but_not_under: a folder whose files are left out where it lies in a folder given: the outputs of an earlier run.
+
+    Raises:
+        UsageError: one of them is none of this.
+    """
+    found: list[Found] = []
+    for path in given:
+        if path.is_dir():
+            found += _in_folder(path, but_not_under)
+        elif path.is_file():
+            found.append(Found(path, path.parent))
+        else:
+            matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
+            if not matches:
+                raise UsageError(f"{path}: no such file. Give media files, a folder of them, or a pattern in quotes.")
+            found += [Found(match, _fixed_part(path)) for match in matches]
+    return list({each.path: each for each in reversed(found)}.values())[::-1]
+
+
+def _in_folder(folder: Path, but_not_under: Path | None) -> list[Found]:
+    from avts.corpus.folder import is_video_name
+
+    inside = sorted(each for each in folder.rglob("*") if each.is_file() and is_video_name(each.name))
+    if but_not_under is not None and folder.resolve() in but_not_under.resolve().parents:
+        inside = [each for each in inside if not each.resolve().is_relative_to(but_not_under.resolve())]
+    if not inside:
+        raise UsageError(f"{folder}: a folder with no video file in it. Give media files or their folder.")
+    return [Found(each, folder) for each in inside]
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder above the first part of a pattern that is one."""
+    parts = []
+    for part in pattern.parts[:-1]:
+        if glob.has_magic(part):
+            break
+        parts.append(part)
+    return Path(*parts)
+
+
+def targets(
+    option: str, out: Path, given: Sequence[Path], found: Sequence[Found], *, ending: str | None = None
+) -> dict[Path, Path]:
+    """Where the output of each file goes: to a path that is a file, or under one that is a folder.
+
+    Args:
+        option: what the path was given as, for messages.
+        out: the path.
+        given: the arguments that the files were found by.
+        found: the files.
+        ending: of the outputs; None keeps that of each file.
+
+    Raises:
+        UsageError: the path is a file, or named like one, but there are several files.
+    """
+    if _is_folder(option, out, given, found):
+        return places(found, out, ending=ending)
+    return {each.path: out for each in found}
+
+
+def _is_folder(option: str, out: Path, given: Sequence[Path], found: Sequence[Found]) -> bool:
+    """Whether a path means a folder: it is one, or does not exist and is not named like a file."""
+    from avts.corpus.folder import VIDEO_ENDINGS
+
+    if out.is_dir():
+        return True
+    named_as_file = out.exists() or out.suffix.lower() in FILE_ENDINGS | set(VIDEO_ENDINGS.split())
+    if len(found) > 1 and named_as_file:
+        raise UsageError(f"{option} {out}: not a folder, but there are {len(found)} files. Name a folder.")
+    several = len(found) > 1 or any(path.is_dir() for path in given)
+    return not named_as_file and (several or not out.suffix)
+
+
+def places(found: Sequence[Found], folder: Path, *, ending: str | None = None) -> dict[Path, Path]:
+    """A path under a folder for the output of each file, under the sub-folders that the file lies in.
+
+    Outputs that would have the same path are kept apart by all that differs in their sources: folders and endings.
+
+    Args:
+        found: the files.
+        folder: where the outputs go.
+        ending: of the outputs; None keeps that of each file.
+
+    Raises:
+        UsageError: two outputs would have the same path all the same.
+    """
+
+    def named(relative: Path, *, whole: bool = False) -> Path:
+        if ending is None:
+            return folder / relative
+        return folder / relative.with_name(f"{relative.name if whole else relative.stem}{ending}")
+
+    out = {each.path: named(each.path.relative_to(each.root)) for each in found}
+    twice = {target for target, number in Counter(out.values()).items() if number > 1}
+    for target in twice:
+        alike = [path for path, each in out.items() if each == target]
+        top = Path(os.path.commonpath([path.absolute().parent for path in alike]))
+        out.update({path: named(path.absolute().relative_to(top), whole=True) for path in alike})
+    for target, number in Counter(out.values()).items():
+        if number > 1:
+            names = " and ".join(str(path) for path, each in out.items() if each == target)
+            raise UsageError(f"{names} would both be written as {target}. Give them in two calls.")
+    return out
+
+
+def fallbacks(targets: Mapping[Path, Path], ending: str = ".mkv") -> dict[Path, Path]:
+    """What each file is written as if the container of its target cannot hold it; never what another file is.
+
+    Args:
+        targets: the target of each file.
+        ending: of the container to fall back to.
+    """
+    stems = Counter(target.with_suffix("") for target in targets.values())
+    return {
+        path: target.with_suffix(ending)
+        if stems[target.with_suffix("")] == 1
+        else target.with_name(target.name + ending)
+        for path, target in targets.items()
+    }
+
+
+def check_reports(reports: Iterable[tuple[str, Path | None]]) -> None:
+    """Raise UsageError for a report, with its option, that cannot be written."""
+    for option, out in reports:
+        if out is not None and (out.is_dir() or not out.parent.is_dir()):
+            raise UsageError(f"{option} {out}: a folder, or in a folder that is not there. Name a file to write.")
