@@ -26,7 +26,7 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
     """
     failed = [record for record in records if "error" in record]
     told = [record for record in records if record.get("offset_seconds") is not None]
-    certain = [record for record in told if record["certain"]]
+    certain = [record for record in told if _is_certain(record)]
     body = [
         "<h1>How far the sound is off</h1>",
         f'<p class="lead">{escape(EXPLANATION)}</p>',
@@ -48,12 +48,17 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
     return html_page("How far the sound is off", body)
 
 
+def _is_certain(record: Mapping[str, Any]) -> bool:
+    """Whether an offset is known; one without a word on its certainty counts as known."""
+    return record.get("offset_seconds") is not None and bool(record.get("certain", True))
+
+
 def _cells(record: Mapping[str, Any]) -> tuple[str, ...]:
     if "error" in record:
         return str(record["file"]), "cannot be used", "", "", "", "", ""
     drift = record.get("drift_ms_per_minute")
     told = record.get("offset_seconds") is not None
-    doubt = "" if record["certain"] or not told else " (uncertain)"
+    doubt = "" if _is_certain(record) or not told else " (uncertain)"
     return (
         str(record["file"]),
         f"{record['in_words']}{doubt}",
@@ -82,7 +87,7 @@ def _repaired(record: Mapping[str, Any]) -> str:
 def _words(record: Mapping[str, Any]) -> str:
     """What is said over a film's figure."""
     words = str(record["in_words"])
-    if not record["certain"]:
+    if not _is_certain(record):
         words += f": {record['reason']}" if record.get("reason") else " (uncertain)"
     if repaired := record.get("repaired"):
         words += f". Repaired as {repaired['file']}; measured again in the same way, it reads: {repaired['in_words']}"
