@@ -11,6 +11,7 @@ from pathlib import Path
 from avts.errors import CheckpointError
 from avts.model.checkpoint import load_model, read_header
 from avts.model.two_stream import TwoStream
+from avts.offset.calibration import Calibration, read_calibration
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The model in the box."""
@@ -24,11 +25,13 @@ class SyncModel:
         network: the two towers, in evaluation mode.
         window_seconds: length of the windows that it was trained on.
         name: the folder that it came from.
+        calibration: of its confidence, fitted for this model; None takes the one that fits models in general.
     """
 
     network: TwoStream
     window_seconds: float
     name: str
+    calibration: Calibration | None = None
 
 
 def load_sync_model(path: Path | str | None = None) -> SyncModel:
@@ -48,6 +51,5 @@ def load_sync_model(path: Path | str | None = None) -> SyncModel:
         )
     folder = SHIPPED if path is None else Path(path)
     recipe, _ = read_header(folder)
-    return SyncModel(
-        load_model(folder), recipe.pairs.clip_seconds, "the model in the box" if path is None else str(path)
-    )
+    name = "the model in the box" if path is None else str(path)
+    return SyncModel(load_model(folder), recipe.pairs.clip_seconds, name, read_calibration(folder))
