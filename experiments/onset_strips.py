@@ -3,10 +3,11 @@
 python experiments/onset_strips.py FOLDER OUT [--only TEXT ...] [--onsets 3] [--rows 6]
 
 Reads every video file in FOLDER (with --only, those whose path contains a TEXT) and writes contact sheets
-OUT/sheet-NN.png. Each row is one onset: the whole frame, then frames 1/12 s apart from 1/3 s before the onset to 1/3 s after it, cut to what moves, and
-the loudness below them. The frame at the onset has a red border: in a clip that is in sync and has a strong cue it
-shows the contact, the lips that open, the string that is struck. Rate each clip strong (the moment is plain), weak
-(something fits, give or take 0.2 s) or none, and write it into the column `cue` of a clips.csv for `avts eval clips`.
+OUT/sheet-NN.png. Each row is one onset: the whole frame, then frames 1/12 s apart from 1/3 s before the onset to 1/3 s
+after it, cut to what moves, and the loudness below them. The frame at the onset has a red border: in a clip that is in
+sync and has a strong cue it shows the contact, the lips that open, the string that is struck. Rate each clip strong
+(the moment is plain), weak (something fits, give or take 0.2 s) or none, and write it into the column `cue` of a table
+for `avts eval clips`.
 """
 
 import argparse

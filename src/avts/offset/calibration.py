@@ -183,7 +183,21 @@ def why_uncertain(signs: Signs) -> str:
 MARGIN_OF_RIVALS = 0.3
 VOTES_OF_NOTHING = 0.7
 
-MODEL = Calibration(0.0, {}, 0.5)
+MODEL = Calibration(
+    constant=6.3789,
+    weights={
+        "margin": 0.7541,
+        "rise": -0.1018,
+        "fit": -7.3322,
+        "halves": 0.9726,
+        "votes": 3.424,
+        "distance": -19.1511,
+        "seconds": 0.023,
+        "agreement": -0.0318,
+        "breadth": -0.0092,
+    },
+    least_confidence=0.69,
+)
 """Of the model in the box when this was fitted; for models without a calibration of their own."""
 
 LEAST_CONFIDENCE = MODEL.least_confidence
