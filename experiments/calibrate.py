@@ -36,7 +36,7 @@ FOLDS = 8
 PENALTY = 3.0
 MOST_CLIPS = 12
 FOREIGN_WEIGHT = 0.25
-"""What a case with the sound of another clip counts beside one with its own: about a quarter of films cannot be told."""
+"""What a case with the sound of another clip counts beside one with its own: a quarter of films cannot be told."""
 CASES = "cases.json"
 GOAL_RIGHT = 0.92
 """Share of the answers given that are to be right: chooses the least confidence."""
