@@ -35,18 +35,16 @@ TOP_SECONDS = 0.1
 
 Signs = Mapping[str, float]
 
-SIGNS = ("margin", "rise", "fit", "halves", "votes", "distance", "seconds", "agreement", "breadth")
+SIGNS = ("margin", "fit", "halves", "votes", "distance")
+"""What is weighed. Also tried, and of no use across sources: the rise over the scatter elsewhere, the width of the peak,
+the length of the film, and whether plain motion alone has its peak here (experiments/LOG.md)."""
 
 LIMITS = {
     "margin": (-3.0, 8.0),
-    "rise": (-1.0, 8.0),
     "fit": (-0.05, 0.4),
     "halves": (-3.0, 4.0),
     "votes": (0.3, 1.0),
     "distance": (0.0, 0.8),
-    "seconds": (-2.0, 4.0),
-    "agreement": (0.0, 2.0),
-    "breadth": (0.0, 4.0),
 }
 """A sign outside these counts as if it were at the limit: nothing beyond was seen when the weights were fitted."""
 
@@ -100,7 +98,7 @@ def read_calibration(folder: Path) -> Calibration | None:
 def signs_of(
     scan: OffsetScan, votes: NDArray[np.float64], evidence: NDArray[np.float64], centre_seconds: float
 ) -> dict[str, float]:
-    """What speaks for an offset and against it.
+    """What speaks for an offset and against it: by SIGNS, and "seconds", the log of the length that was compared.
 
     Args:
         scan: the map around the offset.
@@ -120,17 +118,13 @@ def signs_of(
     windows = max(len(used) * min(hop / scan.window_seconds, 1.0), 0.1)  # as many that do not overlap
     curve = np.where(known, scan.distances, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(count, 1)
     halves = [_margin(votes[part].sum(axis=0), near, far) for part in np.array_split(used, 2)]
-    top, elsewhere = float(evidence[near].max()), evidence[far]
     return {
         "margin": _margin(evidence, near, far) / math.sqrt(max(windows, 1.0)),
-        "rise": (top - float(elsewhere.mean())) / max(float(elsewhere.std()), 1e-6),
         "fit": float(curve[far].mean() - curve[near].min()),
         "halves": min(halves) / max(windows / 2, 0.5),
         "votes": _mean_rank(scan.distances[used], near, far),
         "distance": float(curve[near].min()),
         "seconds": math.log(windows),
-        "agreement": _agreement(votes.sum(axis=0), scan.motion_evidence, covered, away),
-        "breadth": _breadth(evidence, covered, top, float(elsewhere.mean())),
     }
 
 
@@ -148,22 +142,6 @@ def _mean_rank(rows: NDArray[np.float32], near: NDArray[np.bool_], far: NDArray[
     if not told.any():
         return 0.5
     return float(((outside > inside[:, None]).sum(axis=1)[told] / count[told]).mean())
-
-
-def _agreement(
-    model: NDArray[np.float64],
-    motion: NDArray[np.float64] | None,
-    covered: NDArray[np.bool_],
-    away: NDArray[np.float64],
-) -> float:
-    """Of the windows' votes alone and plain motion alone, how many have their best offset here too."""
-    parts = [each for each in (model, motion) if each is not None]
-    return float(sum(away[int(np.where(covered, part, -np.inf).argmax())] <= RIGHT_SECONDS for part in parts))
-
-
-def _breadth(evidence: NDArray[np.float64], covered: NDArray[np.bool_], top: float, elsewhere: float) -> float:
-    """Log of the number of offsets that hardly fit worse than the best."""
-    return math.log(max(int((covered & (evidence > top - max(2.0, 0.25 * (top - elsewhere)))).sum()), 1))
 
 
 def why_uncertain(signs: Signs) -> str:
@@ -184,19 +162,9 @@ MARGIN_OF_RIVALS = 0.3
 VOTES_OF_NOTHING = 0.7
 
 MODEL = Calibration(
-    constant=6.3789,
-    weights={
-        "margin": 0.7541,
-        "rise": -0.1018,
-        "fit": -7.3322,
-        "halves": 0.9726,
-        "votes": 3.424,
-        "distance": -19.1511,
-        "seconds": 0.023,
-        "agreement": -0.0318,
-        "breadth": -0.0092,
-    },
-    least_confidence=0.69,
+    constant=4.935,
+    weights={"margin": 0.604, "fit": -4.2238, "halves": 0.8523, "votes": 3.6098, "distance": -16.4393},
+    least_confidence=0.7,
 )
 """Of the model in the box when this was fitted; for models without a calibration of their own."""
 
