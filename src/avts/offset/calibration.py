@@ -36,8 +36,8 @@ TOP_SECONDS = 0.1
 Signs = Mapping[str, float]
 
 SIGNS = ("margin", "fit", "halves", "votes", "distance")
-"""What is weighed. Also tried, and of no use across sources: the rise over the scatter elsewhere, the width of the peak,
-the length of the film, and whether plain motion alone has its peak here (experiments/LOG.md)."""
+"""What is weighed. Of no use across sources: the rise over the scatter elsewhere, the width of the peak, the length of
+the film, and whether plain motion alone has its peak here (experiments/LOG.md)."""
 
 LIMITS = {
     "margin": (-3.0, 8.0),
