@@ -12,7 +12,7 @@ from pathlib import Path
 
 import avts
 from avts.errors import AvtsError
-from avts.offset import estimate
+from avts.offset.calibration import RIGHT_SECONDS
 from avts.offset.clips import SEARCH_SECONDS, clip_offsets
 from avts.report.reliability import draw_reliability, reliability_table
 from avts.world import write_world
@@ -24,7 +24,7 @@ MAX_SHIFT_SECONDS = 1.0
 
 
 def generated(folder: Path, model: avts.SyncModel) -> list[tuple[float, bool]]:
-    """Confidence and truth of each generated video that was answered."""
+    """Confidence and truth of the best guess in each generated video, whether it is given as an answer or not."""
     rows = []
     for scenes, videos in SHARE.items():
         for seconds in LENGTHS_SECONDS:
@@ -35,8 +35,8 @@ def generated(folder: Path, model: avts.SyncModel) -> list[tuple[float, bool]]:
             for path in sorted(out.glob("*.mp4")):
                 found = avts.sync(path, model)
                 truth = json.loads(path.with_suffix(".json").read_text())["offset_seconds"]
-                if found.offset_seconds is not None:
-                    right = abs(found.offset_seconds - truth) < estimate.TOLERANCE_SECONDS
+                if found.estimate.num_windows:
+                    right = abs(found.estimate.offset_seconds - truth) <= RIGHT_SECONDS
                     rows.append((found.confidence, bool(right)))
     return rows
 
@@ -51,7 +51,7 @@ def real(folder: Path, model: avts.SyncModel) -> list[tuple[float, bool]]:
             continue
         for each in offsets:
             found, sure = each.found_seconds["model"], each.confidence["model"]
-            rows.append((sure, bool(abs(found - each.shift_seconds) < estimate.TOLERANCE_SECONDS)))
+            rows.append((sure, bool(abs(found - each.shift_seconds) <= RIGHT_SECONDS)))
     return rows
 
 

@@ -17,7 +17,9 @@ def made_offsets(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, object
     """Stands for measuring: 'good' clips are found by both, 'bad' ones by the model only."""
     asked: list[tuple[str, str, object]] = []
 
-    def clip_offsets(path: Path, kind: str, model: object, *, seed: int) -> list[ClipOffset]:
+    def clip_offsets(
+        path: Path, kind: str, model: object, *, seed: int, source: str, cue: str, offset_seconds: float
+    ) -> list[ClipOffset]:
         asked.append((path.name, kind, model))
         if path.stem == "broken":
             raise MediaError("broken.mp4: no audio stream")
@@ -26,7 +28,17 @@ def made_offsets(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, object
         motion = 0.0 if path.stem.startswith("good") else 0.9
         found = {"motion": motion} if model is None else {"model": 0.1, "motion": motion}
         return [
-            ClipOffset(path, kind, shift, {way: at + shift for way, at in found.items()}, dict.fromkeys(found, 0.9))
+            ClipOffset(
+                path,
+                kind,
+                shift,
+                {way: at + shift for way, at in found.items()},
+                dict.fromkeys(found, 0.9),
+                dict.fromkeys(found, "uncertain: made" if path.stem == "bad" else None),
+                source,
+                cue,
+                offset_seconds,
+            )
             for shift in (0.0, 0.4)
         ]
 
@@ -55,10 +67,62 @@ def folder(tmp_path: Path) -> Path:
 def test_model_and_baseline_are_printed_side_by_side_by_kind(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(folder, "--model", "run") == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == ["kind", "clips", "model", "motion", "model,", "shifted", "motion,", "shifted"]
-    assert lines[2] == ["all", "3", "100.0", "%", "66.7", "%", "100.0", "%", "66.7", "%"]
-    assert lines[3] == ["impact", "2", "100.0", "%", "50.0", "%", "100.0", "%", "50.0", "%"]
-    assert lines[4] == ["speech", "1", "100.0", "%", "100.0", "%", "100.0", "%", "100.0", "%"]
+    assert lines[0][:5] == ["model", "clips", "0.2", "s", "0.1"]
+
+    # within 0.2, 0.1, 0.045 s as they are and shifted, answered, of these right
+    def cells(line: list[str]) -> str:
+        return " ".join(cell for cell in line if cell != "%")
+
+    assert cells(lines[2]) == "all 3 100.0 100.0 0.0 100.0 100.0 0.0 66.7 100.0"
+    assert cells(lines[3]) == "impact 2 100.0 100.0 0.0 100.0 100.0 0.0 50.0 100.0"
+    motion = next(index for index, line in enumerate(lines) if line[:2] == ["motion", "clips"])
+    assert cells(lines[motion + 2]) == "all 3 66.7 66.7 66.7 66.7 66.7 66.7 66.7 100.0"
+
+
+def test_figures_come_by_source_and_cue_and_sources_can_be_skipped(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["path,kind,source,cue,offset_seconds", "good1.mp4,speech,lab,strong,0", "good2.mp4,impact,web,none,-0.3"]
+    (folder / "clips.csv").write_text("\n".join([*rows, "bad.avi,impact,tv,weak,", ""]))
+    assert run(folder, "--model", "run", "--json", "--without", "tv") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["sources"]) == {"lab", "web"}
+    assert found["cues"]["strong"]["within"] == {
+        "0.2": {"model": 1.0, "motion": 1.0},
+        "0.1": {"model": 1.0, "motion": 1.0},
+        "0.045": {"model": 0.0, "motion": 1.0},
+    }
+    assert found["cues"]["none"]["within"]["0.2"] == {"model": 0.0, "motion": 0.0}, "0.4 s from a truth of -0.3 s"
+    assert found["offsets"][-1]["true_seconds"] == pytest.approx(0.1)
+    assert run(folder, "--model", "run", "--without", "nobody") == 2
+    assert "no clip has this source. Sources: lab, tv, web" in capsys.readouterr().err
+    assert run(folder, "--model", "run", *(f"--without={source}" for source in ("lab", "tv", "web"))) == 2
+    assert "no clip is left" in capsys.readouterr().err
+
+
+def test_another_table_names_the_clips_of_the_folder(
+    folder: Path, tmp_path: Path, made_offsets: list[tuple[str, str, object]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.csv").write_text("path,kind\ngood2.mp4,other\n")
+    assert run(folder, "--method", "motion", "--table", tmp_path / "mine.csv") == 0
+    assert [each[:2] for each in made_offsets] == [("good2.mp4", "other")]
+    assert run(folder, "--table", tmp_path / "gone.csv") == 2
+    assert "gone.csv: no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("good1.mp4,speech,loud,0", "cue is 'loud' for good1.mp4. It must be one of strong, weak, none"),
+        ("good1.mp4,speech,weak,soon", "offset_seconds is 'soon' for good1.mp4"),
+    ],
+)
+def test_a_value_that_is_not_understood_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], row: str, message: str
+) -> None:
+    (folder / "clips.csv").write_text(f"path,kind,cue,offset_seconds\n{row}\n")
+    assert run(folder, "--model", "run") == 2
+    assert message in capsys.readouterr().err
 
 
 def test_json_holds_shares_and_every_offset(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,10 +135,20 @@ def test_json_holds_shares_and_every_offset(folder: Path, capsys: pytest.Capture
     assert found["offsets"][1] == {
         "file": str(folder / "good1.mp4"),
         "kind": "speech",
+        "source": None,
+        "cue": None,
         "shift_seconds": 0.4,
+        "true_seconds": 0.4,
         "model": 0.5,
         "motion": 0.4,
+        "confidence": 0.9,
+        "reason": None,
+        "confidences": {"model": 0.9, "motion": 0.9},
+        "reasons": {"model": None, "motion": None},
     }
+    assert found["offsets"][-1]["reason"] == "uncertain: made"
+    assert found["all"]["answered"] == {"model": pytest.approx(2 / 3), "motion": pytest.approx(2 / 3)}
+    assert found["confidence"]["motion"]["auc"] == 0.5, "the same confidence for right and wrong"
 
 
 def test_without_a_table_every_video_counts(

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from avts.offset.calibration import MODEL, Calibration
 from avts.offset.distance_map import distance_map, scan_features
-from avts.offset.estimate import estimate
 from avts.offset.features import Features
 from avts.offset.measure import scan_and_estimate
 
@@ -87,12 +87,26 @@ def test_a_wide_range_is_searched_coarse_to_fine(offset_frames: int, monkeypatch
     assert answer.confidence > 0.9
 
 
-def test_the_finer_look_only_refines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avts.offset.distance_map.MAP_CELLS", 30_000)
-    features = made_features(2000, offset_frames=24)
-    moved = dataclasses.replace(estimate(scan_features(features, 15.0)), offset_seconds=1.2)
-    monkeypatch.setattr(
-        "avts.offset.measure.estimate", lambda scan: moved if len(scan.offsets_seconds) == 49 else answer
-    )
-    answer = estimate(scan_features(features, 15.0))
-    assert scan_and_estimate(features, range_seconds=15.0)[1].offset_seconds == answer.offset_seconds
+@pytest.mark.parametrize("offset_frames", [0, 13, None])
+def test_offset_and_confidence_do_not_depend_on_the_range_searched(offset_frames: int | None) -> None:
+    features = made_features(200, offset_frames=offset_frames, noise=1.0)
+    found = [scan_and_estimate(features, range_seconds=reach)[1] for reach in (1.0, 2.0, 3.0)]
+    same_peak = [each for each in found if abs(each.offset_seconds - found[0].offset_seconds) < 0.1]
+    assert offset_frames is None or len(same_peak) == 3
+    assert len({(each.offset_seconds, each.confidence, each.reason) for each in same_peak}) == 1
+
+
+def test_a_film_in_which_nothing_fits_gets_no_answer() -> None:
+    answer = scan_and_estimate(made_features(200), range_seconds=2.0)[1]
+    assert answer.confidence < MODEL.least_confidence
+    assert answer.reason is not None
+
+
+def test_the_calibration_given_decides() -> None:
+    features = made_features(200, offset_frames=3)
+    never, always = (Calibration(constant, {}, 0.5) for constant in (-9.0, 9.0))
+    refused = scan_and_estimate(features, range_seconds=1.0, calibration=never)[1]
+    assert refused.reason is not None
+    assert refused.reason.startswith("uncertain")
+    assert refused.offset_seconds == pytest.approx(3 / 24, abs=0.01), "the best guess is kept"
+    assert scan_and_estimate(features, range_seconds=1.0, calibration=always)[1].reason is None

@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
-from avts.offset.distance_map import scan_features
-from avts.offset.estimate import OffsetEstimate, estimate
+from avts.offset.calibration import MODEL
+from avts.offset.estimate import OffsetEstimate
 from avts.offset.features import Embeddings, Features, comparison, kept
 from avts.offset.film import FileFilm
+from avts.offset.measure import scan_and_estimate
 from avts.offset.model import SyncModel
 from avts.offset.motion import motion_estimate, motion_scan
 from avts.timebase import FRAME_RATE, sample_at
@@ -50,10 +51,14 @@ class ClipOffset:
 
     Attributes:
         path: the clip.
-        kind: its kind, '' if not told.
+        kind: its kind, '' if not known.
         shift_seconds: by how much the sound was made early; 0 is the clip as it is.
         found_seconds: best guess of each method, sure or not; NaN if it had nothing to compare.
         confidence: of each method.
+        reason: why a method gives no answer; None if it gives one.
+        source: where the clip comes from, '' if not known.
+        cue: how well a person sees the sync of the clip: 'strong', 'weak', 'none', '' if not known.
+        offset_seconds: by how much the sound of the clip as it is comes early.
     """
 
     path: Path
@@ -61,25 +66,49 @@ class ClipOffset:
     shift_seconds: float
     found_seconds: dict[str, float]
     confidence: dict[str, float]
+    reason: dict[str, str | None] = field(default_factory=dict)
+    source: str = ""
+    cue: str = ""
+    offset_seconds: float = 0.0
 
-    def close(self, method: str) -> bool:
-        """Whether a method found the shift."""
-        return abs(self.found_seconds[method] - self.shift_seconds) <= CLOSE_SECONDS
+    def error_seconds(self, method: str) -> float:
+        """What a method found minus the truth; NaN if it found nothing."""
+        return self.found_seconds[method] - self.shift_seconds - self.offset_seconds
+
+    def close(self, method: str, within_seconds: float = CLOSE_SECONDS) -> bool:
+        """Whether a method found the true offset."""
+        return abs(self.error_seconds(method)) <= within_seconds
+
+    def answered(self, method: str) -> bool:
+        """Whether a method gives its offset as an answer."""
+        return self.reason.get(method) is None and not math.isnan(self.found_seconds[method])
 
 
-def clip_offsets(path: Path, kind: str, model: SyncModel | None, *, seed: int = 0) -> list[ClipOffset]:
+def clip_offsets(
+    path: Path,
+    kind: str,
+    model: SyncModel | None,
+    *,
+    seed: int = 0,
+    source: str = "",
+    cue: str = "",
+    offset_seconds: float = 0.0,
+) -> list[ClipOffset]:
     """Offsets found in one clip as it is, then with each known shift; none if it is shorter than LEAST_SECONDS.
 
     Args:
-        path: a clip that is in sync.
-        kind: handed on.
+        path: a clip whose offset is known.
+        kind: handed on, as source and cue are.
         model: a trained model; None measures the baseline alone.
         seed: of the shifts, which depend on it and on the clip's name.
+        source: where the clip comes from.
+        cue: how well a person sees its sync.
+        offset_seconds: by how much its sound comes early.
 
     Raises:
         MediaError: the clip cannot be read, or has no picture or no sound.
     """
-    clip = _read(path, model)
+    clip = encoded_clip(path, model)
     if len(clip.change) < LEAST_SECONDS * FRAME_RATE:
         return []
     offsets = []
@@ -87,7 +116,8 @@ def clip_offsets(path: Path, kind: str, model: SyncModel | None, *, seed: int = 
         found = dict(_found(clip, model, shift))
         guesses = {method: _guess(answer) for method, answer in found.items()}
         sure = {method: answer.confidence for method, answer in found.items()}
-        offsets.append(ClipOffset(path, kind, shift, guesses, sure))
+        reasons = {method: answer.reason for method, answer in found.items()}
+        offsets.append(ClipOffset(path, kind, shift, guesses, sure, reasons, source, cue, offset_seconds))
     return offsets
 
 
@@ -104,16 +134,57 @@ def share_close(offsets: Sequence[ClipOffset], method: str, *, shifted: bool) ->
 
 
 @dataclass(frozen=True)
-class _Clip:
-    """A clip in memory: per frame for the baseline, embeddings of its picture for the model, its samples for both."""
+class EncodedClip:
+    """A clip in memory, so that its sound can be moved without reading its picture again.
+
+    Attributes:
+        change: of each frame, as PictureActivity gives it, [T].
+        largest: likewise, [T].
+        samples: at 16 kHz, [N].
+        pictures: embeddings of its windows, [W, D]; None without a model.
+    """
 
     change: NDArray[np.float64]
     largest: NDArray[np.float64]
     samples: NDArray[np.float32]
     pictures: Embeddings | None
 
+    def shifted(self, seconds: float) -> EncodedClip:
+        """The clip with its sound made early; both are cut to what they still share, at a whole frame."""
+        first = math.ceil(max(0.0, -seconds) * FRAME_RATE)
+        samples = self.samples[sample_at(first / FRAME_RATE + seconds) :]
+        pictures = None if self.pictures is None else self.pictures[first:]
+        return EncodedClip(self.change[first:], self.largest[first:], samples, pictures)
 
-def _read(path: Path, model: SyncModel | None) -> _Clip:
+    def power(self) -> NDArray[np.float64]:
+        """Power of the sound during each frame, [T]."""
+        sound = SoundActivity()
+        for _ in sound.watching([self.samples]):
+            pass
+        return sound.power
+
+    def features(self, model: SyncModel) -> Features:
+        """As film_features would give them: the embeddings of the picture are at hand, the sound is encoded anew."""
+        from avts.model.dense import sound_windows
+
+        assert self.pictures is not None
+        frames = round(model.window_seconds * FRAME_RATE)
+        encoded = sound_windows(model.network, self.samples, window_seconds=model.window_seconds)
+        power = self.power()
+        pictures, sounds = self.pictures, kept(encoded, model.network)
+        moving, heard = moving_windows(self.largest, frames), audible_windows(power, frames)
+        count = min(len(pictures), len(sounds), len(moving), len(heard))
+        pictures, sounds, moving, heard = pictures[:count], sounds[:count], moving[:count], heard[:count]
+        compare = comparison(model.network, pictures, sounds)
+        return Features(pictures, sounds, moving, heard, model.window_seconds, self.change, power, compare)
+
+
+def encoded_clip(path: Path, model: SyncModel | None) -> EncodedClip:
+    """Read a clip once.
+
+    Raises:
+        MediaError: the clip cannot be read, or has no picture or no sound.
+    """
     film, activity = FileFilm(path), PictureActivity()
     chunks = activity.watching(film.pictures())
     pictures: Embeddings | None = None
@@ -125,42 +196,19 @@ def _read(path: Path, model: SyncModel | None) -> _Clip:
 
         embedded = picture_windows(model.network, chunks, window_seconds=model.window_seconds)
         pictures = kept(embedded, model.network)
-    return _Clip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures)
+    return EncodedClip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures)
 
 
-def _found(clip: _Clip, model: SyncModel | None, shift_seconds: float) -> Iterator[tuple[str, OffsetEstimate]]:
+def _found(clip: EncodedClip, model: SyncModel | None, shift_seconds: float) -> Iterator[tuple[str, OffsetEstimate]]:
     """What each method finds when the sound comes early by a shift."""
-    first = math.ceil(max(0.0, -shift_seconds) * FRAME_RATE)
-    samples = clip.samples[sample_at(first / FRAME_RATE + shift_seconds) :]
-    sound = SoundActivity()
-    for _ in sound.watching([samples]):
-        pass
-    change, largest = clip.change[first:], clip.largest[first:]
-    if model is not None and clip.pictures is not None:
-        features = _features(clip.pictures[first:], samples, change, largest, sound.power, model)
-        yield "model", estimate(scan_features(features, SEARCH_SECONDS))
-    scan = motion_scan(change, sound.power, largest=largest, range_seconds=SEARCH_SECONDS)
-    yield "motion", motion_estimate(change, sound.power, scan)
-
-
-def _features(
-    pictures: Embeddings,
-    samples: NDArray[np.float32],
-    change: NDArray[np.float64],
-    largest: NDArray[np.float64],
-    power: NDArray[np.float64],
-    model: SyncModel,
-) -> Features:
-    """Features of a shifted clip: the picture's embeddings are at hand, the sound is encoded anew."""
-    from avts.model.dense import sound_windows
-
-    frames = round(model.window_seconds * FRAME_RATE)
-    sounds = kept(sound_windows(model.network, samples, window_seconds=model.window_seconds), model.network)
-    moving, heard = moving_windows(largest, frames), audible_windows(power, frames)
-    count = min(len(pictures), len(sounds), len(moving), len(heard))
-    pictures, sounds, moving, heard = pictures[:count], sounds[:count], moving[:count], heard[:count]
-    compare = comparison(model.network, pictures, sounds)
-    return Features(pictures, sounds, moving, heard, model.window_seconds, change, power, compare)
+    clip = clip.shifted(shift_seconds)
+    if model is not None:
+        calibration = model.calibration or MODEL
+        features = clip.features(model)
+        yield "model", scan_and_estimate(features, range_seconds=SEARCH_SECONDS, calibration=calibration)[1]
+    power = clip.power()
+    scan = motion_scan(clip.change, power, largest=clip.largest, range_seconds=SEARCH_SECONDS)
+    yield "motion", motion_estimate(clip.change, power, scan)
 
 
 def _guess(answer: OffsetEstimate) -> float:

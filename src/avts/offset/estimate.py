@@ -50,6 +50,7 @@ TOO_SHORT = "too short: it holds no whole window"
 SILENT = "silent: no window has sound"
 STILL = "still picture: no window has motion"
 APART = "no window with motion has sound in reach"
+EDGE = "the best offset is at the edge of the range searched"
 FLAT = "flat curve: no offset fits clearly better than the others"
 
 
@@ -133,7 +134,7 @@ def _at_edge(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.float64]
     searched = float(offsets_seconds[-1])
     wider = min(2 * searched, WIDEST_RANGE_SECONDS)
     advice = f"; try --range {wider:g}" if wider > searched + 1e-9 else ""
-    return f"the best offset is at the edge of the range searched, {searched:g} s{advice}"
+    return f"{EDGE}, {searched:g} s{advice}"
 
 
 def _mean_where_covered(distances: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float64]:

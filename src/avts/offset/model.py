@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avts.errors import CheckpointError
+from avts.offset.calibration import Calibration, read_calibration
 
 if TYPE_CHECKING:
     from avts.model.two_stream import TwoStream
@@ -26,11 +27,13 @@ class SyncModel:
         network: the two towers, in evaluation mode.
         window_seconds: length of the windows that it was trained on.
         name: the folder that it came from.
+        calibration: of its confidence, fitted for this model; None takes the one that fits models in general.
     """
 
     network: TwoStream
     window_seconds: float
     name: str
+    calibration: Calibration | None = None
 
 
 def load_sync_model(path: Path | str | None = None) -> SyncModel:
@@ -52,6 +55,5 @@ def load_sync_model(path: Path | str | None = None) -> SyncModel:
 
     folder = SHIPPED if path is None else Path(path)
     recipe, _ = read_header(folder)
-    return SyncModel(
-        load_model(folder), recipe.pairs.clip_seconds, "the model in the box" if path is None else str(path)
-    )
+    name = "the model in the box" if path is None else str(path)
+    return SyncModel(load_model(folder), recipe.pairs.clip_seconds, name, read_calibration(folder))

@@ -68,7 +68,7 @@ def draw_reliability(path: Path, groups: Mapping[str, Answers]) -> None:
         axes.set_xlim(0, 1.02)
         axes.set_ylim(0, 1.05)
         axes.set_xlabel("confidence, means of groups of answers")
-        axes.set_ylabel("share within 0.1 s of the truth")
+        axes.set_ylabel("share right, within 0.2 s of the truth")
         axes.legend(loc="upper left")
         light_grid(axes)
         write_png(figure, path)
