@@ -39,8 +39,8 @@ class Grid:
                 self._clips.setdefault((speaker, code), path)
         if not self._clips:
             raise UsageError(
-                f"{folder}: no video of the GRID corpus in it (looked for s1/bbaf2n.mpg, s1/video/mpg_6000/bbaf2n.mpg). "
-                "Give the folder that holds s1 to s34, or one of these."
+                f"{folder}: no video of the GRID corpus in it (looked for s1/bbaf2n.mpg, "
+                "s1/video/mpg_6000/bbaf2n.mpg). Give the folder that holds s1 to s34, or one of these."
             )
 
     def items(self) -> Iterator[Item]:
@@ -60,9 +60,11 @@ def splits_of(speakers: set[str]) -> dict[str, Split]:
     if len(speakers) < 2:
         return {}
     held_out = max(1, round(HELD_OUT_SHARE * len(speakers)))
-    order = sorted(speakers, key=hash_of)
-    names: list[Split] = ["test"] * held_out + ["validation"] * (held_out if len(speakers) > 2 else 0)
-    return dict.fromkeys(order, "train") | dict(zip(order, names, strict=False))
+    found: dict[str, Split] = {}
+    for place, speaker in enumerate(sorted(speakers, key=hash_of)):
+        validates = len(speakers) > 2 and place < 2 * held_out
+        found[speaker] = "test" if place < held_out else "validation" if validates else "train"
+    return found
 
 
 def _speaker_of(path: Path, folder: Path) -> str | None:
