@@ -20,14 +20,29 @@ $(STAMP): pyproject.toml requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	touch $(STAMP)
 
-# The model in the box, on generated videos only; under an hour on two quiet cores. It replaces nothing by itself: look at
-# what it reaches, then copy model.json and model.safetensors of runs/box/run to src/avts/weights.
+# The model in the box: trained on generated videos, then adapted to real speech of the GRID corpus mixed with others of
+# them. GRID=FOLDER is that corpus as its authors give it (CC BY 4.0), or the folder of one speaker; without it the model
+# has seen generated videos only. It replaces nothing by itself: look at what it reaches, then copy model.json and
+# model.safetensors of runs/box/run to src/avts/weights.
+GRID ?=
 model: setup
+	@test -z "$(GRID)" || test -d "$(GRID)" || { echo "make model: GRID=$(GRID): no such folder. Give the folder that holds s1 to s34, or one of these" >&2; exit 2; }
+	@test -n "$(GRID)" || echo "make model: no GRID=FOLDER given: the model will be trained on generated videos only, not on real speech" >&2
 	$(VENV)/bin/avts synth runs/box/world/rich --videos 1300 --seed 8001 --scenes rich
 	$(VENV)/bin/avts synth runs/box/world/voices --videos 300 --seed 8002 --scenes rich --kinds talker,lips,mouth
 	$(VENV)/bin/avts synth runs/box/world/plain --videos 300 --seed 8003
 	$(VENV)/bin/avts ingest runs/box/world runs/box/corpus
+ifeq ($(strip $(GRID)),)
 	$(VENV)/bin/avts train recipes/box.toml --data runs/box/corpus --out runs/box/run
+else
+	$(VENV)/bin/avts train recipes/box.toml --data runs/box/corpus --out runs/box/generated
+	$(VENV)/bin/avts synth runs/box/others/rich --videos 500 --seed 8101 --scenes rich
+	$(VENV)/bin/avts synth runs/box/others/voices --videos 150 --seed 8102 --scenes rich --kinds talker,lips,mouth
+	$(VENV)/bin/avts synth runs/box/others/plain --videos 120 --seed 8103
+	$(VENV)/bin/avts ingest runs/box/others runs/box/mixed
+	$(VENV)/bin/avts ingest "$(GRID)" runs/box/mixed --layout grid
+	$(VENV)/bin/avts train recipes/adapt.toml --start runs/box/generated --data runs/box/mixed --out runs/box/run
+endif
 
 # Every regime of the paper's Table 1 on one generated corpus, then what the features are worth, three seeds each; hours on
 # two cores. It goes on where it stopped: a cell that has a result file is not made again.

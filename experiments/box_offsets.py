@@ -1,6 +1,6 @@
-"""The offsets of generated videos by the model in the box: the first two rows of its card.
+"""The offsets of generated videos by a model, the one in the box unless another is named: two rows of the box's card.
 
-python experiments/box_offsets.py runs/box-offsets
+python experiments/box_offsets.py runs/box-offsets [RUN]
 """
 
 import json
@@ -14,9 +14,9 @@ from avts.world import write_world
 VIDEOS, SEED, MAX_SHIFT_SECONDS = 60, 9100, 1.0
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, run: Path | None = None) -> None:
     """Make the videos, measure them, print the share within the tolerance and of 'cannot tell'."""
-    model = avts.load()
+    model = avts.load() if run is None else avts.load(run)
     for scenes in ("plain", "rich"):
         out = folder / scenes
         write_world(out, videos=VIDEOS, seed=SEED, scenes=scenes, max_shift_seconds=MAX_SHIFT_SECONDS)
@@ -31,4 +31,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

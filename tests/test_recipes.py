@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from avts.errors import SettingsError
+from avts.model.checkpoint import read_header
+from avts.offset.model import SHIPPED
 from avts.settings import Recipe, read_recipe
 
 TABLE1 = Path(__file__).parents[1] / "recipes" / "table1"
@@ -131,3 +133,12 @@ def test_l3_net_with_one_frame_differs_in_that_alone() -> None:
     assert still.model.picture_input == "still"
     assert still == moving.model_copy(update={"model": still.model})
     assert still.model == moving.model.model_copy(update={"picture_input": "still"})
+
+
+def test_the_recipe_to_adapt_with_fits_the_model_in_the_box() -> None:
+    found, box = (read_recipe(TABLE1.parent / name) for name in ("adapt.toml", "box.toml"))
+    assert found.model == box.model == read_header(SHIPPED)[0].model
+    assert found.augment == box.augment
+    # windows start every 0.125 s: those at 0.25 s from each end are the first whose features see no padding
+    assert found.pairs.span_margin_seconds == 0.25
+    assert found.pairs.cut_seconds == pytest.approx(2.9), "clips of GRID last 2.96 s or more at 24 frames a second"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from avts.errors import SettingsError
-from avts.settings import LossSettings, Recipe, read_recipe, recipe_from
+from avts.settings import LossSettings, PairSettings, Recipe, read_recipe, recipe_from
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 STAGE = {"name": "easy", "epochs": 1}
@@ -105,6 +105,12 @@ def test_a_still_has_no_time_for_a_temporal_head_or_spans(values: dict[str, Any]
 def test_spans_shorter_than_a_window_are_refused() -> None:
     pairs = {"sampling": "spans", "span_seconds": 0.5, "clip_seconds": 1.0}
     assert "span_seconds 0.5 is shorter than a window" in refused(pairs=pairs)
+
+
+def test_margins_are_cut_on_top_of_a_span() -> None:
+    pairs = PairSettings(sampling="spans", span_seconds=2.5, span_margin_seconds=0.25)
+    assert pairs.cut_seconds == 3.0
+    assert pairs.model_copy(update={"sampling": "grid"}).cut_seconds == 1.0
 
 
 @pytest.mark.parametrize("name", ["demo.toml", "paper.toml"])

@@ -43,7 +43,7 @@ AUGMENT = {"least_crop": 0.7, "frame_rate": 0.5, "inset": 0.9, "picture_noise": 
            "sound_behind": 0.9, "sound_noise": 0.7}  # fmt: skip
 SGD: dict[str, Any] = {"name": "sgd", "learning_rate": 0.003}
 STAGES = [{"name": "mixed", "epochs": 3, "easy": 0.5, "hard": 0.5}]
-SPANS = {"sampling": "spans", "span_seconds": 2.0, "silence_dbfs": -60.0}
+SPANS = {"sampling": "spans", "span_seconds": 2.0, "span_margin_seconds": 0.25, "silence_dbfs": -60.0}
 RECIPES: dict[str, Recipe] = {
     "grid": tiny_recipe(optimizer=SGD, curriculum=STAGES, augment=AUGMENT),
     "fused": tiny_recipe(
@@ -52,7 +52,7 @@ RECIPES: dict[str, Recipe] = {
     "pairs": tiny_recipe(optimizer=SGD, curriculum=STAGES, pairs={"sampling": "pairs", "silence_dbfs": -28.0}),
     "spans": tiny_recipe(
         optimizer=SGD, curriculum=STAGES, pairs=SPANS, loss={"name": "info_nce"}, augment=AUGMENT,
-        training={"accumulate_steps": 2, "ema_decay": 0.9},
+        model={"centre": True}, training={"accumulate_steps": 2, "ema_decay": 0.9},
     ),
 }  # fmt: skip
 
@@ -71,11 +71,12 @@ class DoubleTrainer(Trainer):
 
 
 def rows_and_norm() -> tuple[nn.Module, Tensor]:
-    """A net with batch norm in two sizes, and five windows for it."""
+    """A net with batch norm in two sizes and one without weights, and five windows for it."""
     torch.manual_seed(3)
     net = nn.Sequential(
-        nn.Conv3d(2, 4, 3), nn.BatchNorm3d(4), nn.ReLU(), nn.Flatten(2), nn.BatchNorm1d(4, momentum=0.3)
-    )
+        nn.Conv3d(2, 4, 3), nn.BatchNorm3d(4), nn.ReLU(), nn.Flatten(2), nn.BatchNorm1d(4, momentum=0.3),
+        nn.BatchNorm1d(4, affine=False),
+    )  # fmt: skip
     return net, torch.randn(5, 2, 3, 4, 4) * torch.arange(1, 6)[:, None, None, None, None]
 
 

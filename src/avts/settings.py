@@ -49,6 +49,9 @@ class ModelSettings(Settings):
     filter_bands: int = Field(40, ge=16, le=128, description="filters of the sound's filterbank")
     context_seconds: float = Field(1.0, ge=0.5, le=60, description="stretch over which inputs are normalised, seconds")
     unit_vectors: bool = Field(True, description="embeddings have unit length; false: their own, distances as they are")
+    centre: bool = Field(
+        False, description="subtract what all embeddings of a step have in common before they are scaled to unit length"
+    )
     comparison: Literal["distance", "fused"] = Field(
         "distance", description="distance of two embeddings, or a classifier on both, for loss 'bce'"
     )
@@ -64,13 +67,16 @@ class PairSettings(Settings):
         "grid", description="all pairs of a batch, one pair a picture, or all pairs of the windows in longer spans"
     )
     span_seconds: float = Field(3.0, ge=0.5, le=30, description="length of the spans of sampling 'spans', seconds")
+    span_margin_seconds: float = Field(
+        0.0, ge=0, le=5, description="also cut at each end of a span and embedded, but not paired, seconds"
+    )
     batch_size: int = Field(32, ge=2, description="pictures, or spans, in a step")
     silence_dbfs: float = Field(-55.0, le=0, description="a window whose sound is quieter leaves the loss, dBFS RMS")
 
     @property
     def cut_seconds(self) -> float:
-        """Length of what is cut out of a clip for a step: a window, or a span of windows."""
-        return self.span_seconds if self.sampling == "spans" else self.clip_seconds
+        """Length of what is cut out of a clip for a step: a window, or a span of windows with its margins."""
+        return self.span_seconds + 2 * self.span_margin_seconds if self.sampling == "spans" else self.clip_seconds
 
 
 class LossSettings(Settings):

@@ -155,10 +155,10 @@ def test_weights_can_be_read_by_any_safetensors_reader(saved: tuple[Path, TwoStr
 def test_a_start_takes_all_weights_but_a_classifier_that_is_not_there(saved: tuple[Path, TwoStream]) -> None:
     run, model = saved
     plain = build_model(recipe().model)
-    assert start_from(plain, run) is False
+    assert start_from(plain, run) == ()
     fused = build_model(recipe_of_fused().model)
     fresh = {name: tensor.clone() for name, tensor in fused.state_dict().items() if name.startswith("fusion.")}
-    assert start_from(fused, run) is True
+    assert start_from(fused, run) == ("fused classifier",)
     for started in (plain, fused):
         own = started.state_dict()
         assert all(torch.equal(own[name], tensor) for name, tensor in model.state_dict().items())
@@ -176,11 +176,37 @@ def test_a_start_from_a_fused_run_takes_its_classifier_too_or_leaves_it(tmp_path
     model = build_model(recipe_of_fused().model)
     save_model(tmp_path / "run", model, recipe_of_fused(), {"step": 7})
     fused, plain = build_model(recipe_of_fused().model), build_model(recipe().model)
-    assert start_from(fused, tmp_path / "run") is False
-    assert start_from(plain, tmp_path / "run") is False
+    assert start_from(fused, tmp_path / "run") == ()
+    assert start_from(plain, tmp_path / "run") == ()
     before = model.state_dict()
     assert all(torch.equal(fused.state_dict()[name], before[name]) for name in before)
     assert all(torch.equal(tensor, before[name]) for name, tensor in plain.state_dict().items())
+
+
+def test_a_centred_model_starts_from_one_that_is_not_but_not_the_other_way_round(
+    saved: tuple[Path, TwoStream], tmp_path: Path
+) -> None:
+    run, model = saved
+    centred = build_model(recipe(centre=True).model)
+    assert start_from(centred, run) == ("centring of embeddings",)
+    own = centred.state_dict()
+    assert all(torch.equal(own[name], tensor) for name, tensor in model.state_dict().items())
+    assert own["video_head.centre.running_mean"].eq(0).all()
+    save_model(tmp_path / "centred", centred, recipe(centre=True), {"step": 7})
+    assert start_from(build_model(recipe(centre=True).model), tmp_path / "centred") == ()
+    with pytest.raises(CheckpointError, match=r"has not the layers of this recipe, first 'audio_head\.centre\."):
+        start_from(build_model(recipe().model), tmp_path / "centred")
+
+
+def test_a_model_from_before_centring_and_margins_loads_without_them(saved: tuple[Path, TwoStream]) -> None:
+    run, model = saved
+    header = json.loads((run / "model.json").read_text())
+    del header["recipe"]["model"]["centre"], header["recipe"]["pairs"]["span_margin_seconds"]
+    (run / "model.json").write_text(json.dumps(header))
+    found = load_model(run)
+    assert found.state_dict().keys() == model.state_dict().keys()
+    assert found.header is not None
+    assert found.header[0].pairs.span_margin_seconds == 0
 
 
 def test_a_start_from_other_networks_is_refused(saved: tuple[Path, TwoStream], tmp_path: Path) -> None:

@@ -78,3 +78,23 @@ def test_without_a_positive_the_loss_is_zero_and_has_a_gradient() -> None:
     loss.backward()
     assert float(loss.detach()) == 0
     assert distances.grad is not None
+
+
+@pytest.mark.parametrize("own_share", [0.25, 0.5])
+def test_windows_of_the_own_film_weigh_their_share_of_a_spans_negatives(own_share: float) -> None:
+    """Two spans of three windows 0 s, 1 s and 2 s: each has two hard negatives of its own film and three easy ones."""
+    own, easy, temperature = 0.5, -0.25, 0.5  # cosines
+    kinds = torch.full((6, 6), 1)
+    for first in (0, 3):
+        kinds[first : first + 3, first : first + 3] = 2
+    kinds.fill_diagonal_(0)
+    cosines = torch.tensor([1.0, easy, own])[kinds]
+    found = info_nce(
+        (0.5 - 0.5 * cosines).sqrt(),
+        kinds,
+        torch.ones(6, 6, dtype=torch.bool),
+        temperature=temperature,
+        negative_shares={1: 1 - own_share, 2: own_share, 3: 0.0},
+    )
+    negatives = 5 * (own_share * math.exp(own / temperature) + (1 - own_share) * math.exp(easy / temperature))
+    assert float(found) == pytest.approx(math.log(math.exp(1 / temperature) + negatives) - 1 / temperature, abs=1e-5)

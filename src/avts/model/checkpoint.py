@@ -24,6 +24,9 @@ from avts.settings import ModelSettings, Recipe, recipe_from
 FORMAT = "avts-model"
 FORMAT_VERSION = 1
 
+MAY_BE_NEW = {"fusion.": "fused classifier", "head.centre.": "centring of embeddings"}
+"""Layers that a new model may have and the run that it starts from not: a part of their names, and what they are."""
+
 
 def build_model(settings: ModelSettings) -> TwoStream:
     """The networks that the settings describe, with fresh weights."""
@@ -118,11 +121,13 @@ def load_weights(model: TwoStream, path: Path) -> None:
     _fill(model, _read_weights(path), path)
 
 
-def start_from(model: TwoStream, run: Path) -> bool:
-    """Give a new model the weights of a finished run; a fused classifier that the run lacks stays fresh.
+def start_from(model: TwoStream, run: Path) -> tuple[str, ...]:
+    """Give a new model the weights of a finished run.
+
+    What the run lacks of MAY_BE_NEW stays fresh; a fused classifier that only the run has is left out.
 
     Returns:
-        Whether the model has such a fresh classifier.
+        What is fresh, in words.
 
     Raises:
         UsageError: no such folder.
@@ -135,12 +140,17 @@ def start_from(model: TwoStream, run: Path) -> bool:
             f"'{model.picture_input}'. Set [model] picture_input = '{recipe.model.picture_input}' to start from it"
         )
     path = run / "model.safetensors"
-    own = model.state_dict()
-    classifier = [name for name in own if name.startswith("fusion.")]
-    found = {name: tensor for name, tensor in _read_weights(path).items() if name in own or "fusion." not in name}
-    is_fresh = bool(classifier) and not any(name in found for name in classifier)
-    _fill(model, found | ({name: own[name] for name in classifier} if is_fresh else {}), path)
-    return is_fresh
+    own, found = model.state_dict(), _read_weights(path)
+    fresh = []
+    if model.fusion is None:
+        found = {name: tensor for name, tensor in found.items() if not name.startswith("fusion.")}
+    for part, words in MAY_BE_NEW.items():
+        lacking = {name: tensor for name, tensor in own.items() if part in name}
+        if lacking and not any(part in name for name in found):
+            found |= lacking
+            fresh.append(words)
+    _fill(model, found, path)
+    return tuple(fresh)
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:

@@ -2,11 +2,13 @@
 
 The temporal head keeps when things happen (it learns sync); the global head averages time away (the paper's, as far as
 known; it learns what, hardly when).
+
+With fresh weights the embeddings of a tower all point nearly the same way. A centred head takes that common part away
+before it scales to unit length: the mean and the spread of each dimension over the windows of a step in training, and
+their running averages in use.
 """
 
 from __future__ import annotations
-
-from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,17 +21,18 @@ class GlobalHead(nn.Module):
         in_channels: channels of a feature step.
         embedding: size of the embedding.
         unit: scale it to unit length.
+        centre: subtract the mean over the windows and divide by the spread, dimension by dimension, before that.
     """
 
-    def __init__(self, in_channels: int, *, embedding: int, unit: bool = True) -> None:
+    def __init__(self, in_channels: int, *, embedding: int, unit: bool = True, centre: bool = False) -> None:
         super().__init__()
         self.unit = unit
         self.project = nn.Linear(in_channels, embedding)
+        self.centre = _centre(embedding) if centre else None
 
     def forward(self, sequence: Tensor) -> Tensor:
         """Shape: [B, L, C] to [B, D]."""
-        found = cast(Tensor, self.project(sequence.mean(dim=1)))
-        return F.normalize(found, dim=-1) if self.unit else found
+        return _finished(self.project(sequence.mean(dim=1)), self.centre, unit=self.unit)
 
 
 class TemporalHead(nn.Module):
@@ -41,25 +44,41 @@ class TemporalHead(nn.Module):
         hidden: size of the hidden layer.
         embedding: size of the embedding.
         unit: scale it to unit length.
+        centre: subtract the mean over the windows and divide by the spread, dimension by dimension, before that.
     """
 
-    def __init__(self, in_channels: int, *, steps: int, hidden: int, embedding: int, unit: bool = True) -> None:
+    def __init__(
+        self, in_channels: int, *, steps: int, hidden: int, embedding: int, unit: bool = True, centre: bool = False
+    ) -> None:
         super().__init__()
         self.unit = unit
         self.pool = nn.AdaptiveAvgPool1d(steps)
         self.mix = nn.Sequential(
             nn.Linear(steps * in_channels, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, embedding)
         )
+        self.centre = _centre(embedding) if centre else None
 
     def forward(self, sequence: Tensor) -> Tensor:
         """Shape: [B, L, C] to [B, D]."""
         steps = self.pool(sequence.transpose(1, 2))  # [B, C, steps]
-        found = cast(Tensor, self.mix(steps.flatten(1)))
-        return F.normalize(found, dim=-1) if self.unit else found
+        return _finished(self.mix(steps.flatten(1)), self.centre, unit=self.unit)
 
 
-def make_head(name: str, in_channels: int, *, steps: int, hidden: int, embedding: int, unit: bool = True) -> nn.Module:
+def make_head(
+    name: str, in_channels: int, *, steps: int, hidden: int, embedding: int, unit: bool = True, centre: bool = False
+) -> nn.Module:
     """A head by its name, 'temporal' or 'global'."""
     if name == "global":
-        return GlobalHead(in_channels, embedding=embedding, unit=unit)
-    return TemporalHead(in_channels, steps=steps, hidden=hidden, embedding=embedding, unit=unit)
+        return GlobalHead(in_channels, embedding=embedding, unit=unit, centre=centre)
+    return TemporalHead(in_channels, steps=steps, hidden=hidden, embedding=embedding, unit=unit, centre=centre)
+
+
+def _centre(embedding: int) -> nn.BatchNorm1d:
+    """No scale and shift of its own: a learnt shift could put the common part back."""
+    return nn.BatchNorm1d(embedding, affine=False)
+
+
+def _finished(found: Tensor, centre: nn.Module | None, *, unit: bool) -> Tensor:
+    if centre is not None:
+        found = centre(found)
+    return F.normalize(found, dim=-1) if unit else found

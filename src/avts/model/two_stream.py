@@ -35,6 +35,7 @@ class TwoStream(nn.Module):
         filter_bands: filters of the sound's filterbank.
         context_seconds: stretch of a film over which its inputs are normalised.
         unit_vectors: scale embeddings to unit length.
+        centre: take away what all embeddings of a tower have in common before they are scaled, see `model.heads`.
         comparison: 'distance' of two embeddings, or 'fused': a classifier on both.
         fused_hidden: hidden units of the classifier.
 
@@ -59,6 +60,7 @@ class TwoStream(nn.Module):
         filter_bands: int,
         context_seconds: float = 1.0,
         unit_vectors: bool = True,
+        centre: bool = False,
         comparison: str = "distance",
         fused_hidden: int = 512,
     ) -> None:
@@ -77,7 +79,15 @@ class TwoStream(nn.Module):
         sound_channels = 8 * audio_width
         self.fc6 = nn.Sequential(nn.Linear(bands * self.audio.out_channels, sound_channels), nn.ReLU(inplace=True))
         self.video_head, self.audio_head = (
-            make_head(head, channels, steps=head_steps, hidden=hidden, embedding=embedding, unit=unit_vectors)
+            make_head(
+                head,
+                channels,
+                steps=head_steps,
+                hidden=hidden,
+                embedding=embedding,
+                unit=unit_vectors,
+                centre=centre,
+            )
             for channels in (self.video.out_channels, sound_channels)
         )
         self.fusion = FusedClassifier(embedding, hidden=fused_hidden) if comparison == "fused" else None

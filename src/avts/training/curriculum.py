@@ -91,7 +91,7 @@ def least_seconds_of(recipe: Recipe) -> float:
     """Length of the shortest clip that can give every kind of pair in a recipe's curriculum."""
     pairs = recipe.pairs
     if pairs.sampling == "spans":
-        return pairs.span_seconds
+        return pairs.cut_seconds
     kinds = {kind for stage in recipe.curriculum for kind, share in negative_shares(stage).items() if share}
     return least_seconds(kinds, clip_seconds=pairs.clip_seconds, gap_seconds=pairs.hard_gap_seconds)
 

@@ -184,8 +184,10 @@ class _SharedBatchNorm(_BatchNorm):
         # from the mean, not from the sum of squares: two large sums would cancel
         variance = sum_over_processes((x - mean.view(shape)).square().sum(dimensions)) / count
         self._take_note(mean.detach(), variance.detach() * (count / (count - 1)))
-        scale = (variance + self.eps).rsqrt() * self.weight
-        return ((x - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
+        found = (x - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            found = found * self.weight.view(shape) + self.bias.view(shape)
+        return found.to(input.dtype)
 
     @torch.no_grad()
     def _take_note(self, mean: Tensor, variance: Tensor) -> None:

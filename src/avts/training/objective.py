@@ -115,13 +115,14 @@ def _span_pairs(
 ) -> _Pairs:
     """All pairs of windows in a step's spans."""
     pairs, held = recipe.pairs, StepShare.of(batch)
-    pictures = held.pictures.whole(embed_picture_spans(model, planes, clip_seconds=pairs.clip_seconds))
-    sounds = held.sounds.whole(embed_sound_spans(model, samples, clip_seconds=pairs.clip_seconds))
+    cut = {"clip_seconds": pairs.clip_seconds, "margin_seconds": pairs.span_margin_seconds}
+    pictures = held.pictures.whole(embed_picture_spans(model, planes, **cut))
+    sounds = held.sounds.whole(embed_sound_spans(model, samples, **cut))
     kinds = pair_kinds(held.pictures.rows.total, pairs.span_seconds, pairs.clip_seconds, pairs.hard_gap_seconds)
     kinds = kinds.to(samples.device)
     for kind, share in negative_shares(stage).items():  # a kind that the stage leaves out is not paired
         kinds = kinds if share or stage.shares == "adaptive" else kinds.masked_fill(kinds == kind, UNPAIRED)
-    own_heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=pairs.silence_dbfs)
+    own_heard = heard_windows(batch.sounds, silence_dbfs=pairs.silence_dbfs, **cut)
     heard = held.sounds.whole(own_heard)
     rows, columns = torch.where(kinds != UNPAIRED)
     return _Pairs(pictures, sounds, rows, columns, kinds[rows, columns], heard[rows] & heard[columns])

@@ -54,38 +54,61 @@ def pair_kinds(num_spans: int, span_seconds: float, clip_seconds: float, gap_sec
     return kinds.flatten(2).flatten(0, 1)
 
 
-def embed_picture_spans(model: TwoStream, planes: Sequence[Tensor], *, clip_seconds: float) -> Tensor:
+def embed_picture_spans(
+    model: TwoStream, planes: Sequence[Tensor], *, clip_seconds: float, margin_seconds: float = 0.0
+) -> Tensor:
     """Embed the windows of spans of picture.
 
-    Shape: planes [B, T, H, W] each to [B * W, D], of unit length.
+    Args:
+        model: the networks.
+        planes: luminance, and colour where it is used, each [B, T, H, W].
+        clip_seconds: length of a window.
+        margin_seconds: at each end of a span, seen by the tower but in no window: next to the ends features come from
+            padding, which tells that two windows are of the same place.
+
+    Returns:
+        [B * W, D], of unit length.
     """
     sequence = model.picture_sequence(model.picture_input_of(*planes)).float()  # [B, T, C]
+    margin = round(margin_seconds * FRAME_RATE)
+    sequence = sequence[:, margin : sequence.shape[1] - margin]
     windows = sequence.unfold(1, round(clip_seconds * FRAME_RATE), HOP_FRAMES)  # [B, W, C, frames]
     embedded: Tensor = model.video_head(windows.flatten(0, 1).transpose(1, 2))
     return embedded
 
 
-def embed_sound_spans(model: TwoStream, samples: Tensor, *, clip_seconds: float) -> Tensor:
-    """Embed the windows of spans of sound at 16 kHz.
+def embed_sound_spans(model: TwoStream, samples: Tensor, *, clip_seconds: float, margin_seconds: float = 0.0) -> Tensor:
+    """Embed the windows of spans of sound.
 
-    Shape: [B, N] to [B * W, D], of unit length.
+    Args:
+        model: the networks.
+        samples: [B, N] at 16 kHz.
+        clip_seconds: length of a window.
+        margin_seconds: as in `embed_picture_spans`.
+
+    Returns:
+        [B * W, D], of unit length.
     """
+    margin = round(margin_seconds * FRAME_RATE)  # frames: the windows start with those of the picture
     sequence = model.sound_sequence_dense(normalise_filterbank(model.filterbank(samples))).float()  # [B, S - 6, C]
     steps = round(clip_seconds * STEPS_PER_SECOND)
     features = AudioTower.out_steps(steps)
-    count = num_windows(samples.shape[1] / SAMPLE_RATE, clip_seconds)
-    starts = (torch.arange(count) * (HOP_FRAMES * STEPS_PER_SECOND / FRAME_RATE)).round().long()
+    count = num_windows(samples.shape[1] / SAMPLE_RATE - 2 * margin / FRAME_RATE, clip_seconds)
+    frames = margin + HOP_FRAMES * torch.arange(count)
+    starts = (frames * (STEPS_PER_SECOND / FRAME_RATE)).round().long()
     index = starts[:, None] + SOUND_STRIDE * torch.arange(features)  # [W, features]
     windows = sequence[:, index.clamp_max(sequence.shape[1] - 1)]  # [B, W, features, C]
     embedded: Tensor = model.audio_head(windows.flatten(0, 1))
     return embedded
 
 
-def heard_windows(samples: Tensor, *, clip_seconds: float, silence_dbfs: float) -> Tensor:
+def heard_windows(samples: Tensor, *, clip_seconds: float, silence_dbfs: float, margin_seconds: float = 0.0) -> Tensor:
     """Which windows of spans of sound are not silent.
 
-    Shape: [B, N] to bool [B * W].
+    Shape: [B, N] to bool [B * W]; margins at the ends of a span are in no window.
     """
+    margin = round(margin_seconds * FRAME_RATE) * SAMPLE_RATE // FRAME_RATE
+    samples = samples[:, margin : samples.shape[1] - margin]
     hop = SAMPLE_RATE * HOP_FRAMES // FRAME_RATE
     windows = samples.unfold(1, round(clip_seconds * SAMPLE_RATE), hop)  # [B, W, n]
     return (windows.square().mean(-1) > 10 ** (silence_dbfs / 10)).flatten()

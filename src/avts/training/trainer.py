@@ -114,8 +114,8 @@ class Trainer:
         """The networks as training begins with them: with fresh weights, or those of a finished run."""
         model = build_model(self.recipe.model)
         if start is not None:
-            is_fresh = start_from(model, start)
-            self.say(f"start: the weights of {start}{' (its fused classifier is new)' if is_fresh else ''}")
+            fresh = start_from(model, start)
+            self.say(f"start: the weights of {start}{''.join(f' (its {part} is new)' for part in fresh)}")
         if self.recipe.training.freeze_towers:
             model.freeze_towers()
         return model.to(self.device)

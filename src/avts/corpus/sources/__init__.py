@@ -16,6 +16,7 @@ from avts.corpus.sources.audioset import AudioSet
 from avts.corpus.sources.dcase2014 import Dcase2014
 from avts.corpus.sources.esc10 import Esc10
 from avts.corpus.sources.esc50 import Esc50
+from avts.corpus.sources.grid import Grid
 from avts.corpus.sources.hmdb51 import Hmdb51
 from avts.corpus.sources.kinetics import Kinetics
 from avts.corpus.sources.soundnet import SoundNet
@@ -31,6 +32,7 @@ LAYOUTS: dict[str, Callable[[Path, Sequence[Path]], Source]] = {
     "vggsound": VggSound,
     "ucf101": Ucf101,
     "hmdb51": Hmdb51,
+    "grid": Grid,
     "esc50": Esc50,
     "esc10": Esc10,
     "dcase2014": Dcase2014,
