@@ -151,7 +151,7 @@ def test_chapters_are_kept(tmp_path: Path) -> None:
         (".m2ts", "libx264", "ac3", "ac3"),
         (".vob", "mpeg2video", "ac3", "ac3"),
         (".mpg", "mpeg2video", "mp2", "mp2"),
-        (".ogv", "libtheora", "flac", "flac"),
+        (".ogv", "libvpx", "flac", "flac"),
         (".avi", "mpeg4", "libmp3lame", "mp3float"),
         (".flv", "flv1", "libmp3lame", "mp3float"),
     ],

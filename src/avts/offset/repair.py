@@ -119,8 +119,8 @@ def _by_edits(source: Path, part: Path, target: Path, offset: Fraction, reels: R
     if num_edits < 2:
         return ()
     return (
-        f"{target.name}: made of {num_edits} edits, which are kept; FFmpeg, by which the offset was measured, may place "
-        "what is behind the second up to 50 ms off",
+        f"{target.name}: made of {num_edits} edits, which are kept; FFmpeg, by which the offset was measured, may "
+        "place what is behind the second up to 50 ms off",
     )
 
 
