@@ -142,3 +142,71 @@ def test_chapters_are_kept(tmp_path: Path) -> None:
         (chapter,) = container.chapters()
     assert chapter["metadata"]["title"] == "middle"
     assert [chapter[edge] * chapter["time_base"] for edge in ("start", "end")] == [2, 9]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "video", "audio", "made"),
+    [
+        (".ts", "libx264", "aac", "aac"),
+        (".m2ts", "libx264", "ac3", "ac3"),
+        (".vob", "mpeg2video", "ac3", "ac3"),
+        (".mpg", "mpeg2video", "mp2", "mp2"),
+        (".ogv", "libvpx", "flac", "flac"),
+        (".avi", "mpeg4", "libmp3lame", "mp3float"),
+        (".flv", "flv1", "libmp3lame", "mp3float"),
+    ],
+)
+def test_a_drift_is_taken_out_of_every_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, video: str, audio: str, made: str
+) -> None:
+    monkeypatch.setitem(CODECS, suffix, (video, audio))
+    source, target = write_film(tmp_path / f"source{suffix}", list(EVENTS)), tmp_path / f"out{suffix}"
+    before = sound_after_picture(source)
+    retime(source, target, segments=[Segment(0, 10, -0.05, 1.0)], drift_ms_per_minute=-600.0)
+    # the sound was late by 0 at the start and by 10 ms more each second: so it is earlier now
+    expected = [late - 0.01 * event for late, event in zip(before, EVENTS, strict=True)]
+    assert sound_after_picture(target) == pytest.approx(expected, abs=0.008)
+    with av.open(target) as container:
+        assert container.streams.audio[0].codec_context.name == made
+
+
+def test_resampling_a_film_whose_picture_begins_inside_a_group_moves_nothing(tmp_path: Path) -> None:
+    plain = write_film(tmp_path / "plain.mp4", list(EVENTS))
+    data = bytearray(plain.read_bytes())
+    elst = data.index(b"elst")  # the picture's, which has one entry; both tracks begin 0.36 s later now
+    second = data.index(b"elst", elst + 4)
+    for place, rate in ((elst, 12_800), (second, RATE)):
+        begin = int.from_bytes(data[place + 16 : place + 20], "big") + round(0.36 * rate)
+        data[place + 16 : place + 20] = begin.to_bytes(4, "big")
+    source, target = tmp_path / "cut.mp4", tmp_path / "out.mp4"
+    source.write_bytes(data)
+    retime(source, target, segments=[Segment(0, 9, 0.0, 1.0)], drift_ms_per_minute=0.0)
+    assert sound_after_picture(target) == pytest.approx(sound_after_picture(source), abs=0.003)
+
+
+def test_channels_that_change_on_the_way_are_converted(tmp_path: Path) -> None:
+    parts = []
+    for layout in ("stereo", "5.1"):
+        parts.append(tmp_path / f"{layout}.ts")
+        with av.open(parts[-1], "w") as container:
+            video = container.add_stream("libx264", rate=25)
+            video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+            audio = container.add_stream("ac3", rate=RATE, layout=layout)
+            for index in range(50):
+                frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+            for start in range(0, 2 * RATE, 1536):
+                block = np.full((audio.layout.nb_channels, 1536), 0.1, np.float32)
+                sound = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+                sound.sample_rate, sound.pts, sound.time_base = RATE, start, Fraction(1, RATE)
+                container.mux(audio.encode(sound))
+            container.mux(audio.encode(None))
+    source, target = tmp_path / "source.ts", tmp_path / "out.ts"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    retime(source, target, segments=[Segment(0, 4, 0.0, 1.0)], drift_ms_per_minute=10.0)
+    with av.open(target) as container:
+        found = list(container.decode(audio=0))
+    assert {frame.layout.name for frame in found} == {"stereo"}
+    assert sum(frame.samples for frame in found) / RATE == pytest.approx(4.0, abs=0.1)

@@ -107,7 +107,9 @@ def leaps_of(container: InputContainer) -> list[Track]:
 
 
 def tracks_in(container: InputContainer) -> dict[int, Track]:
-    """A track for each stream of moving pictures or sound, by the stream's index."""
+    """A track for each stream of moving pictures or sound whose clock may break, by the stream's index."""
+    if "mp4" in container.format.name:  # its tables are one clock; edits that repeat a part are no break
+        return {}
     may_leap = bool(container.format.flags & TS_DISCONT)
     timed = [stream for stream in container.streams if is_timed(stream)]
     return {stream.index: Track(stream.type, may_leap) for stream in timed}

@@ -122,6 +122,8 @@ def _opened(container: InputContainer, part: Path, target: Path, through_tee: bo
     options = {"movie_timescale": str(FINE_RATE)}
     if any(PHONE_TAG.match(key) for key in container.metadata):
         options["movflags"] = "use_metadata_tags"
+    if target.suffix.lower() == ".avi":  # it stores no times: a shift by an encoder's run-up would be rounded up
+        options["avoid_negative_ts"] = "disabled"
     try:
         if through_tee:
             name = FOR_TEE.sub(r"\\\1", f"file:{part}")

@@ -67,8 +67,11 @@ class Box:
 PARENTS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"})
 
 
-def moved_by_edits(source: Path, part: Path, offset: Fraction) -> None:
+def moved_by_edits(source: Path, part: Path, offset: Fraction) -> int:
     """Write a file with its sound later by an offset in seconds; all else later where the sound would begin before 0.
+
+    Returns:
+        Number of edits in the picture or sound that has most of them, without those that show nothing.
 
     Raises:
         NotSimple: the file is built in a way in which that cannot be done.
@@ -83,13 +86,14 @@ def moved_by_edits(source: Path, part: Path, offset: Fraction) -> None:
     with source.open("rb") as file:
         file.seek(start)
         header = _parse(file.read(size))
-    _move(header, offset)
+    num_edits = _move(header, offset)
     _shift_offsets(header, start + size, len(header.packed()) - size)
     with source.open("rb") as file, part.open("wb") as out:
         _copy_bytes(file, out, start)
         out.write(header.packed())
         file.seek(start + size)
         shutil.copyfileobj(file, out, 1 << 20)
+    return num_edits
 
 
 def _copy_bytes(file: BinaryIO, out: BinaryIO, count: int) -> None:
@@ -138,8 +142,8 @@ def _parse(data: bytes) -> Box:
     return Box(name, b"", children)
 
 
-def _move(header: Box, offset: Fraction) -> None:
-    """Change the edit lists of all tracks, and the lengths that go with them."""
+def _move(header: Box, offset: Fraction) -> int:
+    """Change the edit lists of all tracks, and the lengths that go with them; gives the most edits of a track."""
     tracks = [box for box in header.children or () if box.name == b"trak"]
     if header.find(b"mvex") is not None or header.find(b"cmov") is not None:
         raise NotSimple("fragments")
@@ -155,6 +159,7 @@ def _move(header: Box, offset: Fraction) -> None:
         lengths.append(sum(each.length for each in moved))
         _put_length(track.need(b"tkhd"), lengths[-1], 20, 28)
     _put_length(header.need(b"mvhd"), max(lengths), 16, 24)
+    return max(sum(each.media_time != -1 for each in edit) for edit in edits)
 
 
 def _is_sound(track: Box) -> bool:

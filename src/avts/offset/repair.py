@@ -85,8 +85,9 @@ def _write(source: Path, part: Path, target: Path, offset: Fraction) -> tuple[st
     """Write the source into part with its sound moved, and read it back; returns warnings."""
     reels = read_reels(source)
     learned = learn(source, reels)
-    if _by_edits(source, part, target, offset, reels):
-        return ()
+    by_edits = _by_edits(source, part, target, offset, reels)
+    if by_edits is not None:
+        return by_edits
     without: dict[int, str] = {}
     while True:
         promise, left_out = _copied(source, part, target, offset, reels, learned, frozenset(without))
@@ -101,21 +102,26 @@ def _write(source: Path, part: Path, target: Path, offset: Fraction) -> tuple[st
             return left_out_in_words(target, [*left_out, *without.values()])
 
 
-def _by_edits(source: Path, part: Path, target: Path, offset: Fraction, reels: Reels) -> bool:
-    """Write by changing edit lists alone, where the source is an MP4 or QuickTime file and the target is the same."""
+def _by_edits(source: Path, part: Path, target: Path, offset: Fraction, reels: Reels) -> tuple[str, ...] | None:
+    """Write by changing edit lists alone, if the source is an MP4 or QuickTime file and the target is the same."""
     if "mp4" not in reels.container or source.suffix.lower() != target.suffix.lower():
-        return False
+        return None
     with open_source(source) as container:
         picture = moving_picture(container).index
         kinds = {stream.index: stream.type for stream in container.streams}
     try:
-        moved_by_edits(source, part, offset)
+        num_edits = moved_by_edits(source, part, offset)
         rest = max(Fraction(0), fine(_shown(part, picture) - reels.by_index[picture].first_shown()))
         shifts = {index: float(rest + (offset if kinds[index] == "audio" else 0)) for index in reels.by_index}
         check_written(Promise(source, target, part, picture, float(offset), shifts), reels)
     except (NotSimple, MediaError):  # an old or odd file: FFmpeg writes it anew
-        return False
-    return True
+        return None
+    if num_edits < 2:
+        return ()
+    return (
+        f"{target.name}: made of {num_edits} edits, which are kept; FFmpeg, by which the offset was measured, may "
+        "place what is behind the second up to 50 ms off",
+    )
 
 
 def _shown(part: Path, picture: int) -> float:
