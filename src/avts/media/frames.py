@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from avts.errors import MediaError
 from avts.media.clock import ClockBreak
 from avts.media.limits import MAX_DURATION_SECONDS, Guard, alive_of
+from avts.media.matroska import is_broken_off
 from avts.media.orientation import Orientation, orientation_of
 from avts.media.planes import Planes, picture_of
 from avts.media.played import played_breaks
@@ -216,7 +217,8 @@ class StandardFrames:
         if self._part is not None:
             promised = self._part.duration_seconds
         is_short = length < promised - SHORTFALL_SECONDS and not self.clock_breaks
-        self.truncated = timed.num_errors > 0 or is_short
+        is_cut = self._part is None and is_broken_off(self._path)
+        self.truncated = timed.num_errors > 0 or is_short or is_cut
 
 
 class NearestFrames:
