@@ -1,0 +1,1 @@
+"""What the program reaches: measurements and proofs, apart from what is installed."""
