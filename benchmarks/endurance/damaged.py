@@ -10,13 +10,13 @@ import shutil
 import tarfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from avts.corpus.corpus import Corpus
-from avts.errors import AvtsError
 from benchmarks.endurance.client import Client, Reply
 from benchmarks.endurance.mutate import Mutant
 from benchmarks.formats.seen import packets_by_kind, see
@@ -46,6 +46,11 @@ class Chunk:
     faults: list[Fault] = field(default_factory=list)
     peak_mb: float = 0.0
     seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        faults = [asdict(fault) for fault in self.faults]
+        return {"counts": dict(self.counts), "faults": faults, "peak_mb": self.peak_mb, "seconds": self.seconds}
 
 
 def run_chunk(client: Client, folder: Path, mutants: Sequence[Mutant], control: bytes, *, method: str) -> Chunk:
@@ -201,11 +206,3 @@ def _one_by_one(client: Client, films: Path, chunk: Chunk, step: str, words: obj
         else:
             chunk.counts[f"{step}: alone"] += 1
 
-
-def corpus_is_whole(corpus: Path) -> str:
-    """What is wrong with a corpus, '' if nothing."""
-    try:
-        Corpus.open(corpus)
-    except AvtsError as error:
-        return str(error)
-    return "; ".join(_odd_in_corpus(corpus))

@@ -26,12 +26,13 @@ def serve(replies: int, log: Path) -> None:
     os.dup2(descriptor, 2)
     for line in sys.stdin:
         request = json.loads(line)
-        answer = _answer(request)
+        given = answer(request)
         peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        os.write(replies, (json.dumps({**answer, "peak_mb": max(peaks)}) + "\n").encode())
+        os.write(replies, (json.dumps({**given, "peak_mb": max(peaks)}) + "\n").encode())
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """The exit status of a command or a repair, or the traceback of an exception that nothing caught."""
     try:
         if "words" in request:
             return {"status": _command(request["words"])}

@@ -107,7 +107,8 @@ def see(path: Path, *, decode: bool = True) -> Seen:
         ordered = container.format.name == "avi"  # it stores decoding times only: the n-th picture has the n-th time
         reading = _Reading(picture, sound, ordered, container.format.name in JOINABLE)
         for packet in _packets(container):
-            if packet.size:
+            # muxers of MP4 put empty subtitles of two bytes into the gaps
+            if packet.size > (2 if packet.stream.type == "subtitle" else 0):
                 seen.packets[packet.stream.index].append(hashlib.blake2b(bytes(packet), digest_size=8).digest())
             reading.take(packet)
         reading.finish(seen)
