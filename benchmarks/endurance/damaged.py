@@ -115,7 +115,9 @@ def _ingest(client: Client, films: Path, corpus: Path, chunk: Chunk) -> None:
         refused = {row["source"]: row["reason"] for row in csv.DictReader(file)}
     chunk.counts["ingest: taken"] += len(taken) - (CONTROL in taken)
     chunk.counts["ingest: refused"] += len(refused)
-    chunk.faults += [Fault("ingest", name, "neither taken nor refused") for name in names if name not in taken | refused.keys()]
+    chunk.faults += [
+        Fault("ingest", name, "neither taken nor refused") for name in names if name not in taken | refused.keys()
+    ]
     for name, reason in refused.items():
         if reason in {"crashed", "timed_out", "failed"}:
             chunk.counts[f"ingest: {reason}"] += 1
@@ -205,4 +207,3 @@ def _one_by_one(client: Client, films: Path, chunk: Chunk, step: str, words: obj
             _noted(chunk, step, path.name, reply, allowed=(0, 3))
         else:
             chunk.counts[f"{step}: alone"] += 1
-

@@ -47,7 +47,9 @@ def summary(lines: list[dict[str, Any]]) -> str:
         counts.update(line["counts"])
     num_files = sum(line["files"] for line in damaged)
     faults = [fault for line in damaged for fault in line["faults"]]
-    out = [f"{num_files} damaged files through ingest, sync and repair; {sum(line['seconds'] for line in damaged):.0f} s"]
+    out = [
+        f"{num_files} damaged files through ingest, sync and repair; {sum(line['seconds'] for line in damaged):.0f} s"
+    ]
     out += [f"  {name}: {count}" for name, count in sorted(counts.items())]
     out.append(f"  greatest memory of a process: {max((line['peak_mb'] for line in damaged), default=0):.0f} MB")
     by_kind = Counter((fault["step"], fault["words"].splitlines()[0][:100]) for fault in faults)

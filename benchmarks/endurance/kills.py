@@ -83,7 +83,9 @@ def digests(folder: Path, *, but: tuple[str, ...] = ()) -> dict[str, str]:
     }
 
 
-def kill_ingest(nursery: Nursery, folder: Path, wanted: int, *, seed: int = 0, films: int = 6, on_kill: OnKill) -> Kills:
+def kill_ingest(
+    nursery: Nursery, folder: Path, wanted: int, *, seed: int = 0, films: int = 6, on_kill: OnKill
+) -> Kills:
     """Kill ingest again and again, finish it, and compare the corpus with one that was made without a kill."""
     found, rng = Kills("ingest"), random.Random(seed)
     source, whole = folder / "films", folder / "whole"
@@ -121,7 +123,9 @@ def kill_ingest(nursery: Nursery, folder: Path, wanted: int, *, seed: int = 0, f
     return found
 
 
-def kill_repair(nursery: Nursery, folder: Path, wanted: int, *, seed: int = 0, seconds: float = 60.0, on_kill: OnKill) -> Kills:
+def kill_repair(
+    nursery: Nursery, folder: Path, wanted: int, *, seed: int = 0, seconds: float = 60.0, on_kill: OnKill
+) -> Kills:
     """Kill a repair; its target is there whole or not at all, and an older one stays until then."""
     found, rng = Kills("repair"), random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +166,9 @@ def _names(folder: Path, but: Path) -> str:
     return ", ".join(sorted(path.name for path in folder.iterdir() if path != but)[:3])
 
 
-def kill_training(nursery: Nursery, folder: Path, wanted: int, *, seed: int = 0, videos: int = 6, on_kill: OnKill) -> Kills:
+def kill_training(
+    nursery: Nursery, folder: Path, wanted: int, *, seed: int = 0, videos: int = 6, on_kill: OnKill
+) -> Kills:
     """Kill training, resume it until it is done, and compare the weights with those of a run without a kill."""
     found, rng = Kills("training"), random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,12 +18,18 @@ _path = click.Path(path_type=Path, file_okay=False)
 
 @click.command(name="formats")
 @click.option("--out", type=_path, required=True, help="Folder of the page formats.md.")
-@click.option("--only", multiple=True, metavar="WORD", help="Only files whose name holds this; may be given several times.")
-@click.option("--group", type=click.Choice(["structure", "matrix"]), help="Only structures, or only container and codec.")
+@click.option(
+    "--only", multiple=True, metavar="WORD", help="Only files whose name holds this; may be given several times."
+)
+@click.option(
+    "--group", type=click.Choice(["structure", "matrix"]), help="Only structures, or only container and codec."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write every answer to formats.jsonl, too.")
 @click.option("--work", type=_path, help="Make the files in this folder.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-def main(out: Path, *, only: tuple[str, ...], group: str | None, as_json: bool, work: Path | None, workers: int) -> None:
+def main(
+    out: Path, *, only: tuple[str, ...], group: str | None, as_json: bool, work: Path | None, workers: int
+) -> None:
     """Make every file, ask avts to read, repair and resample it, and write what came of it to DIR/formats.md."""
     chosen = [case.name for case in cases().values() if group in (None, case.group)]
     names = [name for name in chosen if not only or any(word in name for word in only)]

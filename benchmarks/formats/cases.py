@@ -52,13 +52,55 @@ SMALL = Film(width=176, height=144)
 
 CONTAINERS = (
     Container(".mp4", "libx264", "aac", ("libx265", "mpeg4", "libvpx-vp9", "libsvtav1", "mjpeg")),
-    Container(".mov", "libx264", "aac", ("libx265", "prores", "mjpeg", "qtrle", "svq1", "dnxhd", "cfhd", "png", "rawvideo")),
+    Container(
+        ".mov", "libx264", "aac", ("libx265", "prores", "mjpeg", "qtrle", "svq1", "dnxhd", "cfhd", "png", "rawvideo")
+    ),
     Container(".m4v", "libx264", "aac"),
-    Container(".mkv", "libx264", "aac", ("libx265", "mpeg4", "ffv1", "huffyuv", "mpeg2video", "libvpx", "libsvtav1",
-              "mjpeg", "flashsv", "msmpeg4", "wmv2", "snow", "dirac", "utvideo", "prores", "dnxhd")),  # fmt: skip
+    Container(
+        ".mkv",
+        "libx264",
+        "aac",
+        (
+            "libx265",
+            "mpeg4",
+            "ffv1",
+            "huffyuv",
+            "mpeg2video",
+            "libvpx",
+            "libsvtav1",
+            "mjpeg",
+            "flashsv",
+            "msmpeg4",
+            "wmv2",
+            "snow",
+            "dirac",
+            "utvideo",
+            "prores",
+            "dnxhd",
+        ),
+    ),  # fmt: skip
     Container(".webm", "libvpx", "libopus", ("libvpx-vp9", "libsvtav1")),
-    Container(".avi", "mpeg4", "libmp3lame", ("libx264", "mjpeg", "huffyuv", "ffv1", "msmpeg4v2", "msmpeg4", "cinepak",
-              "rawvideo", "utvideo", "magicyuv", "wmv1", "h263p", "msvideo1", "zmbv")),  # fmt: skip
+    Container(
+        ".avi",
+        "mpeg4",
+        "libmp3lame",
+        (
+            "libx264",
+            "mjpeg",
+            "huffyuv",
+            "ffv1",
+            "msmpeg4v2",
+            "msmpeg4",
+            "cinepak",
+            "rawvideo",
+            "utvideo",
+            "magicyuv",
+            "wmv1",
+            "h263p",
+            "msvideo1",
+            "zmbv",
+        ),
+    ),  # fmt: skip
     Container(".mpg", "mpeg2video", "mp2", ("mpeg1video", "libx264")),
     Container(".vob", "mpeg2video", "ac3", ("mpeg1video",), Film(muxer="vob")),
     Container(".ts", "libx264", "aac", ("mpeg2video", "libx265", "mpeg4", "dirac")),

@@ -110,7 +110,11 @@ def judge_read(path: Path, truth: Truth, seen: Seen, *, quarter_turns: int = 0) 
     late = [at - wanted for at, wanted in zip(clicks, expected, strict=True)]
     error = max((abs(each + early) for each in late), default=0.0)
     away = max(error, abs(early))
-    words = "" if away <= READ_SECONDS else f"sound {1000 * max(late, key=abs, default=0):+.0f} ms, picture {-1000 * early:+.0f} ms"
+    words = (
+        ""
+        if away <= READ_SECONDS
+        else f"sound {1000 * max(late, key=abs, default=0):+.0f} ms, picture {-1000 * early:+.0f} ms"
+    )
     return Verdict("right" if away <= READ_SECONDS else "wrong", away, words)
 
 

@@ -74,7 +74,13 @@ def with_extras(
             marks = ((0, 1000, "first"), (1000, 2400, "second"))
             output.set_chapters(
                 [
-                    {"id": number, "start": start, "end": stop, "time_base": Fraction(1, 1000), "metadata": {"title": title}}
+                    {
+                        "id": number,
+                        "start": start,
+                        "end": stop,
+                        "time_base": Fraction(1, 1000),
+                        "metadata": {"title": title},
+                    }
                     for number, (start, stop, title) in enumerate(marks, start=1)
                 ]
             )

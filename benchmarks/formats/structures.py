@@ -33,7 +33,9 @@ def plain(film: Film) -> Make:
     return lambda path: write_film(path, film)
 
 
-def changed(film: Film, ending: str, change: Callable[[Path, Path], None], truth: Callable[[Truth], Truth] | None = None) -> Make:
+def changed(
+    film: Film, ending: str, change: Callable[[Path, Path], None], truth: Callable[[Truth], Truth] | None = None
+) -> Make:
     """Writes a film beside the file asked for, and changes it into that."""
 
     def make(path: Path) -> Truth:
@@ -153,17 +155,23 @@ def _streams() -> list[Case]:
         cases += _cases(f"a cover attached ({kind})", (".mkv",),
                         changed(PLAIN, ".mkv", partial(with_attachment, kind=kind)))  # fmt: skip
     cases += _cases("a font attached", (".mkv",), changed(PLAIN, ".mkv", partial(with_attachment, kind="ttf")))
-    cases += _cases("chapters and tags", (".mp4", ".mkv", ".mov"), changed(PLAIN, ".mkv", partial(with_extras, chapters=True)))
+    cases += _cases(
+        "chapters and tags", (".mp4", ".mkv", ".mov"), changed(PLAIN, ".mkv", partial(with_extras, chapters=True))
+    )
     cases += _cases("tags of a phone", (".mov",), plain(replace(PLAIN, container_options={"movflags": "use_metadata_tags"},
                     tags={"com.apple.quicktime.make": "Maker", "com.apple.quicktime.model": "Phone 3",
                           "com.apple.quicktime.location.ISO6709": "+52.5200+013.4050/"})))  # fmt: skip
     cases += _cases("subtitles", (".mkv", ".mp4"), changed(PLAIN, ".mkv", partial(with_extras, subtitles=True)))
-    cases += _cases("a second sound track", (".mkv", ".mp4", ".ts"), changed(PLAIN, ".mkv", partial(with_extras, second_sound=True)))
+    cases += _cases(
+        "a second sound track", (".mkv", ".mp4", ".ts"), changed(PLAIN, ".mkv", partial(with_extras, second_sound=True))
+    )
     cases += _cases("a second sound track of an unknown codec", (".mkv",), changed(PLAIN, ".mkv", with_unknown_sound))
     for video, audio in (("huffyuv", "pcm_alaw"), ("wmv2", "wmav2"), ("mjpeg", "pcm_mulaw"), ("mpeg4", "adpcm_ms")):
         film = Film(video=video, audio=audio)
         ending = ".wmv" if audio.startswith("wma") else ".avi"
-        cases += _cases(f"tracks named as in AVI: {video}, {audio}", (".mkv",), changed(film, ending, write_as_avi_tracks))
+        cases += _cases(
+            f"tracks named as in AVI: {video}, {audio}", (".mkv",), changed(film, ending, write_as_avi_tracks)
+        )
         cases[-1] = replace(cases[-1], name=f"avi-tracks-{video}-{audio}.mkv")
     return cases
 
@@ -174,7 +182,9 @@ def _sounds() -> list[Case]:
         cases += _cases(f"{rate} samples a second", (".mkv",), plain(replace(NO_PRIMING, sound_rate=rate)))
     for layout in ("mono", "5.1", "7.1"):
         cases += _cases(f"{layout} channels", (".mp4", ".mkv", ".ts"), plain(replace(PLAIN, layout=layout)))
-    cases += _cases("16 channels of Opus", (".mkv", ".webm"), plain(Film(video="libvpx", audio="libopus", layout="hexadecagonal")))
+    cases += _cases(
+        "16 channels of Opus", (".mkv", ".webm"), plain(Film(video="libvpx", audio="libopus", layout="hexadecagonal"))
+    )
     cases += _cases("stereo, one channel inverted", (".mkv", ".mp4"), plain(replace(PLAIN, channels_inverted=True)))
     second = replace(PLAIN, first_number=60, picture_from=2.4, sound_from=2.4)
     for first, then in (("stereo", "5.1"), ("5.1", "stereo"), ("mono", "stereo")):

@@ -49,7 +49,9 @@ def remuxed(
     with av.open(str(source)) as container, av.open(str(target), "w", container_options=options) as output:
         output.metadata.update(container.metadata)
         own = before(output)
-        copies = {each.index: output.add_stream_from_template(each, opaque=True) for each in container.streams if kept(each)}
+        copies = {
+            each.index: output.add_stream_from_template(each, opaque=True) for each in container.streams if kept(each)
+        }
         own += after(output)
         for packet in own:
             output.mux_one(packet)
@@ -90,7 +92,8 @@ def with_edits(source: Path, target: Path, edits: Sequence[tuple[float, float]])
     head = data[: data.rindex(b"moov") - 4]
     movie_scale = struct.unpack_from(">I", dict(_boxes(parts[b"moov"]))[b"mvhd"], 12)[0]
     moov = b"".join(
-        _box(kind, _edited(body, edits, movie_scale) if kind == b"trak" else body) for kind, body in _boxes(parts[b"moov"])
+        _box(kind, _edited(body, edits, movie_scale) if kind == b"trak" else body)
+        for kind, body in _boxes(parts[b"moov"])
     )
     target.write_bytes(head + _box(b"moov", moov))
 

@@ -152,8 +152,14 @@ def _cell(rows: Sequence[Row], letters: dict[str, str]) -> str:
 
 def reason(row: Row) -> str:
     """The reason of a refusal without the names and numbers of the file: 'FILE: no audio stream ...'."""
-    words = re.sub(r"^[^:]*?\.\w+: ", "", row.verdict.words.replace(row.target, "TARGET") if row.target else row.verdict.words)
-    words = re.sub(r"(film|out)?(\.\w+|TARGET)(?=[:, ])", "FILE", words, count=1) if words.startswith(("film", "out")) else words
+    words = re.sub(
+        r"^[^:]*?\.\w+: ", "", row.verdict.words.replace(row.target, "TARGET") if row.target else row.verdict.words
+    )
+    words = (
+        re.sub(r"(film|out)?(\.\w+|TARGET)(?=[:, ])", "FILE", words, count=1)
+        if words.startswith(("film", "out"))
+        else words
+    )
     return re.sub(r"-?\d+(\.\d+)?", "N", words).replace("\n", " ")
 
 
@@ -185,7 +191,10 @@ def _absent(rows: Sequence[Row]) -> list[str]:
     by_ending: dict[str, list[str]] = defaultdict(list)
     for row in gone:
         by_ending[row.ending].append(row.about if row.group == "structure" else row.about.split(", ")[1])
-    lines = [f"{len(gone)} combinations that FFmpeg's encoders and muxers do not write, or do not read back as written:", ""]
+    lines = [
+        f"{len(gone)} combinations that FFmpeg's encoders and muxers do not write, or do not read back as written:",
+        "",
+    ]
     return [*lines, *(f"- {ending}: {', '.join(dict.fromkeys(names))}" for ending, names in by_ending.items())]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import OffsetEstimate
 from avts.offset.measure import SyncResult, told
+from avts.report.outside import one_line, safe_row
 from avts.timebase import offset_in_words
 
 MOST_SURE = 0.99
@@ -48,7 +49,7 @@ def verdict(result: SyncResult | OffsetEstimate) -> str:
 
 def sync_line(path: Path, result: SyncResult) -> str:
     """One line for one film, 'talk.mp4: sound 120 ms early, confidence 0.87'; a table below it if the offset jumps."""
-    lines = [f"{path}: {verdict(result)}"]
+    lines = [f"{one_line(str(path))}: {verdict(result)}"]
     if len(result.segments) > 1:
         lines += [
             f"  {clock(each.start_seconds)} to {clock(each.stop_seconds)}  {offset_in_words(each.offset_seconds)}, "
@@ -120,11 +121,11 @@ def failure_record(path: Path, error: Exception) -> dict[str, Any]:
 
 
 def csv_row(record: dict[str, Any], result: SyncResult | None) -> dict[str, Any]:
-    """The row of a film in a CSV file, by CSV_COLUMNS; None becomes an empty cell."""
+    """The row of a film in a CSV file, by CSV_COLUMNS; None becomes an empty cell, and no cell is a formula."""
     row = {column: record.get(column) for column in CSV_COLUMNS}
     if result is not None and result.segments:
         low, high = result.extremes_seconds
         row.update(
             num_segments=len(result.segments), min_offset_seconds=round(low, 4), max_offset_seconds=round(high, 4)
         )
-    return row
+    return safe_row(row)
