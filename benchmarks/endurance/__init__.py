@@ -1,1 +1,1 @@
-"""Endurance: thousands of damaged files and processes killed at any moment; nothing may end, hang, swell or be half written."""
+"""Endurance: thousands of damaged files, and processes killed at any moment."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 
-from avts.cli.progress import progress_bar
+from avts.cli.progress import OnProgress, progress_bar
 from benchmarks.endurance.client import Client
 from benchmarks.endurance.damaged import Chunk, run_chunk
 from benchmarks.endurance.journal import Journal, num_faults, summary
 from benchmarks.endurance.kills import Kills, kill_ingest, kill_repair, kill_training
 from benchmarks.endurance.mutate import Mutant, mutant
 from benchmarks.endurance.nursery import Nursery
-from benchmarks.formats.cases import CONTAINERS, Case
+from benchmarks.formats.cases import CONTAINERS, Case, codec_name
 from benchmarks.formats.trial import cases
 
 FILES_A_CHUNK = 24
@@ -31,7 +32,7 @@ KILLS_A_ROUND = 10
 @click.option("--kills", default=100, show_default=True, type=click.IntRange(0), help="Kills of ingest, and of repair.")
 @click.option("--training-kills", default=50, show_default=True, type=click.IntRange(0), help="Kills of training.")
 def main(out: Path, *, mutated: int, kills: int, training_kills: int) -> int:
-    """Damage files and kill processes; say what came of it. Run again, it goes on. Exit status 3 if a fault was found."""
+    """Damage files and kill processes; say what came of it. Run again, it goes on. Exit status 3: a fault."""
     out.mkdir(parents=True, exist_ok=True)
     journal = Journal(out / "journal.jsonl")
     damage(out, journal, mutated)
@@ -45,7 +46,7 @@ def main(out: Path, *, mutated: int, kills: int, training_kills: int) -> int:
 def whole_files(folder: Path) -> list[Path]:
     """The files that are damaged: one of each container with its usual codecs, and those of unusual structure."""
     folder.mkdir(parents=True, exist_ok=True)
-    usual = [f"{_name(each.video)}-{_name(each.audio)}{each.ending}" for each in CONTAINERS]
+    usual = [f"{codec_name(each.video)}-{codec_name(each.audio)}{each.ending}" for each in CONTAINERS]
     odd = [case.name for case in cases().values() if case.group == "structure" and _kept(case)]
     paths = []
     for name in [*usual, *odd]:
@@ -61,16 +62,12 @@ def whole_files(folder: Path) -> list[Path]:
     return paths
 
 
-def _name(encoder: str) -> str:
-    from benchmarks.formats.cases import codec_name
-
-    return codec_name(encoder)
+ODD = ("packed", "joined", "gap of 3 ", "edit", "cover", "chapters", "subtitles", "16 channels")
+"""Words of the structures that are damaged, too."""
 
 
 def _kept(case: Case) -> bool:
-    return case.file_name is None and case.refused is None and any(
-        word in case.about for word in ("packed", "joined", "gap of 3 ", "edit", "cover", "chapters", "subtitles", "16 channels")
-    )  # fmt: skip
+    return case.file_name is None and case.refused is None and any(word in case.about for word in ODD)
 
 
 def damage(out: Path, journal: Journal, mutated: int) -> None:
@@ -115,15 +112,17 @@ def kill(out: Path, journal: Journal, kills: int, training_kills: int) -> None:
         try:
             with progress_bar(f"kills of {what}", "kills") as on_progress:
                 while (done := journal.kills(what)) < wanted:
-                    found: Kills = function(
-                        nursery, out / "kills" / what, min(KILLS_A_ROUND, wanted - done), seed=done,
-                        on_kill=lambda number, done=done: on_progress(done + number, wanted),
-                    )  # fmt: skip
+                    begun, some = partial(_shown, on_progress, done, wanted), min(KILLS_A_ROUND, wanted - done)
+                    found: Kills = function(nursery, out / "kills" / what, some, seed=done, on_kill=begun)
                     journal.add({"kind": "kills", **asdict(found)})
                     if not found.kills:
                         break
         finally:
             nursery.close()
+
+
+def _shown(on_progress: OnProgress, done: int, wanted: int, number: int) -> None:
+    on_progress(done + number, wanted)
 
 
 if __name__ == "__main__":

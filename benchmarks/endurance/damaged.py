@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from avts.corpus.corpus import Corpus
+from avts.corpus.folder import is_video_name
 from benchmarks.endurance.client import Client, Reply
 from benchmarks.endurance.mutate import Mutant
 from benchmarks.formats.seen import packets_by_kind, see
@@ -70,11 +71,16 @@ def run_chunk(client: Client, folder: Path, mutants: Sequence[Mutant], control: 
     return chunk
 
 
+def _video_names(folder: Path) -> list[str]:
+    """The files of a folder that a command on it takes."""
+    return sorted(path.name for path in folder.iterdir() if is_video_name(path.name))
+
+
 def _content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def _asked(client: Client, chunk: Chunk, step: str, name: str, words: Sequence[str | Path], num_files: int) -> Reply:
+def _asked(client: Client, chunk: Chunk, step: str, name: str, words: Sequence[object], num_files: int) -> Reply:
     """Run a command; note what must not be of its end."""
     reply = client.ask({"words": [str(word) for word in words]}, seconds=FILE_SECONDS * (2 + num_files))
     _noted(chunk, step, name, reply, allowed=(0, 3))
@@ -104,10 +110,12 @@ def _failed(reply: Reply) -> bool:
 
 
 def _ingest(client: Client, films: Path, corpus: Path, chunk: Chunk) -> None:
-    names = sorted(path.name for path in films.iterdir())
+    names = _video_names(films)
     words = ["ingest", films, corpus, "--workers", "1", "--short-side", "32", "--timeout-seconds", "60"]
     reply = _asked(client, chunk, "ingest", "", words, len(names))
-    if _failed(reply):
+    if not _failed(reply) and not (corpus / "refused.csv").exists():
+        chunk.faults.append(Fault("ingest", "", f"exit status {reply.status}, but no corpus: the batch was ended"))
+    if _failed(reply) or not (corpus / "refused.csv").exists():
         _one_by_one(client, films, chunk, "ingest", lambda one, out: ["ingest", one, out / "c", *map(str, words[3:])])
         return
     taken = {clip.source for clip in Corpus.open(corpus).clips}
@@ -118,7 +126,7 @@ def _ingest(client: Client, films: Path, corpus: Path, chunk: Chunk) -> None:
     chunk.faults += [
         Fault("ingest", name, "neither taken nor refused") for name in names if name not in taken | refused.keys()
     ]
-    for name, reason in refused.items():
+    for reason in refused.values():
         if reason in {"crashed", "timed_out", "failed"}:
             chunk.counts[f"ingest: {reason}"] += 1
     if CONTROL not in taken:
@@ -143,11 +151,13 @@ def _odd_in_corpus(corpus: Path) -> list[str]:
 def _sync(client: Client, films: Path, folder: Path, method: str, chunk: Chunk) -> None:
     out, table = folder / "synced", folder / "sync.csv"
     out.mkdir()
-    names = {path.name for path in films.iterdir()}
+    names = set(_video_names(films))
     more = ["--method", method, "--range", "0.5"]
     words = ["sync", films, *more, "--csv", table, "--repair", out]
     reply = _asked(client, chunk, "sync", "", words, len(names))
-    if _failed(reply):
+    if not _failed(reply) and not table.exists():
+        chunk.faults.append(Fault("sync", "", f"exit status {reply.status}, but no CSV: the batch was ended"))
+    if _failed(reply) or not table.exists():
         _one_by_one(client, films, chunk, "sync", lambda one, out: ["sync", one, *more, "--repair", out])
         return
     with table.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""A process that runs commands of avts one after the other, so that its start is paid once; it may die, and is replaced.
+"""A process that runs commands of avts one after the other, so that its start is paid once; it may die.
 
 Input: a JSON object a line on stdin: {"words": [...]} for the command line, or {"repair": [source, target, offset]}.
 Output: a JSON object a line on the descriptor given as the first argument: exit status, or the exception; peak memory.

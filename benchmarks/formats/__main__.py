@@ -1,4 +1,4 @@
-"""`python -m benchmarks.formats --out DIR`: what avts reads, repairs and refuses, of every container, codec and structure."""
+"""`python -m benchmarks.formats --out DIR`: what avts reads, repairs and refuses, file by file."""
 
 from __future__ import annotations
 

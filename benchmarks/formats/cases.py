@@ -6,7 +6,7 @@ Input: nothing. Output: cases, each of which writes its file and tells its Truth
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +37,16 @@ class Case:
     refused: str | None = None
 
 
+def _names(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
+MATROSKA_PICTURES = (
+    "libx265 mpeg4 ffv1 huffyuv mpeg2video libvpx libsvtav1 mjpeg flashsv msmpeg4 wmv2 snow dirac utvideo prores dnxhd"
+)
+AVI_PICTURES = "libx264 mjpeg huffyuv ffv1 msmpeg4v2 msmpeg4 cinepak rawvideo utvideo magicyuv wmv1 h263p msvideo1 zmbv"
+
+
 @dataclass(frozen=True)
 class Container:
     """A container with the codecs that are usual in it, and others that its files are found with."""
@@ -45,74 +55,28 @@ class Container:
     video: str
     audio: str
     videos: tuple[str, ...] = ()
-    film: Film = Film()
+    film: Film = field(default_factory=Film)
 
-
-SMALL = Film(width=176, height=144)
 
 CONTAINERS = (
-    Container(".mp4", "libx264", "aac", ("libx265", "mpeg4", "libvpx-vp9", "libsvtav1", "mjpeg")),
-    Container(
-        ".mov", "libx264", "aac", ("libx265", "prores", "mjpeg", "qtrle", "svq1", "dnxhd", "cfhd", "png", "rawvideo")
-    ),
+    Container(".mp4", "libx264", "aac", _names("libx265 mpeg4 libvpx-vp9 libsvtav1 mjpeg")),
+    Container(".mov", "libx264", "aac", _names("libx265 prores mjpeg qtrle svq1 dnxhd cfhd png rawvideo")),
     Container(".m4v", "libx264", "aac"),
-    Container(
-        ".mkv",
-        "libx264",
-        "aac",
-        (
-            "libx265",
-            "mpeg4",
-            "ffv1",
-            "huffyuv",
-            "mpeg2video",
-            "libvpx",
-            "libsvtav1",
-            "mjpeg",
-            "flashsv",
-            "msmpeg4",
-            "wmv2",
-            "snow",
-            "dirac",
-            "utvideo",
-            "prores",
-            "dnxhd",
-        ),
-    ),  # fmt: skip
-    Container(".webm", "libvpx", "libopus", ("libvpx-vp9", "libsvtav1")),
-    Container(
-        ".avi",
-        "mpeg4",
-        "libmp3lame",
-        (
-            "libx264",
-            "mjpeg",
-            "huffyuv",
-            "ffv1",
-            "msmpeg4v2",
-            "msmpeg4",
-            "cinepak",
-            "rawvideo",
-            "utvideo",
-            "magicyuv",
-            "wmv1",
-            "h263p",
-            "msvideo1",
-            "zmbv",
-        ),
-    ),  # fmt: skip
-    Container(".mpg", "mpeg2video", "mp2", ("mpeg1video", "libx264")),
+    Container(".mkv", "libx264", "aac", _names(MATROSKA_PICTURES)),
+    Container(".webm", "libvpx", "libopus", _names("libvpx-vp9 libsvtav1")),
+    Container(".avi", "mpeg4", "libmp3lame", _names(AVI_PICTURES)),
+    Container(".mpg", "mpeg2video", "mp2", _names("mpeg1video libx264")),
     Container(".vob", "mpeg2video", "ac3", ("mpeg1video",), Film(muxer="vob")),
-    Container(".ts", "libx264", "aac", ("mpeg2video", "libx265", "mpeg4", "dirac")),
-    Container(".m2ts", "libx264", "ac3", ("mpeg2video", "libx265")),
-    Container(".flv", "libx264", "aac", ("flv", "flashsv")),
-    Container(".wmv", "wmv2", "wmav2", ("wmv1", "msmpeg4")),
-    Container(".asf", "msmpeg4", "wmav1", ("libx264", "mpeg4")),
+    Container(".ts", "libx264", "aac", _names("mpeg2video libx265 mpeg4 dirac")),
+    Container(".m2ts", "libx264", "ac3", _names("mpeg2video libx265")),
+    Container(".flv", "libx264", "aac", _names("flv flashsv")),
+    Container(".wmv", "wmv2", "wmav2", _names("wmv1 msmpeg4")),
+    Container(".asf", "msmpeg4", "wmav1", _names("libx264 mpeg4")),
     Container(".ogv", "libvpx", "vorbis", ("dirac",)),
-    Container(".3gp", "h263", "libopencore_amrnb", ("libx264", "mpeg4"), Film(layout="mono")),
+    Container(".3gp", "h263", "libopencore_amrnb", _names("libx264 mpeg4"), Film(layout="mono")),
     Container(".3g2", "libx264", "aac"),
-    Container(".mxf", "mpeg2video", "pcm_s16le", ("libx264", "dnxhd", "prores", "dvvideo", "jpeg2000")),
-    Container(".nut", "libx264", "vorbis", ("ffv1", "mpeg4", "rawvideo")),
+    Container(".mxf", "mpeg2video", "pcm_s16le", _names("libx264 dnxhd prores dvvideo jpeg2000")),
+    Container(".nut", "libx264", "vorbis", _names("ffv1 mpeg4 rawvideo")),
     Container(".wtv", "mpeg2video", "mp2", ("libx264",)),
     Container(".rm", "rv10", "ac3", ("rv20",), Film(width=176, height=144)),
     Container(".swf", "flv", "libmp3lame", (), Film(sound_rate=44_100)),
@@ -120,13 +84,12 @@ CONTAINERS = (
     Container(".f4v", "libx264", "aac"),
 )
 
-SOUNDS = (
-    "aac", "libmp3lame", "mp2", "ac3", "eac3", "libopus", "vorbis", "flac", "alac", "tta", "wavpack",
-    "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_f64le", "pcm_u8", "pcm_s8",
-    "pcm_alaw", "pcm_mulaw", "pcm_bluray", "pcm_dvd",
-    "wmav1", "wmav2", "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "adpcm_swf", "adpcm_yamaha",
-    "nellymoser", "libopencore_amrnb", "g722", "g726", "g723_1", "real_144", "roq_dpcm", "sbc", "aptx",
-)  # fmt: skip
+SOUNDS = _names(
+    "aac libmp3lame mp2 ac3 eac3 libopus vorbis flac alac tta wavpack pcm_s16le pcm_s16be pcm_s24le pcm_s24be "
+    "pcm_s32le pcm_f32le pcm_f64le pcm_u8 pcm_s8 pcm_alaw pcm_mulaw pcm_bluray pcm_dvd wmav1 wmav2 adpcm_ima_wav "
+    "adpcm_ima_qt adpcm_ms adpcm_swf adpcm_yamaha nellymoser libopencore_amrnb g722 g726 g723_1 real_144 roq_dpcm "
+    "sbc aptx"
+)
 
 LAYOUTS_AND_RATES = (("stereo", 48_000), ("mono", 48_000), ("stereo", 44_100), ("mono", 16_000), ("mono", 8_000))
 """Tried in this order until an encoder and a container take one."""

@@ -192,8 +192,12 @@ def _in_order(film: Film, video: Any, audio: Any) -> Iterator[tuple[float, Any, 
         frames.append((seconds, video, picture))
     if audio is not None:
         for block in sounds_of(film, audio.codec_context):
-            frames.append((float(block.pts * block.time_base), audio, block))
+            frames.append((_seconds(block), audio, block))
     return iter(sorted(frames, key=lambda item: item[0]))
+
+
+def _seconds(frame: Any) -> float:
+    return float(frame.pts * frame.time_base)
 
 
 def pictures_of(film: Film, pixel_format: str) -> Iterator[tuple[float, VideoFrame]]:

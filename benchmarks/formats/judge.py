@@ -1,6 +1,6 @@
 """Hold what avts reads, repairs and resamples against what a file shows and plays.
 
-Input: a file, its Truth, and what to ask of avts. Output: a Verdict with the greatest error, or the reason of a refusal.
+Input: a file, its Truth, and what to ask of avts. Output: a Verdict: the greatest error, or the reason of a refusal.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PLAYED_FROM_ZERO = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".3
 class Verdict:
     """What came of one request.
 
-    status: right, refused (with a reason from avts), wrong, or failed (an exception that avts does not raise on purpose);
+    status: right, refused (with a reason from avts), wrong, or failed (an exception not raised on purpose);
     error_seconds: the greatest error between sound and picture, None if it could not be measured; words: the reason of
     a refusal, or what is wrong; notes: what avts warned of.
     """
@@ -108,8 +108,8 @@ def judge_read(path: Path, truth: Truth, seen: Seen, *, quarter_turns: int = 0) 
     if len(clicks) != len(expected):
         return Verdict("wrong", words=f"{len(clicks)} of {len(expected)} clicks are heard: {_few(clicks)}")
     late = [at - wanted for at, wanted in zip(clicks, expected, strict=True)]
-    error = max((abs(each + early) for each in late), default=0.0)
-    away = max(error, abs(early))
+    apart = max((abs(each + early) for each in late), default=0.0)
+    away = max(apart, abs(early))
     words = (
         ""
         if away <= READ_SECONDS

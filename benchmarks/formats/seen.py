@@ -268,7 +268,7 @@ class _Track:
 
 
 def first_channel(frame: Any) -> NDArray[np.float32]:
-    """The first channel [N] of a decoded block; of more than 8 planes, which PyAV does not hold, FFmpeg makes one first."""
+    """The first channel [N] of a decoded block; FFmpeg first interleaves more planes than PyAV holds."""
     channels = int(frame.layout.nb_channels)
     if frame.format.is_planar and channels > MOST_PLANES:
         frame = AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate).resample(frame)[0]
@@ -309,7 +309,7 @@ def _stretches(places: NDArray[np.int64], apart: int) -> list[tuple[int, int]]:
 def _tops(height: NDArray[np.float64], rate: int) -> list[int]:
     """Indices of peaks that are the highest within a reach, and high against the highest."""
     window = max(1, round(APART_SECONDS / 2 * rate))
-    tops = []
+    tops: list[int] = []
     for index in np.flatnonzero(height > LEAST_CLICK / 2 * height.max(initial=0.0) + 1e-12):
         low, high = max(0, index - window), index + window + 1
         if height[index] == height[low:high].max() and (not tops or index - tops[-1] > window):

@@ -42,11 +42,11 @@ def with_cover_first(source: Path, target: Path) -> None:
 
 def picture_bytes(kind: str) -> bytes:
     """A small picture as a file of its own, 'jpg' or 'png'."""
-    codec = av.CodecContext.create("mjpeg" if kind == "jpg" else "png", "w")
-    codec.width, codec.height = 64, 64  # type: ignore[attr-defined]
-    codec.pix_fmt, codec.time_base = ("yuvj420p" if kind == "jpg" else "rgb24"), Fraction(1, 25)  # type: ignore[attr-defined]
+    codec: Any = av.CodecContext.create("mjpeg" if kind == "jpg" else "png", "w")
+    codec.width, codec.height = 64, 64
+    codec.pix_fmt, codec.time_base = ("yuvj420p" if kind == "jpg" else "rgb24"), Fraction(1, 25)
     frame = VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
-    packets = [*codec.encode(frame.reformat(format=codec.pix_fmt)), *codec.encode(None)]  # type: ignore[attr-defined]
+    packets = [*codec.encode(frame.reformat(format=codec.pix_fmt)), *codec.encode(None)]
     return b"".join(bytes(packet) for packet in packets)
 
 

@@ -1,4 +1,4 @@
-"""Files whose structure is unusual: clocks, edits, covers, channels and names as cameras, broadcasters and trimmers leave them.
+"""Files whose structure is unusual: clocks, edits, covers, channels and names as cameras and trimmers leave them.
 
 Input: nothing. Output: cases, each of which writes its file and tells its Truth.
 """
@@ -25,6 +25,11 @@ WRAP_SECONDS = 2**33 / 90_000
 
 PLAIN = Film()
 NO_PRIMING = Film(audio="pcm_s16le")
+PHONE_TAGS = {
+    "com.apple.quicktime.make": "Maker",
+    "com.apple.quicktime.model": "Phone 3",
+    "com.apple.quicktime.location.ISO6709": "+52.5200+013.4050/",
+}
 MPEG2 = Film(video="mpeg2video", audio="mp2")
 
 
@@ -105,8 +110,8 @@ def _cases(about: str, endings: tuple[str, ...], make: Make, **more: Any) -> lis
 
 def _clocks() -> list[Case]:
     asp = Film(video="mpeg4", audio="libmp3lame", video_options={"bf": "1", "g": "100"})
-    at = partial(remuxed, shift=lambda packet: BROADCAST_SECONDS)
-    wrap = partial(remuxed, shift=lambda packet: WRAP_SECONDS - 1.0)
+    at = partial(remuxed, shift=lambda _: BROADCAST_SECONDS)
+    wrap = partial(remuxed, shift=lambda _: WRAP_SECONDS - 1.0)
     second = replace(PLAIN, first_number=60)
     cases = _cases("B-frames, H.264 in AVI", (".avi",), plain(Film(audio="libmp3lame")))
     cases += _cases("B-frames, MPEG-4 ASP in AVI", (".avi",), plain(asp))
@@ -158,9 +163,8 @@ def _streams() -> list[Case]:
     cases += _cases(
         "chapters and tags", (".mp4", ".mkv", ".mov"), changed(PLAIN, ".mkv", partial(with_extras, chapters=True))
     )
-    cases += _cases("tags of a phone", (".mov",), plain(replace(PLAIN, container_options={"movflags": "use_metadata_tags"},
-                    tags={"com.apple.quicktime.make": "Maker", "com.apple.quicktime.model": "Phone 3",
-                          "com.apple.quicktime.location.ISO6709": "+52.5200+013.4050/"})))  # fmt: skip
+    phone = replace(PLAIN, container_options={"movflags": "use_metadata_tags"}, tags=PHONE_TAGS)
+    cases += _cases("tags of a phone", (".mov",), plain(phone))
     cases += _cases("subtitles", (".mkv", ".mp4"), changed(PLAIN, ".mkv", partial(with_extras, subtitles=True)))
     cases += _cases(
         "a second sound track", (".mkv", ".mp4", ".ts"), changed(PLAIN, ".mkv", partial(with_extras, second_sound=True))
@@ -199,8 +203,8 @@ def _pictures() -> list[Case]:
     cases = _cases("variable frame rate", (".mp4", ".mkv", ".ts"), plain(replace(PLAIN, picture_times=uneven)))
     cases += _cases("a still picture of 1.5 s inside", (".mp4", ".mkv"), plain(replace(PLAIN, picture_times=still)))
     for degrees in (90, 180, 270):
-        cases += _cases(f"rotated by {degrees} degrees", (".mp4", ".mov"), plain(replace(PLAIN, rotation_degrees=degrees)),
-                        quarter_turns=degrees // 90)  # fmt: skip
+        turned = plain(replace(PLAIN, rotation_degrees=degrees))
+        cases += _cases(f"rotated by {degrees} degrees", (".mp4", ".mov"), turned, quarter_turns=degrees // 90)
     interlaced = replace(MPEG2, height=96, video_options={"flags": "+ilme+ildct"})
     cases += _cases("interlaced", (".ts", ".mpg"), plain(interlaced))
     for rate in (Fraction(12), Fraction(24_000, 1001), Fraction(30_000, 1001), Fraction(50)):
@@ -210,9 +214,15 @@ def _pictures() -> list[Case]:
 
 
 def _names() -> list[Case]:
-    names = {"with a colon": "talk: part 1.mp4", "of 250 bytes": "n" * 246 + ".mp4", "of letters beyond ASCII": "日本 – é.mp4",
-             "not in UTF-8": os.fsdecode(b"caf\xe9.mp4"), "with a line break": "a\nb.mp4", "that begins with a dash": "-y.mp4",
-             "with a percent sign": "100%d %03d.mp4"}  # fmt: skip
+    names = {
+        "with a colon": "talk: part 1.mp4",
+        "of 250 bytes": "n" * 246 + ".mp4",
+        "of letters beyond ASCII": "日本 – é.mp4",
+        "not in UTF-8": os.fsdecode(b"caf\xe9.mp4"),
+        "with a line break": "a\nb.mp4",
+        "that begins with a dash": "-y.mp4",
+        "with a percent sign": "100%d %03d.mp4",
+    }
     return [
         Case(f"name-{about.replace(' ', '-')}.mp4", "structure", f"a name {about}", ".mp4", plain(PLAIN),
              offsets=(0.04, -0.04), file_name=name)

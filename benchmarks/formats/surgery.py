@@ -30,10 +30,10 @@ def remuxed(
     source: Path,
     target: Path,
     *,
-    shift: Callable[[Any], float] = lambda packet: 0.0,
-    before: Callable[[Any], list[Any]] = lambda output: [],
-    after: Callable[[Any], list[Any]] = lambda output: [],
-    kept: Callable[[Any], bool] = lambda stream: True,
+    shift: Callable[[Any], float] = lambda _: 0.0,
+    before: Callable[[Any], list[Any]] = lambda _: [],
+    after: Callable[[Any], list[Any]] = lambda _: [],
+    kept: Callable[[Any], bool] = lambda _: True,
 ) -> None:
     """Copy the packets of a file into another.
 
@@ -133,15 +133,16 @@ def _edited(trak: bytes, edits: Sequence[tuple[float, float]], movie_scale: int)
 
 
 def packed_divx(source: Path, target: Path) -> None:
-    """Copy an AVI of MPEG-4 with one B-frame after each reference, packed: a packet holds the reference and its B-frame.
+    """Copy an AVI of MPEG-4 with one B-frame after each reference; a packet then holds a reference and its B-frame.
 
-    The next packet, an empty picture, stands for the second of them. A player shows the same pictures at the same times.
+    The next packet, an empty picture, stands for the second of them. A player shows the same as before.
     """
     with av.open(str(source)) as container, av.open(str(target), "w", container_options=SAME) as output:
         copies = [output.add_stream_from_template(each, opaque=True) for each in container.streams]
         video = [packet for packet in container.demux(container.streams.video[0]) if packet.size]
         container.seek(0)
         sound = [packet for packet in container.demux(container.streams.audio[0]) if packet.size]
+        packet: Any
         for number, data in enumerate(_packed([bytes(packet) for packet in video])):
             packet = av.Packet(data)
             packet.pts = packet.dts = number

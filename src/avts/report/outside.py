@@ -19,7 +19,7 @@ PATH_COLUMNS = frozenset({"file", "repaired"})
 
 
 def one_line(text: str) -> str:
-    """A text as it can be printed: what does not print (line breaks, terminal codes, bytes that are not UTF-8) is escaped."""
+    """A text as it can be printed: line breaks, terminal codes and bytes that are not UTF-8 are escaped."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
