@@ -21,9 +21,9 @@ Make = Callable[[Path], Truth]
 class Case:
     """One file: make writes it and tells the truth of it.
 
-    group: container, sound, picture or structure; about: the row of its table; file_name: what the file is called;
-    offsets: to repair by; quarter_turns: by which the standard form is turned back; refused: words that have to be in
-    the reason, for a file that cannot be used.
+    group: structure or matrix; about: the row of its table; file_name: what the file is called; offsets: to repair by;
+    into_another: repair it into another container, too; quarter_turns: by which the standard form is turned back;
+    refused: words that have to be in the reason, for a file that cannot be used.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Case:
     file_name: str | None = None
     quarter_turns: int = 0
     refused: str | None = None
+    into_another: bool = True
 
 
 def _names(words: str) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ LAYOUTS_AND_RATES = (("stereo", 48_000), ("mono", 48_000), ("stereo", 44_100), (
 """Tried in this order until an encoder and a container take one."""
 
 OTHER_OFFSETS = (-0.5, 0.04)
-"""Offsets for all but the usual codec of a container."""
+"""Offsets for all but the usual codecs of a container, one after the other."""
 
 SIZES = {"dnxhd": (256, 128), "dvvideo": (720, 576), "svq1": (160, 120), "h263": (176, 144), "h263p": (176, 144)}
 
@@ -116,8 +117,10 @@ def matrix() -> tuple[Case, ...]:
     cases = []
     for each in CONTAINERS:
         cases.append(_case(each, each.video, each.audio, OFFSETS_SECONDS))
-        cases += [_case(each, each.video, sound, OTHER_OFFSETS) for sound in SOUNDS if sound != each.audio]
-        cases += [_case(each, video, each.audio, OTHER_OFFSETS) for video in each.videos]
+        others = [(each.video, sound) for sound in SOUNDS if sound != each.audio]
+        others += [(video, each.audio) for video in each.videos]
+        for number, (video, sound) in enumerate(others):
+            cases.append(_case(each, video, sound, (OTHER_OFFSETS[number % 2],)))
     return tuple(cases)
 
 
@@ -127,7 +130,11 @@ def _case(container: Container, video: str, audio: str, offsets: tuple[float, ..
         container.film, video=video, audio=audio, width=width, height=height, video_options=OPTIONS.get(video, {})
     )
     name = f"{codec_name(video)}-{codec_name(audio)}{container.ending}"
-    return Case(name, "matrix", f"{codec_name(video)}, {codec_name(audio)}", container.ending, _maker(film), offsets)
+    about = f"{codec_name(video)}, {codec_name(audio)}"
+    usual = offsets == OFFSETS_SECONDS
+    return Case(
+        name, "matrix", about, container.ending, _maker(film), offsets, into_another=usual or video != container.video
+    )
 
 
 def _maker(film: Film) -> Make:

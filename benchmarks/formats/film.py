@@ -204,10 +204,17 @@ def pictures_of(film: Film, pixel_format: str) -> Iterator[tuple[float, VideoFra
     """The pictures as frames for an encoder, each with its time."""
     base = 1 / film.rate if film.picture_times is None else Fraction(1, 90_000)
     for index, seconds in enumerate(film.times):
-        grey = VideoFrame.from_ndarray(film.picture(film.first_number + index), format="gray")
-        frame = grey.reformat(format=pixel_format)
+        frame = _frame(film.picture(film.first_number + index), pixel_format)
         frame.pts, frame.time_base = round((seconds + film.picture_from) / base), base
         yield seconds + film.picture_from, frame
+
+
+def _frame(grey: NDArray[np.uint8], pixel_format: str) -> VideoFrame:
+    if pixel_format == "yuv420p":
+        height, width = grey.shape
+        chroma = np.full((height // 2, width), 128, np.uint8)
+        return VideoFrame.from_ndarray(np.concatenate([grey, chroma]), format="yuv420p")
+    return VideoFrame.from_ndarray(grey, format="gray").reformat(format=pixel_format)
 
 
 def sounds_of(film: Film, codec: Any) -> Iterator[AudioFrame]:

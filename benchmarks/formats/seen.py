@@ -159,7 +159,9 @@ class _Reading:
         self._decoding_times: list[float] = []
         self._pictures: list[tuple[float | None, int]] = []
         self._track = _Track()
-        for stream in filter(None, (picture, sound)):
+        streams = [each for each in (picture, sound) if each is not None]
+        self._bases = {each.index: float(each.time_base) for each in streams}  # looked up for each frame
+        for stream in streams:
             stream.codec_context.thread_count = 1
 
     def take(self, packet: Any) -> None:
@@ -167,10 +169,10 @@ class _Reading:
         stream = packet.stream
         if stream not in (self._picture, self._sound):
             return
-        base = packet.time_base
+        base = self._bases[stream.index]
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is not None:
-            seconds, length = float(stamp * base), float((packet.duration or 0) * base)
+            seconds, length = stamp * base, (packet.duration or 0) * base
             if self._joinable:
                 self._shifts[stream.index] = self._clock.shift_of(stream.index, seconds, length)
                 self._waiting[stream.index, packet.pts].append(self._shifts[stream.index])
@@ -186,7 +188,7 @@ class _Reading:
         for frame in frames:
             # a frame may come out after packets from beyond a break went in
             shift = self._shift_of(packet.stream, frame)
-            seconds = None if frame.pts is None else float(frame.pts * frame.time_base) + shift
+            seconds = None if frame.pts is None else frame.pts * self._bases[packet.stream.index] + shift
             if packet.stream is self._picture:
                 self._pictures.append((seconds, number_of(luminance(frame))))
             else:

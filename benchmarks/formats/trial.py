@@ -86,7 +86,7 @@ def _rows(pool: OrderedPool[Request, Any], name: str, folder: Path) -> Iterator[
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     case = cases()[name]
-    made = next(result for _, result in pool.run([Request(name, "made", str(folder))]))
+    ((_, made),) = pool.run([Request(name, "made", str(folder))])
     if isinstance(made, Crashed | TimedOut):
         yield _row(case, Request(name, "made", ""), Verdict("refused", words=f"{NOT_A_CASE}the encoder died"))
     else:
@@ -101,10 +101,11 @@ def _requests(case: Case, folder: Path, truth: Truth) -> list[Request]:
     """Everything to ask of a file; of one that cannot be used, one request of each kind."""
     name, where = case.name, str(folder)
     other = ".mkv" if case.ending != ".mkv" else ".mp4"
+    into = [Request(name, "into", where, INTO_OFFSET_SECONDS, other, truth)] if case.into_another else []
     return [
         Request(name, "read", where, truth=truth),
         *(Request(name, "moved", where, offset, case.ending, truth) for offset in case.offsets),
-        Request(name, "into", where, INTO_OFFSET_SECONDS, other, truth),
+        *into,
         Request(name, "resampled", where, RESAMPLED_OFFSET_SECONDS, case.ending, truth),
     ]
 
