@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import av
 import click
 
 from avts.cli.progress import OnProgress, progress_bar
@@ -55,7 +56,7 @@ def whole_files(folder: Path) -> list[Path]:
             partial = path.with_name(f"making{path.suffix}")
             try:
                 cases()[name].make(partial)
-            except (ValueError, OSError):
+            except (ValueError, OSError, av.FFmpegError):
                 continue
             partial.replace(path)
         paths.append(path)

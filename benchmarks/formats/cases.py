@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+import av
+
 from benchmarks.formats.film import Film, Truth, write_film
 
 OFFSETS_SECONDS = (-0.5, -0.04, 0.0, 0.04, 0.5)
@@ -145,7 +147,7 @@ def _maker(film: Film) -> Make:
                 continue
             try:
                 return write_film(path, replace(film, layout=layout, sound_rate=rate))
-            except (ValueError, OSError) as error:
+            except (ValueError, OSError, av.FFmpegError) as error:
                 path.unlink(missing_ok=True)
                 refusal = refusal or error
         raise ValueError(str(refusal))

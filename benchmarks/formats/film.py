@@ -112,7 +112,7 @@ def write_film(path: Path, film: Film) -> Truth:
     """Write a film as a media file; the ending of the name says the container.
 
     Raises:
-        ValueError: an encoder or the container does not take what the film asks for (av.FFmpegError is one too).
+        ValueError or av.FFmpegError: an encoder or the container does not take what the film asks for.
     """
     options = _options(film, path)
     with av.open(f"file:{path}", "w", format=film.muxer, container_options=options) as container:

@@ -163,7 +163,7 @@ def _made(case: Case, source: Path) -> tuple[Verdict, Truth]:
     """Write a file and look whether it holds the film: what FFmpeg itself cannot read back is no case."""
     try:
         truth = case.make(source)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, av.FFmpegError) as error:
         return Verdict("refused", words=f"{NOT_A_CASE}{error}"), Truth((), ())
     if case.refused is not None:
         return Verdict("right"), truth
