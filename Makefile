@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup model experiments browser bench-env clean
+.PHONY: demo test setup model experiments endurance formats browser bench-env clean
 
 demo: setup
 	$(VENV)/bin/avts demo --out runs/demo
@@ -49,6 +49,15 @@ endif
 experiments: setup
 	$(VENV)/bin/python experiments/table1.py runs/experiments
 	$(VENV)/bin/python experiments/downstream.py runs/experiments
+
+# 10,000 damaged files through ingest, sync and repair, and kills at random moments; hours on two cores. It goes on where it
+# stopped, and ends with 3 if anything ended, hung, swelled or was half written.
+endurance: setup
+	$(VENV)/bin/python -m benchmarks.endurance --out runs/endurance
+
+# docs/formats.md: every container, codec and structure, read, repaired and resampled; under 10 minutes on one core.
+formats: setup
+	$(VENV)/bin/python -m benchmarks.formats --out docs
 
 # The test of `avts app` drives Debian's Chromium; where it cannot be installed that test is skipped.
 browser:

@@ -49,20 +49,24 @@ def html_page(title: str, body: Sequence[str]) -> str:
     """A whole page around pieces of HTML."""
     light = _variables({colour: colour for colour in DARK}, ground="#f5f6f8")
     dark = _variables(DARK, ground="#0f141c")
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>{escape(title)}</title>",
-            f"<style>:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}{STYLE}</style>",
-            "</head><body><main>",
-            *body,
-            "</main></body></html>",
-            "",
-        ]
-    )
+    return (
+        "\n".join(
+            [
+                "<!doctype html>",
+                '<html lang="en"><head><meta charset="utf-8">',
+                '<meta name="viewport" content="width=device-width, initial-scale=1">',
+                '<meta name="color-scheme" content="light dark">',
+                f"<title>{escape(title)}</title>",
+                f"<style>:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}{STYLE}</style>",
+                "</head><body><main>",
+                *body,
+                "</main></body></html>",
+                "",
+            ]
+        )
+        .encode("utf-8", "backslashreplace")
+        .decode()
+    )  # a file's name need not be UTF-8
 
 
 def _variables(colours: dict[str, str], ground: str) -> str:

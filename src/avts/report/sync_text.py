@@ -10,6 +10,7 @@ from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import OffsetEstimate
 from avts.offset.fix import LEAST_CONFIDENCE, confidence_of, is_certain
 from avts.offset.measure import SyncResult, told
+from avts.report.outside import one_line, safe_row
 from avts.timebase import offset_in_words
 
 MOST_SURE = 0.99
@@ -78,7 +79,7 @@ def _with_confidence(words: str, confidence: float, least_confidence: float) -> 
 
 def sync_line(path: Path, result: SyncResult, *, least_confidence: float = LEAST_CONFIDENCE) -> str:
     """One line for one film, 'talk.mp4: sound 120 ms early, confidence 0.87'; a table below it if the offset jumps."""
-    lines = [f"{path}: {verdict(result, least_confidence=least_confidence)}"]
+    lines = [f"{one_line(str(path))}: {verdict(result, least_confidence=least_confidence)}"]
     if len(result.segments) > 1:
         lines += [
             f"  {clock(each.start_seconds)} to {clock(each.stop_seconds)}  "
@@ -156,7 +157,7 @@ def failure_record(path: Path, error: Exception) -> dict[str, Any]:
 
 
 def csv_row(record: dict[str, Any], result: SyncResult | None) -> dict[str, Any]:
-    """The row of a film in a CSV file, by CSV_COLUMNS; None becomes an empty cell."""
+    """The row of a film in a CSV file, by CSV_COLUMNS; None becomes an empty cell, and no cell is a formula."""
     row = {column: record.get(column) for column in CSV_COLUMNS}
     if repaired := record.get("repaired"):
         row.update(repaired=repaired["file"], moved_seconds=repaired["moved_seconds"])
@@ -165,4 +166,4 @@ def csv_row(record: dict[str, Any], result: SyncResult | None) -> dict[str, Any]
         row.update(
             num_segments=len(result.segments), min_offset_seconds=round(low, 4), max_offset_seconds=round(high, 4)
         )
-    return row
+    return safe_row(row)

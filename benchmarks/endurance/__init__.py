@@ -1,0 +1,1 @@
+"""Endurance: thousands of damaged files, and processes killed at any moment."""
