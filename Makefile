@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup model experiments browser bench-env clean
+.PHONY: demo test setup docs figures model experiments browser bench-env clean
 
 demo: setup
 	$(VENV)/bin/avts demo --out runs/demo
@@ -34,6 +34,14 @@ model: setup
 experiments: setup
 	$(VENV)/bin/python experiments/table1.py runs/experiments
 	$(VENV)/bin/python experiments/downstream.py runs/experiments
+
+# The documentation as a site, runs/site/index.html: strict, so a broken link or anchor fails. `make test` builds it too.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+
+# The figures of the documentation that are drawn by code; the sync map asks the model in the box.
+figures: setup
+	$(VENV)/bin/python scripts/figures.py docs/figures
 
 # The test of `avts app` drives Debian's Chromium; where it cannot be installed that test is skipped.
 browser:
