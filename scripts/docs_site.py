@@ -44,6 +44,12 @@ def on_post_page(output: str, *, page: Any, **_: Any) -> str:
     return output
 
 
+def on_post_template(output_content: str, *, template_name: str, **_: Any) -> str:
+    """The same of a page that is made of no Markdown."""
+    refuse_what_is_fetched(output_content, template_name)
+    return output_content
+
+
 def refuse_what_is_fetched(html: str, name: str) -> None:
     """Raise PluginError if a browser would fetch something from another host to show the page."""
     found = FROM_ELSEWHERE.search(html)

@@ -143,7 +143,7 @@ def draw_towers() -> Figure:
     axes = figure.subplots()
     ways = (
         (1.0, ("frames\n3 x 24 x 224 x 224", "video tower\nconv1 ... conv5", "head", "embedding\n512")),
-        (-1.0, ("filterbank\n40 x 100", "audio tower\nconv1 ... conv5", "head", "embedding\n512")),
+        (-1.0, ("filterbank\n40 x 100", "audio tower\nconv1 ... conv5, fc6", "head", "embedding\n512")),
     )
     for y, boxes in ways:
         for place, text in enumerate(boxes):
