@@ -4,23 +4,23 @@ if (location.protocol === "file:") {
   window.Worker = class extends EventTarget {
     constructor(url) {
       super();
+      const base = new URL(url, document.baseURI);
       const frame = document.createElement("iframe");
       frame.hidden = true;
-      this.ready = new Promise((resolve) => frame.addEventListener("load", resolve));
       document.body.append(frame);
       const inside = frame.contentWindow;
       inside.postMessage = (data) => this.dispatchEvent(new MessageEvent("message", { data }));
       const load = (source) =>
         new Promise((resolve, reject) => {
           const script = inside.document.createElement("script");
-          script.src = new URL(source, url).href;
+          script.src = new URL(source, base).href;
           script.onload = resolve;
           script.onerror = reject;
           inside.document.body.append(script);
         });
       inside.importScripts = (...sources) => sources.reduce((done, each) => done.then(() => load(each)), Promise.resolve());
       this.frame = frame;
-      this.ready = load(url);
+      this.ready = load(base.href);
     }
 
     postMessage(data) {
