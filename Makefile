@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup model experiments endurance formats browser bench-env clean
+.PHONY: demo test setup docs figures model experiments endurance formats browser bench-env clean
 
 demo: setup
 	$(VENV)/bin/avts demo --out runs/demo
@@ -58,6 +58,14 @@ endurance: setup
 # docs/formats.md: every container, codec and structure, read, repaired and resampled; under 10 minutes on one core.
 formats: setup
 	$(VENV)/bin/python -m benchmarks.formats --out docs
+
+# The documentation as a site, runs/site/index.html: strict, so a broken link or anchor fails. `make test` builds it too.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+
+# The figures of the documentation that are drawn by code; the sync map asks the model in the box.
+figures: setup
+	$(VENV)/bin/python scripts/figures.py docs/figures
 
 # The test of `avts app` drives Debian's Chromium; where it cannot be installed that test is skipped.
 browser:

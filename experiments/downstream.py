@@ -240,7 +240,7 @@ def main() -> None:
         run_jobs(jobs, at_a_time=asked.jobs)
     from downstream_report import write_results
 
-    put_between_marks(ROOT / "docs" / "results.md", "downstream", write_results(RESULTS, ROOT / "docs"))
+    put_between_marks(ROOT / "docs" / "results-tables.md", "downstream", write_results(RESULTS, ROOT / "docs"))
 
 
 if __name__ == "__main__":

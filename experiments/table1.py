@@ -4,7 +4,7 @@ python experiments/table1.py runs/experiments [--form ours] [--form paper] [--se
 
 A cell is one regime of one form with one seed. Each finished one leaves a small file in results/table1/FORM;
 cells that are there are not made again, an interrupted one goes on from its last checkpoint. Curricula that begin alike
-train their first stage once. Then docs/results.md gets its tables.
+train their first stage once. Then docs/results-tables.md gets its tables.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def main() -> None:
         run_jobs(jobs, at_a_time=asked.jobs)
     from table1_report import write_results
 
-    put_between_marks(ROOT / "docs" / "results.md", "table1", write_results(RESULTS, ROOT / "docs"))
+    put_between_marks(ROOT / "docs" / "results-tables.md", "table1", write_results(RESULTS, ROOT / "docs"))
 
 
 if __name__ == "__main__":
