@@ -7,10 +7,31 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "avts").rglob("*.py"))
-WAY = (
-    "errors timebase files settings media world jobs corpus pairs model training evaluation features probe finetune "
-    "inspection offset api doctor report demo app cli"
-).split()
+WAY = [
+    "errors",
+    "timebase",
+    "files",
+    "settings",
+    "media",
+    "world",
+    "jobs",
+    "corpus",
+    "pairs",
+    "model",
+    "training",
+    "evaluation",
+    "features",
+    "probe",
+    "finetune",
+    "inspection",
+    "offset",
+    "api",
+    "doctor",
+    "report",
+    "demo",
+    "app",
+    "cli",
+]
 
 
 def room_of(path: Path) -> str:
