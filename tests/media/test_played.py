@@ -65,11 +65,12 @@ def test_a_slide_show_keeps_its_slides_and_has_no_break(films: Any) -> None:
         "times_seconds": (0.0, 75.0, 150.0),
         "clicks_seconds": (),
         "audio_codec": "libmp3lame",
+        "sample_rate": 16_000,
         "options": {"bf": "0"},
     }
     for ending in ("mkv", "ts"):
         path = films.write(f"slides.{ending}", **{**arguments, "seconds": 151.0})
-        frames = standard_frames(path, short_side=32)
+        frames = standard_frames(path, short_side=16)
         shown = np.concatenate([films.shown_indices(chunk.y) for chunk in frames])
         assert frames.clock_breaks == ()
         assert [int(np.count_nonzero(shown == index)) for index in (0, 1)] == pytest.approx([75 * 24] * 2, abs=3)

@@ -30,7 +30,8 @@ class Refusal:
 
 def plain(text: str) -> str:
     """A name as it can be shown and written on one line: what does not print becomes an escape."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    signs = writable(text)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in signs)
 
 
 def writable(text: str) -> str:
