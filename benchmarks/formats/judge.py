@@ -5,7 +5,7 @@ Input: a file, its Truth, and what to ask of avts. Output: a Verdict: the greate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,10 +37,14 @@ TIE_SECONDS = 0.0015
 """Closer than this to half-way between two pictures, a standard frame may show either."""
 
 BREAK_SECONDS = 0.1
-"""Where a clock breaks, the part behind it may be put this much earlier or later: no time stamp says where."""
+"""Where a clock breaks, what follows may be put this much earlier or later: no time stamp says where."""
 
 MOST_OTHER_PICTURES = 0.06
 """Share of standard frames that may show the neighbour of the picture nearest to their time."""
+
+OWN_TAGS = ("_brand", "_brands", "_version", "_version_num", "encoder", "creation_time", "modification_date", "timecode",
+            "application_platform", "_umid", "uid", "company_name", "product_name")  # fmt: skip
+"""Ends of the names of tags that a muxer writes of itself."""
 
 LATEST_START_SECONDS = 10.0
 PLAYED_FROM_ZERO = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".3gp", ".3g2", ".nut"}
@@ -71,6 +75,8 @@ def judge_made(seen: Seen, truth: Truth) -> str:
     numbers = [number for _, number in seen.pictures]
     if numbers != [number for _, number in truth.pictures]:
         return f"{len(numbers)} pictures come as {_few(numbers)}"
+    if [seconds for seconds, _ in seen.pictures] != sorted(seconds for seconds, _ in seen.pictures):
+        return "the times of its pictures run backwards"
     if len(seen.clicks) != len(truth.clicks):
         return f"{len(seen.clicks)} of {len(truth.clicks)} clicks are heard"
     if not seen.clicks or not seen.pictures:
@@ -106,13 +112,13 @@ def judge_read(path: Path, truth: Truth, seen: Seen, *, quarter_turns: int = 0) 
     except Exception as error:
         return Verdict("failed", words=f"{type(error).__name__}: {error}")
     shown = [number_of(np.rot90(picture, -quarter_turns)) for picture in clip.planes.y]
-    played = Truth(tuple(seen.relative), truth.clicks)  # where a clock breaks, players differ by some milliseconds
-    early, others = min((picture_shift(shown, each) for each in (truth, played) if each.pictures), key=lambda x: x[1])
+    tried = [(*picture_shift(shown, each), each) for each in _as_played(seen, truth) if each.pictures]
+    early, others, played = min(tried, key=lambda each: each[1])
     if others > max(1, MOST_OTHER_PICTURES * len(shown)):
         return Verdict("wrong", words=f"{others} of {len(shown)} pictures are not those of their time: {_few(shown)}")
     clicks = clicks_in([(0.0, SAMPLE_RATE, clip.samples)])
     end = len(shown) / FRAME_RATE
-    expected = [at for at in _relative_clicks(seen, truth) if 0.01 < at < end - 0.01]
+    expected = [at for at in played.clicks if 0.01 < at < end - 0.01]
     clicks = [at for at in clicks if 0.01 < at < end - 0.01]
     if len(clicks) != len(expected):
         return Verdict("wrong", words=f"{len(clicks)} of {len(expected)} clicks are heard: {_few(clicks)}")
@@ -250,17 +256,29 @@ def _lost(before: Seen, after: Seen, notes: Sequence[str], *, encoded_again: boo
             faults.append(f"{new - old} {kind} stream(s) more")
     if before.chapters and before.chapters != after.chapters and "chapter" not in said:
         faults.append(f"chapters {before.chapters} became {after.chapters}")
-    own = {"major_brand", "minor_version", "compatible_brands", "encoder", "creation_time", "timecode"}
-    held = {value for value in after.tags.values()}
-    lost = [key for key, value in before.tags.items() if key.lower() not in own and value not in held]
+    held = set(after.tags.values())
+    lost = [key for key, value in before.tags.items() if not key.lower().endswith(OWN_TAGS) and value not in held]
     if lost and "tag" not in said and not encoded_again:
         faults.append(f"tags lost without a word: {', '.join(lost)}")
     return faults
 
 
-def _relative_clicks(seen: Seen, truth: Truth) -> list[float]:
-    """Clicks after the first picture: as the file plays them, or if its reader was misled, as they were made."""
-    return [at - seen.pictures[0][0] for at in seen.clicks] if seen.pictures else list(truth.clicks)
+def _as_played(seen: Seen, truth: Truth) -> Iterator[Truth]:
+    """What may be played: as it was made, as its packets say, and behind a break a little earlier or later."""
+    start = seen.pictures[0][0] if seen.pictures else 0.0
+    clicks = tuple(at - start for at in seen.clicks)
+    yield Truth(truth.pictures, clicks)
+    yield Truth(tuple(seen.relative), clicks)
+    if not seen.breaks:
+        return
+    # sound may break a little before the picture does
+    limit = seen.breaks[0] - start - BREAK_SECONDS / 2
+    for step in np.arange(-BREAK_SECONDS, BREAK_SECONDS + 0.001, 0.002):
+        shift = float(step)
+        yield Truth(
+            tuple((at + shift * (at > limit), number) for at, number in seen.relative),
+            tuple(at + shift * (at > limit) for at in clicks),
+        )
 
 
 def _few(values: Sequence[float]) -> str:
