@@ -42,8 +42,10 @@ BREAK_SECONDS = 0.1
 MOST_OTHER_PICTURES = 0.06
 """Share of standard frames that may show the neighbour of the picture nearest to their time."""
 
-OWN_TAGS = ("_brand", "_brands", "_version", "_version_num", "encoder", "creation_time", "modification_date", "timecode",
-            "application_platform", "_umid", "uid", "company_name", "product_name")  # fmt: skip
+OWN_TAGS = (
+    *("_brand", "_brands", "_version", "_version_num", "_umid", "uid", "encoder", "creation_time", "timecode"),
+    *("modification_date", "application_platform", "company_name", "product_name"),
+)
 """Ends of the names of tags that a muxer writes of itself."""
 
 LATEST_START_SECONDS = 10.0
