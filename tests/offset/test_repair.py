@@ -285,3 +285,18 @@ def test_an_existing_target_is_replaced_only_when_allowed(make_file: MakeFile, t
 def test_an_offset_that_is_no_number_is_a_usage_error(make_file: MakeFile, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="offset_seconds is nan"):
         repair(make_file(".mp4"), tmp_path / "repaired.mp4", offset_seconds=float("nan"))
+
+
+@pytest.mark.parametrize("error", [IndexError("list index"), OverflowError("too large"), AttributeError("name")])
+def test_contradictory_tables_of_a_damaged_file_are_one_clear_error(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object) -> None:
+        raise error
+
+    source = tmp_path / "talk.mkv"
+    write_flash_and_click(source)
+    monkeypatch.setattr("avts.offset.repair.read_reels", damaged)
+    with pytest.raises(MediaError, match=rf"talk.mkv: cannot .+: its tables .+{type(error).__name__}"):
+        repair(source, tmp_path / "out.mkv", offset_seconds=0.1)
+    assert not list(tmp_path.glob("*out*"))

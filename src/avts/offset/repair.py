@@ -29,6 +29,9 @@ from avts.offset.verify import Promise, StreamLost, check_written
 FINE_RATE = 90_000
 """Ticks a second that a shift is rounded to."""
 
+DAMAGED = (ArithmeticError, AttributeError, LookupError, ValueError)
+"""What contradictory tables of a damaged file raise deep in the reading of its packets."""
+
 
 def repair(source: Path, target: Path, *, offset_seconds: float, overwrite: bool = False) -> tuple[str, ...]:
     """Write a file with the sound moved so that an offset becomes 0.
@@ -56,6 +59,11 @@ def repair(source: Path, target: Path, *, offset_seconds: float, overwrite: bool
             return _write(source, part, target, Fraction(offset_seconds))
     except av.FFmpegError as error:
         raise MediaError(f"{source.name}: cannot be copied to {target.name}: {error.strerror}. Try a .mkv.") from error
+    except DAMAGED as error:
+        raise MediaError(
+            f"{source.name}: cannot be copied to {target.name}: its tables or packets are damaged "
+            f"({type(error).__name__}: {error}). Re-encode it first."
+        ) from error
 
 
 def check_call(source: Path, target: Path, offset_seconds: float, overwrite: bool) -> None:
@@ -77,7 +85,9 @@ def check_streams(source: Path, container: InputContainer) -> None:
     for kind, found in (("audio", container.streams.audio), ("video", container.streams.video)):
         if not found:
             kinds = {"video", "audio", "subtitle", "data"}
-            has = ", ".join(f"{s.type} {s.name or 'unknown'}" for s in container.streams if s.type in kinds)
+            has = ", ".join(
+                f"{s.type} {getattr(s, 'name', None) or 'unknown'}" for s in container.streams if s.type in kinds
+            )
             raise MediaError(f"{source.name}: no {kind} stream (it has: {has or 'nothing'}). Nothing to synchronise.")
 
 
@@ -114,7 +124,7 @@ def _by_edits(source: Path, part: Path, target: Path, offset: Fraction, reels: R
         rest = max(Fraction(0), fine(_shown(part, picture) - reels.by_index[picture].first_shown()))
         shifts = {index: float(rest + (offset if kinds[index] == "audio" else 0)) for index in reels.by_index}
         check_written(Promise(source, target, part, picture, float(offset), shifts), reels)
-    except (NotSimple, MediaError):  # an old or odd file: FFmpeg writes it anew
+    except (NotSimple, MediaError, *DAMAGED):  # an old or odd file: FFmpeg writes it anew
         return None
     if num_edits < 2:
         return ()
