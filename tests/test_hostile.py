@@ -13,7 +13,6 @@ import av
 import numpy as np
 import pytest
 import torch
-from avts.training.state import load_state, save_state
 
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
@@ -28,6 +27,7 @@ from avts.offset.repair import repair
 from avts.report.page import html_page, table
 from avts.report.sync_page import sync_page
 from avts.report.sync_text import CSV_COLUMNS, csv_row, failure_record, result_record, sync_line
+from avts.training.checkpoints import load_state, save_state
 from fixtures_training import tiny_recipe
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'.mp4"

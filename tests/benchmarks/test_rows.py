@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from avts.cli.bench import BENCHES, command
 from click.testing import CliRunner
 
 from avts.errors import UsageError
 from benchmarks import loader, peers
+from benchmarks.__main__ import BENCHES, command
 from benchmarks.ingesting import ffmpeg_command
 from benchmarks.material import make_material
 from benchmarks.rivals import Rival, python_with_peers

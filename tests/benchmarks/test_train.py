@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from avts.cli.bench import command
 from click.testing import CliRunner
 
 from avts.pairs.negatives import EASY, HARD, POSITIVE
 from benchmarks import step_speed
+from benchmarks.__main__ import command
 from benchmarks.step_profile import NETWORK, OPTIMISER, ORDER, REST, group_shares, mark_network, step_shares
 from benchmarks.step_speed import CpuSpeed, MatrixProduct, gpu_rows, kinetics_hours, speed_rows
 from benchmarks.train import rows

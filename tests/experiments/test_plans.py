@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from avts.report import downstream as report
+import downstream_report as report
 from cells import missing
 from downstream import CURVE, NAMED_LABELS, Trial, job_of, trials_of
 from table1 import FORMS, Cell, cells_of, measuring, recipe_of

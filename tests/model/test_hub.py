@@ -226,7 +226,7 @@ def test_the_card_says_what_model_json_says(run: Path) -> None:
     assert front.startswith("library_name: avts\nlicense: apache-2.0\ntags:\n")
     assert "license" not in model_card(run, "someone/model").split("---\n")[1]
     assert "# model\n" in card
-    assert 'from_pretrained("someone/model")' in card
+    assert 'avts.load("someone/model")' in card
     assert "model.embed_pictures(y)  # planes, uint8 [B, 12, H, W]" in card
     assert "| pictures | luminance and its change, 24 frames a second, 32 x 32 pixels |" in card
     assert "| curriculum | easy (3 epochs), hard (2 epochs) |" in card
