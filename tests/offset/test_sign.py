@@ -54,7 +54,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model.low_precision = False
     model.video_head, model.audio_head = Beats(), Beats()
     monkeypatch.setattr("avts.model.checkpoint.load_model", lambda *_, **__: model)
-    monkeypatch.setattr("avts.model.checkpoint.load_model", lambda *_, **__: model, raising=False)
     return tmp_path / "run"
 
 

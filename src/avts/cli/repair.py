@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from avts.cli.batch import fallbacks, find_files, targets
-from avts.cli.sync import answered, check_targets, least_or_default
+from avts.cli.sync import answered, check_targets, least_or_default, range_option
 from avts.cli.sync_file import Options
 
 _PATH = click.Path(path_type=Path)
@@ -48,14 +48,7 @@ _PATH = click.Path(path_type=Path)
     type=click.Choice(["model", "motion"]),
     help="What measures. motion: the plain baseline, motion against loudness.",
 )
-@click.option(
-    "--range",
-    "range_seconds",
-    default=2.0,
-    show_default=True,
-    type=click.FloatRange(min=0, min_open=True, max=15),
-    help="Search this many seconds either way.",
-)
+@range_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def command(
     file: Path,

@@ -24,6 +24,16 @@ from avts.files import whole_file
 _PATH = click.Path(path_type=Path)
 _SECONDS = click.FloatRange(min=0)
 
+range_option = click.option(
+    "--range",
+    "range_seconds",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True, max=15),
+    help="Search this many seconds either way.",
+)
+"""How far offsets are searched, as `avts sync` and `avts repair` take it."""
+
 
 @click.command(name="sync")
 @click.argument("files", nargs=-1, required=True, type=_PATH, metavar="FILE...")
@@ -35,14 +45,7 @@ _SECONDS = click.FloatRange(min=0)
     type=click.Choice(["model", "motion"]),
     help="motion: the plain baseline, motion against loudness.",
 )
-@click.option(
-    "--range",
-    "range_seconds",
-    default=2.0,
-    show_default=True,
-    type=click.FloatRange(min=0, min_open=True, max=15),
-    help="Search this many seconds either way.",
-)
+@range_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with the whole curve.")
 @click.option("--csv", "csv_path", type=_PATH, metavar="CSV", help="Write a table with one row a file.")
 @click.option("--plot", type=_PATH, metavar="PNG", help="Draw the distance map; into a folder if there are several.")
