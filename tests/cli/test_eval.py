@@ -26,8 +26,13 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_json_is_one_valid_object_on_stdout(
-    model: Path, small_corpus: Corpus, capsys: pytest.CaptureFixture[str], one_thread: None
+    model: Path,
+    small_corpus: Corpus,
+    capsys: pytest.CaptureFixture[str],
+    one_thread: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("avts.cli.progress.QUIET_SECONDS", 0.0)
     assert run(model, "--data", small_corpus.path, "--rounds", 1, "--json") == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 1

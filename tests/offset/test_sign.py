@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from avts.cli import main
+from avts.cli.sync_processes import HERE
 from avts.model.checkpoint import save_model
 from avts.model.two_stream import TwoStream
 from avts.offset.distance_map import scan_features
@@ -54,6 +55,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model.low_precision = False
     model.video_head, model.audio_head = Beats(), Beats()
     monkeypatch.setattr("avts.model.checkpoint.load_model", lambda *_, **__: model)
+    monkeypatch.setenv(HERE, "1")  # a process of its own would not have the stand-in
     return tmp_path / "run"
 
 
