@@ -16,12 +16,12 @@ from avts.offset import measure as measure_module
 from avts.offset import model as model_module
 from avts.offset import repair as repair_module
 from avts.offset import retime as retime_module
+from avts.offset.calibration import LEAST_CONFIDENCE
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import estimate
 from avts.offset.film import FileFilm
-from avts.offset.measure import SyncResult, told
+from avts.offset.measure import SyncResult, result_of
 from avts.offset.model import SyncModel
-from avts.offset.timeline import Segment
 
 OFFSETS = np.arange(-48, 49) / 24
 
@@ -41,17 +41,8 @@ def drifting_scan(rate: float) -> OffsetScan:
     return OffsetScan(times, OFFSETS, dip.astype(np.float32), 1.0)
 
 
-def made_result(path: Path) -> SyncResult:
+def made_result(path: Path, least_confidence: float | None) -> SyncResult:
     """The file's name says what is found in it; what stands in a repaired file says what its offset has become."""
-    found = certain_result(path)
-    if path.stem != "doubtful":
-        return found
-    return dataclasses.replace(
-        found, estimate=dataclasses.replace(found.estimate, confidence=0.16), segments=(Segment(0, 5, 0.475, 0.16),)
-    )
-
-
-def certain_result(path: Path) -> SyncResult:
     if path.stem == "broken":
         raise MediaError(f"{path.name}: no audio stream (it has: video h264). Nothing to synchronise.")
     written = path.read_text()
@@ -61,7 +52,11 @@ def certain_result(path: Path) -> SyncResult:
         scan = drifting_scan(0.01)
     else:
         scan = made_scan({"early": 0.25, "late": -0.4, "stubborn": 0.2, "doubtful": 0.475}.get(path.stem))
-    return told(str(path), scan, estimate(scan))
+    answer = estimate(scan)
+    if path.stem == "doubtful":
+        answer = dataclasses.replace(answer, confidence=0.45)
+    least = LEAST_CONFIDENCE if least_confidence is None else least_confidence
+    return result_of(str(path), scan, answer, least_confidence=least)
 
 
 @pytest.fixture
@@ -69,9 +64,9 @@ def made_model(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """Stand-ins for the model and for measuring."""
     asked: dict[str, object] = {}
 
-    def measure(film: FileFilm, model: object, *, range_seconds: float) -> SyncResult:
+    def measure(film: FileFilm, model: object, *, range_seconds: float, least_confidence: float | None) -> SyncResult:
         asked.update(model=getattr(model, "name", None), range_seconds=range_seconds)
-        return made_result(film.path)
+        return made_result(film.path, least_confidence)
 
     monkeypatch.setattr(model_module, "load_sync_model", lambda run: SyncModel(None, 1.0, f"model of {run}"))  # type: ignore[arg-type]
     monkeypatch.setattr(measure_module, "measure", measure)

@@ -1,5 +1,6 @@
 """`avts.load` and `avts.sync` as a user calls them, and what importing avts costs."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import avts.offset.model as model_module
 from avts.api import SyncResult, load, sync
 from avts.errors import CheckpointError, InputError, UsageError
 from avts.offset.film import ArrayFilm
+from avts.offset.measure import result_of
 
 FPS, RATE = 24.0, 16_000
 
@@ -115,12 +117,14 @@ def test_repair_measures_what_is_not_given_and_acts_on_certainty_only(
     film = films.write("talk.mp4", seconds=2.0)
     measured: list[str] = []
 
-    def measure(read: Any, model: object, *, range_seconds: float) -> SyncResult:
+    def measure(read: Any, model: object, *, range_seconds: float, least_confidence: float | None) -> SyncResult:
         measured.append(read.path.name)
         frames, samples = beating(seconds=12, offset_seconds=0.25 if len(measured) == 1 else 0.0)
-        return real((ArrayFilm(frames, FPS, samples, RATE)), None, range_seconds=range_seconds)
+        film = ArrayFilm(frames, FPS, samples, RATE)
+        found = real(film, None, range_seconds=range_seconds, least_confidence=least_confidence)
+        return result_of("talk.mp4", found.scan, dataclasses.replace(found.estimate, confidence=confidence))
 
-    real = api_module.measure
+    real, confidence = api_module.measure, 0.9
     monkeypatch.setattr(api_module, "measure", measure)
     done = avts.repair(film, film.parent / "fixed.mp4", method="motion")
     assert measured == ["talk.mp4", "fixed.mp4"]
@@ -129,8 +133,8 @@ def test_repair_measures_what_is_not_given_and_acts_on_certainty_only(
     assert done.after is not None
     assert done.after.offset_seconds == pytest.approx(0, abs=0.02)
     measured.clear()
-    monkeypatch.setattr("avts.offset.fix.confidence_of", lambda _: 0.16)
-    with pytest.raises(InputError, match=r"not repaired, because the offset is uncertain .* confidence 0\.16"):
+    confidence = 0.45
+    with pytest.raises(InputError, match=r"not repaired, .* is uncertain \(sound about 25\d ms early, "):
         avts.repair(film, film.parent / "other.mp4", method="motion")
     assert not (film.parent / "other.mp4").exists()
 

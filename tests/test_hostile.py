@@ -22,7 +22,7 @@ from avts.media.standard import read_standard
 from avts.model.checkpoint import build_model, save_model
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import estimate
-from avts.offset.measure import told
+from avts.offset.measure import result_of
 from avts.offset.repair import repair
 from avts.report.page import html_page, table
 from avts.report.sync_page import sync_page
@@ -48,7 +48,7 @@ def test_no_cell_of_the_csv_is_a_formula(sign: str) -> None:
     name = f'{sign}HYPERLINK("http://x","y").mp4'
     scan = made_scan()
     rows = [csv_row(failure_record(Path(name), MediaError(f"{name}: no audio stream.")), None)]
-    rows.append(csv_row(result_record(Path(name), told(name, scan, estimate(scan))), None))
+    rows.append(csv_row(result_record(Path(name), result_of(name, scan, estimate(scan))), None))
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, CSV_COLUMNS)
     writer.writerows(rows)
@@ -80,7 +80,7 @@ def test_names_and_reasons_make_no_element_of_a_page() -> None:
     scan = made_scan()
     records = [
         failure_record(Path(SCRIPT), MediaError(f"{SCRIPT}: {SCRIPT}")),
-        {**result_record(Path(SCRIPT), told(SCRIPT, scan, estimate(scan))), "reason": SCRIPT},
+        {**result_record(Path(SCRIPT), result_of(SCRIPT, scan, estimate(scan))), "reason": SCRIPT},
     ]
     page = sync_page(records, ["<svg></svg>", "<svg></svg>"])
     found = Tags(page)
@@ -98,7 +98,7 @@ def test_a_name_that_is_not_utf8_can_be_written_to_a_page_and_a_table() -> None:
 def test_a_line_of_the_result_is_one_line_without_terminal_codes() -> None:
     scan = made_scan()
     name = "a\nb\x1b[2J\x07.mp4"
-    line = sync_line(Path(name), told(name, scan, estimate(scan)))
+    line = sync_line(Path(name), result_of(name, scan, estimate(scan)))
     assert line.startswith("a\\nb\\x1b[2J\\x07.mp4: sound")
     assert line.isprintable()
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from avts.errors import UsageError
 from avts.offset.film import Arrays, FileFilm, film_of
 from avts.offset.fix import (
-    LEAST_CONFIDENCE,
     RepairResult,
     check_given,
     check_target,
@@ -58,6 +57,7 @@ def sync(
     *,
     range_seconds: float = 2.0,
     method: Method = "model",
+    least_confidence: float | None = None,
 ) -> SyncResult:
     """Tell by how much the sound of a film is off.
 
@@ -66,19 +66,21 @@ def sync(
         model: a loaded model, or the folder of one; None loads the model in the box. Load once for many files.
         range_seconds: offsets up to this much either way are tried, 15 at most.
         method: 'model', or 'motion' for the plain baseline, which needs none.
+        least_confidence: an offset that is less likely right than this, 0 to 1, is uncertain and no answer; None takes
+            what the model's calibration says, 0.7 for the model in the box.
 
     Returns:
-        offset_seconds (> 0: the sound comes early), its confidence, or the reason why it cannot be told.
+        offset_seconds (> 0: the sound comes early) and its confidence; or None and the reason why no answer is given,
+        with the best guess in guess_seconds.
 
     Raises:
-        UsageError: arrays of a wrong shape or type, or a range outside (0, 15].
+        UsageError: arrays of a wrong shape or type, a range outside (0, 15], or a least confidence outside [0, 1].
         MediaError: the file cannot be read, or has no picture or no sound.
         CheckpointError: no model, or a damaged or foreign one.
     """
     film = film_of(source)
-    if method == "motion":
-        return measure(film, None, range_seconds=range_seconds)
-    return measure(film, model if isinstance(model, SyncModel) else load(model), range_seconds=range_seconds)
+    loaded = None if method == "motion" else model if isinstance(model, SyncModel) else load(model)
+    return measure(film, loaded, range_seconds=range_seconds, least_confidence=least_confidence)
 
 
 def repair(
@@ -90,7 +92,7 @@ def repair(
     model: SyncModel | Path | str | None = None,
     range_seconds: float = 2.0,
     method: Method = "model",
-    least_confidence: float = LEAST_CONFIDENCE,
+    least_confidence: float | None = None,
     overwrite: bool = False,
 ) -> RepairResult:
     """Write a media file with its sound in sync; streams are copied, sound that drifts or jumps is encoded again.
@@ -105,7 +107,7 @@ def repair(
         model: as for `sync`.
         range_seconds: as for `sync`.
         method: as for `sync`.
-        least_confidence: a measured offset with a confidence below this, 0 to 1, repairs nothing.
+        least_confidence: as for `sync`; an offset that is uncertain repairs nothing.
         overwrite: replace `out` if it exists.
 
     Returns:
@@ -119,7 +121,7 @@ def repair(
     """
     source, target = Path(path), Path(out)
     check_given(offset_seconds, drift_ms_per_minute)
-    if not 0 <= least_confidence <= 1:
+    if least_confidence is not None and not 0 <= least_confidence <= 1:
         raise UsageError(f"least_confidence is {least_confidence}. Give a number from 0 to 1")
     check_target(source, target, overwrite=overwrite)
     if offset_seconds is not None:
@@ -127,8 +129,8 @@ def repair(
     loaded = None if method == "motion" else model if isinstance(model, SyncModel) else load(model)
 
     def measured(film: Path) -> SyncResult:
-        return measure(FileFilm(film), loaded, range_seconds=range_seconds)
+        return measure(FileFilm(film), loaded, range_seconds=range_seconds, least_confidence=least_confidence)
 
     before = measured(source)
-    correction = measured_correction(before, least_confidence=least_confidence)
+    correction = measured_correction(before)
     return fix(source, target, correction, before=before, measure=measured, overwrite=overwrite)

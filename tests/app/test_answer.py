@@ -17,7 +17,7 @@ from avts.offset import repair as repair_module
 from avts.offset import retime as retime_module
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import estimate
-from avts.offset.measure import SyncResult, told
+from avts.offset.measure import SyncResult, result_of
 from avts.offset.timeline import Segment
 
 OFFSETS = np.arange(-48, 49) / 24
@@ -29,7 +29,7 @@ def made(offset_seconds: float | None) -> SyncResult:
     row = np.full_like(dip, np.nan) if offset_seconds is None else dip
     times = np.arange(0, 5, 0.25)
     scan = OffsetScan(times, OFFSETS, np.tile(row, (len(times), 1)).astype(np.float32), 1.0)
-    return told("film", scan, estimate(scan))
+    return result_of("film", scan, estimate(scan))
 
 
 def ask(path: Path, folder: Path, offset_seconds: float | None) -> Answer:
@@ -125,12 +125,11 @@ def test_an_offset_that_jumps_is_told_by_stretch_and_retimed(
 def test_an_uncertain_offset_is_said_as_such_and_no_repair_is_offered(tmp_path: Path, films: Any) -> None:
     def measure(*_: Any) -> SyncResult:
         sure = made(0.25)
-        doubtful = dataclasses.replace(sure.segments[0], confidence=0.31)
-        estimate = dataclasses.replace(sure.estimate, confidence=0.31)
-        return dataclasses.replace(sure, estimate=estimate, segments=(doubtful,))
+        doubtful = dataclasses.replace(sure.estimate, confidence=0.46)
+        return result_of("film", sure.scan, doubtful)
 
     found = answer(films.write("talk.mp4", seconds=1.0), folder=tmp_path, measure=measure, range_seconds=2.0)
-    assert found.headline == "Sound about 250 ms early (uncertain), confidence 0.31"
+    assert found.headline.startswith("Sound about 250 ms early (uncertain), confidence 0.46: ")
     assert (found.tone, found.repaired, found.after) == ("unknown", None, None)
     assert "too uncertain to act on, so nothing was repaired" in found.detail[-1]
     assert found.record is not None

@@ -8,7 +8,7 @@ import pytest
 
 from avts.cli import main
 from avts.offset import repair as repair_module
-from avts.offset.fix import LEAST_CONFIDENCE
+from avts.offset.calibration import LEAST_CONFIDENCE
 from fixtures_sync import files, run
 
 pytestmark = pytest.mark.usefixtures("made_model")
@@ -46,7 +46,7 @@ def test_repair_keeps_sub_folders_and_equal_names_in_them(
     ("name", "why"),
     [
         ("silent.mp4", "because the offset cannot be told (silent: no window has sound)"),
-        ("doubtful.mp4", "because the offset is uncertain (sound about 475 ms early, confidence 0.16; the least"),
+        ("doubtful.mp4", "because the offset is uncertain (sound about 475 ms early, confidence 0.45)"),
     ],
 )
 def test_an_answer_that_is_not_sure_repairs_nothing(
@@ -73,7 +73,9 @@ def test_help_tells_the_least_confidence(capsys: pytest.CaptureFixture[str]) -> 
     for name in ("sync", "repair"):
         with pytest.raises(SystemExit):
             main([name, "--help"])
-        assert f"[default: {LEAST_CONFIDENCE:g}]" in " ".join(capsys.readouterr().out.split())
+        assert f"[default: {LEAST_CONFIDENCE:g}, or as the model's calibration says]" in " ".join(
+            capsys.readouterr().out.split()
+        )
 
 
 def test_a_repaired_file_is_measured_again_as_a_check_of_consistency(

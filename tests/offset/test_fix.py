@@ -12,18 +12,17 @@ import pytest
 from avts.errors import InputError, MediaError, UsageError
 from avts.offset import repair as repair_module
 from avts.offset import retime as retime_module
+from avts.offset.calibration import LEAST_CONFIDENCE
 from avts.offset.distance_map import OffsetScan
-from avts.offset.estimate import SILENT, OffsetEstimate
+from avts.offset.estimate import SILENT, UNCERTAIN, OffsetEstimate
 from avts.offset.fix import (
-    LEAST_CONFIDENCE,
     Correction,
     confidence_of,
     fix,
     given_correction,
-    is_certain,
     measured_correction,
 )
-from avts.offset.measure import SyncResult
+from avts.offset.measure import SyncResult, result_of
 from avts.offset.repair import repair
 from avts.offset.timeline import Segment
 
@@ -42,26 +41,26 @@ def shifted(seconds: float) -> Correction:
 
 
 def test_an_offset_is_acted_on_from_the_least_confidence_on() -> None:
-    assert is_certain(made(0.2, LEAST_CONFIDENCE))
-    assert not is_certain(made(0.2, np.nextafter(LEAST_CONFIDENCE, 0)))
-    assert is_certain(made(0.2, 0.1), 0.1)
-    assert measured_correction(made(0.2, 0.7), least_confidence=0.7).moved_seconds == 0.2
+    below = OffsetEstimate(0.0, np.nextafter(LEAST_CONFIDENCE, 0), np.zeros(3), 1)
+    with pytest.raises(InputError, match="not repaired, because the offset is uncertain"):
+        measured_correction(result_of("a.mp4", SCAN, below))
+    assert measured_correction(result_of("a.mp4", SCAN, below, least_confidence=0.6)).moved_seconds == 0.0
+    assert measured_correction(made(0.2, LEAST_CONFIDENCE)).moved_seconds == 0.2
 
 
 def test_the_least_certain_stretch_decides() -> None:
     stretches = (Segment(0, 60, 0.2, 0.99), Segment(60, 65, -0.4, 0.3))
     result = made(0.2, 0.99, *stretches)
     assert confidence_of(result) == 0.3
-    with pytest.raises(
-        InputError, match=r"uncertain \(sound about 200 ms early, confidence 0\.30; the least .* is 0\.5\)"
-    ):
-        measured_correction(result)
-    assert measured_correction(result, least_confidence=0.3).segments == stretches
+    doubted = dataclasses.replace(result, estimate=dataclasses.replace(result.estimate, reason=f"{UNCERTAIN}why"))
+    with pytest.raises(InputError, match=r"uncertain \(sound about 200 ms early, confidence 0\.30\)"):
+        measured_correction(doubted)
+    assert measured_correction(result).segments == stretches
 
 
 def test_what_cannot_be_told_is_never_acted_on() -> None:
     with pytest.raises(InputError, match=r"a\.mp4: not repaired, .* cannot be told \(silent: no window has sound\)"):
-        measured_correction(made(0.0, 1.0, reason=SILENT), least_confidence=0.0)
+        measured_correction(made(0.0, 1.0, reason=SILENT))
 
 
 def test_a_given_drift_is_the_offset_at_the_start_growing(films: Any) -> None:

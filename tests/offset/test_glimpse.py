@@ -9,7 +9,7 @@ import pytest
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import OffsetEstimate, estimate
 from avts.offset.glimpse import glimpse
-from avts.offset.measure import SyncResult, told
+from avts.offset.measure import SyncResult, result_of
 
 OFFSETS = np.arange(-24, 25) / 24
 
@@ -20,7 +20,7 @@ def result_at(offset_seconds: float, best_window: int, windows: int = 73) -> Syn
     depth = np.full(windows, 0.2)
     depth[best_window] = 0.4
     scan = OffsetScan(np.arange(windows) / 24, OFFSETS, (0.6 - depth[:, None] * dip).astype(np.float32), 1.0)
-    return told("film", scan, estimate(scan))
+    return result_of("film", scan, estimate(scan))
 
 
 def test_the_moment_is_around_the_window_that_fits_best(films: Any) -> None:

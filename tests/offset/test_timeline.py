@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import estimate
-from avts.offset.measure import told
+from avts.offset.measure import result_of
 from avts.offset.timeline import Segment, Timeline, timeline
 
 NOWHERE = 99.0
@@ -130,7 +130,7 @@ def test_a_film_of_a_few_seconds_has_no_timeline() -> None:
 
 def test_a_drift_that_one_offset_cannot_explain_is_told_all_the_same() -> None:
     scan = made_scan(lambda at: 0.025 * (at - 60), noise=0.15)
-    result = told("film", scan, estimate(scan))
+    result = result_of("film", scan, estimate(scan))
     assert result.reason is None
     assert result.offset_seconds == pytest.approx(0.0, abs=0.05)
     assert result.drift_ms_per_minute == pytest.approx(1500, abs=40)
@@ -138,7 +138,7 @@ def test_a_drift_that_one_offset_cannot_explain_is_told_all_the_same() -> None:
 
 
 def test_the_offset_of_a_film_that_jumps_is_that_of_its_longest_segment() -> None:
-    result = told("film", (scan := made_scan(jumping)), estimate(scan))
+    result = result_of("film", (scan := made_scan(jumping)), estimate(scan))
     assert result.offset_seconds == pytest.approx(-0.4, abs=0.03)
     assert result.extremes_seconds == pytest.approx((-0.4, 0.3), abs=0.05)
 
@@ -146,7 +146,7 @@ def test_the_offset_of_a_film_that_jumps_is_that_of_its_longest_segment() -> Non
 def test_a_constant_offset_is_one_segment_of_the_whole_film() -> None:
     scan = made_scan(lambda _: 0.3, seconds=4)
     answer = estimate(scan)
-    result = told("film", scan, answer)
+    result = result_of("film", scan, answer)
     assert result.segments == (Segment(0.0, pytest.approx(4.0), answer.offset_seconds, answer.confidence),)
     assert result.is_constant
 
@@ -154,4 +154,4 @@ def test_a_constant_offset_is_one_segment_of_the_whole_film() -> None:
 def test_what_cannot_be_told_has_no_segment() -> None:
     scan = made_scan(lambda _: 0.3)
     flat = OffsetScan(scan.times_seconds, scan.offsets_seconds, np.full_like(scan.distances, 0.5), 1.0)
-    assert told("film", flat, estimate(flat)).segments == ()
+    assert result_of("film", flat, estimate(flat)).segments == ()

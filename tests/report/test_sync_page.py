@@ -18,7 +18,9 @@ def cells(**more: Any) -> list[str]:
 
 
 def test_an_uncertain_offset_is_told_as_such() -> None:
-    doubtful = cells(certain=False, in_words="sound about 120 ms early", confidence=0.3)
+    doubtful = cells(
+        certain=False, offset_seconds=None, reason="uncertain: x", in_words="sound about 120 ms early", confidence=0.3
+    )
     assert "sound about 120 ms early (uncertain)" in doubtful
     assert "sound 120 ms early" in cells()
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from avts.offset.distance_map import OffsetScan
-from avts.offset.estimate import SILENT, OffsetEstimate
-from avts.offset.measure import SyncResult
+from avts.offset.estimate import SILENT, UNCERTAIN, OffsetEstimate
+from avts.offset.measure import SyncResult, result_of
 from avts.offset.timeline import Segment
-from avts.report.sync_text import CSV_COLUMNS, csv_row, failure_record, result_record, sync_line, sync_record, verdict
+from avts.report.sync_text import CSV_COLUMNS, csv_row, failure_record, result_record, sync_line, verdict
 
 SCAN = OffsetScan(np.array([0.0]), np.array([-0.5, 0.0, 0.5]), np.array([[0.6, 0.2, 0.5]], np.float32), 1.0)
 CURVE = np.array([np.nan, 0.2, 0.5])
@@ -27,8 +27,15 @@ def made_result(estimate: OffsetEstimate, *segments: Segment, drift: float | Non
         (OffsetEstimate(-0.08, 0.9999, CURVE, 1), "talk.mp4: sound 80 ms late, confidence 0.99"),
         (OffsetEstimate(0.0, 0.5, CURVE, 1), "talk.mp4: in sync, confidence 0.50"),
         (OffsetEstimate(0.0, 0.0, CURVE, 0, SILENT), "talk.mp4: cannot tell: silent: no window has sound"),
-        (OffsetEstimate(0.475, 0.16, CURVE, 1), "talk.mp4: sound about 475 ms early (uncertain), confidence 0.16"),
-        (OffsetEstimate(0.0, 0.31, CURVE, 1), "talk.mp4: perhaps in sync (uncertain), confidence 0.31"),
+        (
+            OffsetEstimate(0.475, 0.46, CURVE, 1, f"{UNCERTAIN}why"),
+            "talk.mp4: sound about 475 ms early (uncertain), confidence 0.46: why",
+        ),
+        (
+            OffsetEstimate(0.0, 0.6, CURVE, 1, f"{UNCERTAIN}why"),
+            "talk.mp4: perhaps in sync (uncertain), confidence 0.60: why",
+        ),
+        (OffsetEstimate(0.475, 0.16, CURVE, 1, f"{UNCERTAIN}why"), "talk.mp4: cannot tell: uncertain: why"),
     ],
 )
 def test_one_line_says_it_all(estimate: OffsetEstimate, words: str) -> None:
@@ -36,27 +43,38 @@ def test_one_line_says_it_all(estimate: OffsetEstimate, words: str) -> None:
 
 
 def test_the_least_confidence_says_what_is_uncertain() -> None:
-    result = made_result(OffsetEstimate(0.12, 0.7, CURVE, 1))
-    assert verdict(result, least_confidence=0.7) == "sound 120 ms early, confidence 0.70"
-    assert verdict(result, least_confidence=0.8) == "sound about 120 ms early (uncertain), confidence 0.70"
-    assert result_record(Path("a.mp4"), result, least_confidence=0.7)["certain"] is True
-    assert result_record(Path("a.mp4"), result, least_confidence=0.8)["certain"] is False
+    answer = OffsetEstimate(0.12, 0.7, CURVE, 1)
+    sure, doubtful = (result_of("a.mp4", SCAN, answer, least_confidence=least) for least in (0.7, 0.8))
+    assert verdict(sure) == "sound 120 ms early, confidence 0.70"
+    assert verdict(doubtful).startswith(
+        "sound about 120 ms early (uncertain), confidence 0.70: a confidence of at least"
+    )
+    known, guessed = (result_record(Path("a.mp4"), result) for result in (sure, doubtful))
+    assert (known["certain"], known["offset_seconds"], known["guess_seconds"], known["reason"]) == (
+        True,
+        0.12,
+        0.12,
+        None,
+    )
+    assert (guessed["certain"], guessed["offset_seconds"], guessed["guess_seconds"]) == (False, None, 0.12)
+    assert guessed["reason"].startswith(UNCERTAIN)
 
 
 def test_an_uncertain_drift_is_told_as_about() -> None:
-    result = made_result(OffsetEstimate(0.02, 0.3, CURVE, 1), Segment(0, 600, 0.02, 0.3), drift=-6.04)
-    assert verdict(result) == (
-        "sound about 50 ms early at the start, sound about 10 ms late at the end (uncertain), confidence 0.30, "
-        "drifts by -6.0 ms a minute"
+    answer = OffsetEstimate(0.02, 0.4, CURVE, 1, f"{UNCERTAIN}why")
+    assert verdict(made_result(answer, Segment(0, 600, 0.02, 0.4), drift=-6.04)) == (
+        "sound about 50 ms early at the start, sound about 10 ms late at the end (uncertain), confidence 0.40, "
+        "drifts by -6.0 ms a minute: why"
     )
 
 
 def test_a_film_is_as_certain_as_its_least_certain_stretch() -> None:
-    result = made_result(OffsetEstimate(0.1, 0.9, CURVE, 1), Segment(0, 9, 0.1, 0.9), Segment(9, 12, 0.4, 0.2))
+    answer = OffsetEstimate(0.1, 0.9, CURVE, 1, f"{UNCERTAIN}why")
+    result = made_result(answer, Segment(0, 9, 0.1, 0.9), Segment(9, 12, 0.4, 0.2))
     assert sync_line(Path("a.mp4"), result).splitlines() == [
-        "a.mp4: sound about 100 ms early (uncertain), confidence 0.20, jumps 1 time",
+        "a.mp4: sound about 100 ms early (uncertain), confidence 0.20, jumps 1 time: why",
         "  0:00 to 0:09  sound 100 ms early, confidence 0.90",
-        "  0:09 to 0:12  sound about 400 ms early (uncertain), confidence 0.20",
+        "  0:09 to 0:12  sound about 400 ms early, confidence 0.20",
     ]
 
 
@@ -85,6 +103,7 @@ def test_a_record_is_strict_json_with_null_for_what_is_unknown() -> None:
     assert json.loads(json.dumps(record, allow_nan=False)) == {
         "file": "talk.mp4",
         "offset_seconds": None,
+        "guess_seconds": None,
         "in_words": "cannot tell",
         "confidence": 0.0,
         "certain": False,
@@ -102,11 +121,6 @@ def test_a_record_lists_the_segments() -> None:
     record = result_record(Path("talk.mp4"), result)
     assert record["drift_ms_per_minute"] == 61.23
     assert record["segments"] == [{"start_seconds": 0, "stop_seconds": 9.5, "offset_seconds": 0.12, "confidence": 0.9}]
-
-
-def test_a_map_and_its_offset_give_the_same_record_as_a_result() -> None:
-    answer = OffsetEstimate(0.0, 0.0, CURVE, 0, SILENT)
-    assert sync_record(Path("a.mp4"), SCAN, answer) == result_record(Path("a.mp4"), made_result(answer))
 
 
 def test_a_csv_row_has_the_extremes_of_the_offset() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from avts.errors import AvtsError, MediaError
-from avts.offset.estimate import TOLERANCE_SECONDS
+from avts.offset.calibration import RIGHT_SECONDS
 
 if TYPE_CHECKING:
     from avts.offset.fix import RepairResult
@@ -28,7 +28,7 @@ Tone = Literal["found", "unknown", "unusable"]
 PLAYABLE = {".mp4", ".m4v", ".mov", ".webm"}
 """Containers that browsers play; films in others are shown as an MP4 copy of the same streams."""
 
-CONFIDENCE_MEANING = f"Confidence is the probability that this is right to within {TOLERANCE_SECONDS:g} s."
+CONFIDENCE_MEANING = f"Confidence is the probability that this is right to within {RIGHT_SECONDS:g} s."
 
 UNKNOWN_ADVICE = "Nothing was repaired. A stretch in which things are seen to make a sound may tell more."
 
@@ -75,7 +75,7 @@ def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) 
         measure: finds the offset.
         range_seconds: offsets up to this much either way are tried.
     """
-    from avts.offset.fix import fix, is_certain, measured_correction
+    from avts.offset.fix import fix, measured_correction
     from avts.report.sync_text import verdict
 
     own = Path(tempfile.mkdtemp(dir=folder))
@@ -87,9 +87,8 @@ def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) 
         return Answer("This file cannot be used", (str(error),), "unusable")
     before, headline = _playable(path, path, own, "before"), _sentence(verdict(result))
     if result.offset_seconds is None:
-        return Answer(headline, (UNKNOWN_ADVICE,), "unknown", plot, record, before)
-    if not is_certain(result):
-        return Answer(headline, (*_over_time(result), UNCERTAIN_ADVICE), "unknown", plot, record, before)
+        advice = (*_over_time(result), UNCERTAIN_ADVICE) if result.estimate.is_guess else (UNKNOWN_ADVICE,)
+        return Answer(headline, advice, "unknown", plot, record, before)
     known = (CONFIDENCE_MEANING, *_over_time(result))
     correction = measured_correction(result)
     if correction.moves_nothing:

@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from avts.cli.batch import fallbacks, find_files, targets
-from avts.cli.sync import answered, check_targets, least_or_default, range_option
+from avts.cli.sync import answered, check_targets, measuring_options
 from avts.cli.sync_file import Options
 
 _PATH = click.Path(path_type=Path)
@@ -32,23 +32,9 @@ _PATH = click.Path(path_type=Path)
     help="With --offset, which is that at the start then: by how many milliseconds a minute it grows.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
-@click.option(
-    "--least-confidence",
-    type=click.FloatRange(0, 1),
-    metavar="P",
-    help="Repair nothing if the measured offset has a confidence below this.  [default: 0.5]",
-)
 @click.option("--dry-run", is_flag=True, help="Report what would be written, stream by stream, and leave nothing.")
 @click.option("--explain", is_flag=True, help="Print the ffmpeg command that would do the same.")
-@click.option("--model", "run", type=_PATH, metavar="RUN", help="Measure with a trained run, not the model in the box.")
-@click.option(
-    "--method",
-    default="model",
-    show_default=True,
-    type=click.Choice(["model", "motion"]),
-    help="What measures. motion: the plain baseline, motion against loudness.",
-)
-@range_option
+@measuring_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def command(
     file: Path,
@@ -88,7 +74,7 @@ def command(
         run,
         method=method,
         range_seconds=range_seconds,
-        least_confidence=least_or_default(least_confidence),
+        least_confidence=least_confidence,
         offset_seconds=offset_seconds,
         drift_ms_per_minute=drift_ms_per_minute,
         repairs=repairs,

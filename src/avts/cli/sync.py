@@ -7,7 +7,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
@@ -24,40 +24,49 @@ from avts.files import whole_file
 _PATH = click.Path(path_type=Path)
 _SECONDS = click.FloatRange(min=0)
 
-range_option = click.option(
-    "--range",
-    "range_seconds",
-    default=2.0,
-    show_default=True,
-    type=click.FloatRange(min=0, min_open=True, max=15),
-    help="Search this many seconds either way.",
+_MEASURING = (
+    click.option("--model", "run", type=_PATH, metavar="RUN", help="A trained run instead of the model in the box."),
+    click.option(
+        "--method",
+        default="model",
+        show_default=True,
+        type=click.Choice(["model", "motion"]),
+        help="motion: the plain baseline, motion against loudness.",
+    ),
+    click.option(
+        "--range",
+        "range_seconds",
+        default=2.0,
+        show_default=True,
+        type=click.FloatRange(min=0, min_open=True, max=15),
+        help="Search this many seconds either way.",
+    ),
+    click.option(
+        "--least-confidence",
+        type=click.FloatRange(0, 1),
+        metavar="P",
+        help="Below this confidence an offset is uncertain: no answer, nothing is repaired, no limit is met.  "
+        "[default: 0.7, or as the model's calibration says]",
+    ),
 )
-"""How far offsets are searched, as `avts sync` and `avts repair` take it."""
+
+
+def measuring_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of `avts sync` and `avts repair` that say how offsets are measured."""
+    for option in reversed(_MEASURING):
+        command = option(command)
+    return command
 
 
 @click.command(name="sync")
 @click.argument("files", nargs=-1, required=True, type=_PATH, metavar="FILE...")
-@click.option("--model", "run", type=_PATH, metavar="RUN", help="A trained run instead of the model in the box.")
-@click.option(
-    "--method",
-    default="model",
-    show_default=True,
-    type=click.Choice(["model", "motion"]),
-    help="motion: the plain baseline, motion against loudness.",
-)
-@range_option
+@measuring_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with the whole curve.")
 @click.option("--csv", "csv_path", type=_PATH, metavar="CSV", help="Write a table with one row a file.")
 @click.option("--plot", type=_PATH, metavar="PNG", help="Draw the distance map; into a folder if there are several.")
 @click.option("--html", "html_path", type=_PATH, metavar="HTML", help="Write a report of all files as one page.")
 @click.option("--repair", type=_PATH, metavar="OUT", help="Write the repaired file to OUT; a folder if several files.")
 @click.option("--overwrite", is_flag=True, help="Let --repair replace files that exist.")
-@click.option(
-    "--least-confidence",
-    type=click.FloatRange(0, 1),
-    metavar="P",
-    help="Below this confidence an offset is uncertain: it repairs nothing and meets no limit.  [default: 0.5]",
-)
 @click.option("--max-early", type=_SECONDS, metavar="S", help="Exit with 4 if sound is earlier than this, seconds.")
 @click.option("--max-late", type=_SECONDS, metavar="S", help="Exit with 4 if sound is later than this, seconds.")
 @click.option(
@@ -110,7 +119,7 @@ def command(
         run=run,
         method=method,
         range_seconds=range_seconds,
-        least_confidence=least_or_default(least_confidence),
+        least_confidence=least_confidence,
         overwrite=overwrite,
         figure=html_path is not None,
         max_early_seconds=max_early,
@@ -137,13 +146,6 @@ def _planned(files: Sequence[Path], *, plot: Path | None, repair: Path | None) -
     plots = {} if plot is None else targets("--plot", plot, files, found, ending=".png")
     options = Options(None, plots=plots, repairs=repairs, fallbacks=fallbacks(repairs))
     return [each.path for each in found], options
-
-
-def least_or_default(least_confidence: float | None) -> float:
-    """The least confidence asked for, or the usual one."""
-    from avts.offset.fix import LEAST_CONFIDENCE  # imported here: SciPy takes long, and --help needs none of it
-
-    return LEAST_CONFIDENCE if least_confidence is None else least_confidence
 
 
 def check_targets(options: Options, option: str) -> None:

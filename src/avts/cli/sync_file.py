@@ -27,7 +27,8 @@ class Options:
         run: the model's folder, None for the one in the box.
         method: what measures.
         range_seconds: offsets up to this much either way are tried.
-        least_confidence: below it an offset is uncertain: it repairs nothing and meets no limit.
+        least_confidence: below it an offset is uncertain: it repairs nothing and meets no limit; None takes that of the
+            model.
         offset_seconds: an offset that is given instead of measured.
         drift_ms_per_minute: its growth.
         plots: where the plot of each file goes; empty for none.
@@ -47,7 +48,7 @@ class Options:
     run: Path | None
     method: Literal["model", "motion"] = "model"
     range_seconds: float = 2.0
-    least_confidence: float = 0.0
+    least_confidence: float | None = None
     offset_seconds: float | None = None
     drift_ms_per_minute: float | None = None
     plots: Mapping[Path, Path] = field(default_factory=dict)
@@ -126,24 +127,24 @@ class Worker:
         """The answer to what was measured, without what is made of it."""
         from avts.report.sync_text import result_record, sync_line
 
-        least = self.options.least_confidence
-        answer = Answer(result_record(path, result, least_confidence=least) | self._always())
+        answer = Answer(result_record(path, result) | self._always())
         if self.options.only_repair:
             del answer.record["curve"]
             return answer
-        answer.line = sync_line(path, result, least_confidence=least)
+        answer.line = sync_line(path, result)
         self._check_limits(path, result, answer)
         return answer
 
     def _measure(self, path: Path) -> SyncResult:
         from avts.offset import film, measure
 
-        read = film.FileFilm(path, on_progress=self.on_progress)
-        return measure.measure(read, self.model, range_seconds=self.options.range_seconds)
+        read, options = film.FileFilm(path, on_progress=self.on_progress), self.options
+        return measure.measure(
+            read, self.model, range_seconds=options.range_seconds, least_confidence=options.least_confidence
+        )
 
     def _check_limits(self, path: Path, result: SyncResult, answer: Answer) -> None:
         """Compare the offset, at its worst time, with the limits; one that is not known fails them, or is let pass."""
-        from avts.offset.fix import is_certain
         from avts.report.sync_text import verdict
 
         options = self.options
@@ -151,11 +152,10 @@ class Worker:
         if all(limit is None for _, limit in limits):
             return
         answer.record["limits"] = {f"max_{name}_seconds": limit for name, limit in limits}
-        if not is_certain(result, options.least_confidence):
+        if result.offset_seconds is None:
             answer.beyond = options.unknown_fails
             outcome = "counts as exceeded (--unknown fail)" if options.unknown_fails else "is let pass (--unknown pass)"
-            known = verdict(result, least_confidence=options.least_confidence)
-            answer.messages.append(f"{path}: {known}; the limits cannot be checked, which {outcome}")
+            answer.messages.append(f"{path}: {verdict(result)}; the limits cannot be checked, which {outcome}")
             return
         answer.record["within_limits"] = True
         low, high = result.extremes_seconds
@@ -207,7 +207,7 @@ class Worker:
             dry_run=options.dry_run,
         )
         key = "would_write" if options.dry_run else "repaired"
-        answer.record[key] = repaired_record(done, least_confidence=options.least_confidence)
+        answer.record[key] = repaired_record(done)
         line = repair_line(path, done, dry_run=options.dry_run)
         if options.only_repair:
             answer.line = line
@@ -219,7 +219,7 @@ class Worker:
         from avts.offset.fix import given_correction, measured_correction
 
         if result is not None:
-            return measured_correction(result, least_confidence=self.options.least_confidence)
+            return measured_correction(result)
         assert self.options.offset_seconds is not None
         return given_correction(path, self.options.offset_seconds, self.options.drift_ms_per_minute)
 
@@ -228,7 +228,7 @@ class Worker:
         from avts.report.repair_text import check_words
 
         reader = "method" if self.model is None else "model"
-        check = check_words(done, reader=reader, least_confidence=self.options.least_confidence)
+        check = check_words(done, reader=reader)
         if not self.options.dry_run:
             answer.messages += [f"{done.path}: {warning}" for warning in done.warnings]
         answer.messages += [f"{done.path}: {check}"] if check else []

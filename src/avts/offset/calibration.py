@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from avts.errors import CheckpointError
 from avts.offset.distance_map import OffsetScan
+from avts.offset.estimate import UNCERTAIN
 
 FILE = "calibration.json"
 
@@ -147,14 +148,14 @@ def _mean_rank(rows: NDArray[np.float32], near: NDArray[np.bool_], far: NDArray[
 def why_uncertain(signs: Signs) -> str:
     """In everyday words what speaks most against an offset, and what could help."""
     if signs["seconds"] < math.log(1.5):
-        return "uncertain: too little of it has both motion and sound; a longer piece may help"
+        return f"{UNCERTAIN}too little of it has both motion and sound; a longer piece may help"
     if signs["margin"] < MARGIN_OF_RIVALS and signs["votes"] > VOTES_OF_NOTHING:
-        return "uncertain: several offsets fit about equally well, as when a sound repeats; a longer piece may help"
+        return f"{UNCERTAIN}several offsets fit about equally well, as when a sound repeats; a longer piece may help"
     if signs["halves"] < 0 and signs["votes"] > VOTES_OF_NOTHING:
-        return "uncertain: parts of it point to different offsets; a longer piece may help"
+        return f"{UNCERTAIN}parts of it point to different offsets; a longer piece may help"
     return (
-        "uncertain: nothing in the picture moves clearly with the sound, as with a voice off the picture or music laid "
-        "over it; a piece in which the source of the sound is seen, or a wider --range, may help"
+        f"{UNCERTAIN}too little in the picture goes clearly with the sound, as with a voice off the picture or music "
+        "laid over it; a piece in which the source of the sound is seen well, or a wider --range, may help"
     )
 
 
@@ -169,4 +170,4 @@ MODEL = Calibration(
 """Of the model in the box when this was fitted; for models without a calibration of their own."""
 
 LEAST_CONFIDENCE = MODEL.least_confidence
-"""An offset that is less likely right than this is reported as uncertain, not as an answer."""
+"""An offset that is less likely right than this is reported as uncertain: it is no answer and repairs nothing."""

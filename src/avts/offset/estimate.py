@@ -43,6 +43,9 @@ PEAK_HALF_WIDTH_SECONDS = 0.25
 LUCK = 2.0
 """Standard deviations by which the best of many wrong offsets stands out by luck alone."""
 
+LEAST_NAMED = 0.35
+"""A guess that is less likely right than this is not named: 'cannot tell'."""
+
 WIDEST_RANGE_SECONDS = 15.0
 """Offsets are searched up to this much either way, at most."""
 
@@ -52,6 +55,8 @@ STILL = "still picture: no window has motion"
 APART = "no window with motion has sound in reach"
 EDGE = "the best offset is at the edge of the range searched"
 FLAT = "flat curve: no offset fits clearly better than the others"
+UNCERTAIN = "uncertain: "
+"""How the reason begins where there is a best guess that is not likely enough to be acted on."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,16 @@ class OffsetEstimate:
     reason: str | None = None
 
     @property
+    def is_guess(self) -> bool:
+        """True for a best guess that is not likely enough to be acted on, but likely enough to be named."""
+        return self.reason is not None and self.reason.startswith(UNCERTAIN) and self.confidence >= LEAST_NAMED
+
+    @property
     def in_words(self) -> str:
-        """The offset the way people say it, or 'cannot tell'."""
-        return offset_in_words(self.offset_seconds) if self.reason is None else "cannot tell"
+        """The offset the way people say it, 'sound about 480 ms early' of a guess, or 'cannot tell'."""
+        if self.reason is None or self.is_guess:
+            return offset_in_words(self.offset_seconds, about=self.is_guess)
+        return "cannot tell"
 
 
 def estimate(scan: OffsetScan, *, sharpness: float = DEFAULT_SHARPNESS) -> OffsetEstimate:

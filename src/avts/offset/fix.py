@@ -22,11 +22,6 @@ from avts.offset import retime as retiming
 from avts.offset.measure import SyncResult
 from avts.offset.stream_changes import StreamChange, stream_changes
 from avts.offset.timeline import Segment
-from avts.timebase import offset_in_words
-
-LEAST_CONFIDENCE = 0.5
-"""An offset below this confidence is more likely wrong than right (by more than 0.1 s), so acting on it would harm more
-files than it mends. It is reported as uncertain, and nothing is repaired."""
 
 NOTHING_SECONDS = 0.0005
 """An offset that rounds to 0 ms leaves nothing to repair."""
@@ -95,26 +90,19 @@ def confidence_of(result: SyncResult) -> float:
     return min([result.confidence, *(segment.confidence for segment in result.segments)])
 
 
-def is_certain(result: SyncResult, least_confidence: float = LEAST_CONFIDENCE) -> bool:
-    """Whether the offset is known, and with at least this confidence in every stretch of the film."""
-    return result.offset_seconds is not None and confidence_of(result) >= least_confidence
-
-
-def measured_correction(result: SyncResult, *, least_confidence: float = LEAST_CONFIDENCE) -> Correction:
+def measured_correction(result: SyncResult) -> Correction:
     """The correction that a measurement asks for.
 
     Raises:
-        InputError: the offset cannot be told, or its confidence is below `least_confidence`.
+        InputError: the offset cannot be told, or is uncertain.
     """
+    if result.offset_seconds is None and result.estimate.is_guess:
+        raise InputError(
+            f"{result.name}: not repaired, because the offset is uncertain ({result.in_words}, confidence "
+            f"{confidence_of(result):.2f}). If you know the offset, give it with 'avts repair --offset'"
+        )
     if result.offset_seconds is None:
         raise InputError(f"{result.name}: not repaired, because the offset cannot be told ({result.reason})")
-    if not is_certain(result, least_confidence):
-        uncertain = offset_in_words(result.offset_seconds, about=True)
-        raise InputError(
-            f"{result.name}: not repaired, because the offset is uncertain ({uncertain}, confidence "
-            f"{confidence_of(result):.2f}; the least confidence for a repair is {least_confidence:g}). If you know the "
-            "offset, give it with 'avts repair --offset'"
-        )
     whole = Segment(0.0, 0.0, result.offset_seconds, result.confidence)
     return Correction(result.segments or (whole,), result.drift_ms_per_minute)
 

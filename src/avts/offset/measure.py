@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from avts.errors import UsageError
-from avts.offset.calibration import MODEL, REACH_SECONDS, TOP_SECONDS, Calibration, signs_of, why_uncertain
+from avts.offset.calibration import (
+    LEAST_CONFIDENCE,
+    MODEL,
+    REACH_SECONDS,
+    TOP_SECONDS,
+    Calibration,
+    signs_of,
+    why_uncertain,
+)
 from avts.offset.distance_map import OffsetScan, scan_features
 from avts.offset.estimate import (
     EDGE,
     MOTION_WEIGHT,
+    UNCERTAIN,
     WIDEST_RANGE_SECONDS,
     OffsetEstimate,
     estimate,
@@ -71,13 +80,18 @@ class SyncResult:
         return self.estimate.confidence
 
     @property
+    def guess_seconds(self) -> float | None:
+        """The best guess, certain or not; None if there is nothing to guess from."""
+        return self.estimate.offset_seconds if self.estimate.num_windows else None
+
+    @property
     def reason(self) -> str | None:
-        """Why the offset cannot be told; None if it can."""
+        """Why no answer is given: the offset cannot be told, or is uncertain; None if one is given."""
         return self.estimate.reason
 
     @property
     def in_words(self) -> str:
-        """'sound 120 ms early', 'in sync', or 'cannot tell'."""
+        """'sound 120 ms early', 'in sync', 'sound about 120 ms early' if that is uncertain, or 'cannot tell'."""
         return self.estimate.in_words
 
     @property
@@ -107,47 +121,71 @@ class SyncResult:
         return now > then + WORSE_SECONDS
 
 
-def measure(film: Film, model: SyncModel | None, *, range_seconds: float = 2.0) -> SyncResult:
+def measure(
+    film: Film, model: SyncModel | None, *, range_seconds: float = 2.0, least_confidence: float | None = None
+) -> SyncResult:
     """Find by how much the sound of a film is off.
 
     Args:
         film: what to read; once.
         model: a trained model; None takes the plain baseline, motion against loudness.
         range_seconds: offsets up to this much either way are tried.
+        least_confidence: an offset that is less likely right than this is uncertain, 0 to 1; None takes what the
+            model's calibration says.
 
     Raises:
-        UsageError: a range outside (0, 15].
+        UsageError: a range outside (0, 15], or a least confidence outside [0, 1].
         MediaError: the film cannot be read, or has no picture or no sound.
     """
     if not 0 < range_seconds <= WIDEST_RANGE_SECONDS:
         raise UsageError(f"range_seconds is {range_seconds}: give more than 0 and at most {WIDEST_RANGE_SECONDS:g}")
+    if least_confidence is not None and not 0 <= least_confidence <= 1:
+        raise UsageError(f"least_confidence is {least_confidence}. Give a number from 0 to 1")
     if model is None:
-        found, answer = motion_measure(film, range_seconds=range_seconds)
-    else:
-        features = film_features(film, model.network, window_seconds=model.window_seconds)
-        found, answer = scan_and_estimate(features, range_seconds=range_seconds, calibration=model.calibration or MODEL)
-    return told(film.name, found, answer)
+        least = LEAST_CONFIDENCE if least_confidence is None else least_confidence
+        return result_of(film.name, *motion_measure(film, range_seconds=range_seconds), least_confidence=least)
+    calibration = model.calibration or MODEL
+    if least_confidence is not None:
+        calibration = dataclasses.replace(calibration, least_confidence=least_confidence)
+    features = film_features(film, model.network, window_seconds=model.window_seconds)
+    found, answer = scan_and_estimate(features, range_seconds=range_seconds, calibration=calibration)
+    return result_of(film.name, found, answer, least_confidence=calibration.least_confidence)
 
 
-def told(name: str, scan: OffsetScan, answer: OffsetEstimate) -> SyncResult:
+def result_of(
+    name: str, scan: OffsetScan, answer: OffsetEstimate, *, least_confidence: float = LEAST_CONFIDENCE
+) -> SyncResult:
     """The result of a film from its map and its one best offset: what changes over time is looked for here.
 
     Args:
         name: the film.
         scan: its distance map.
         answer: the one offset that explains the map best.
+        least_confidence: an offset, or the least certain one of several segments, is uncertain below this.
     """
     over_time = timeline(scan)
     if not over_time.is_constant:
         longest = max(over_time.segments, key=lambda each: each.stop_seconds - each.start_seconds)
         answer = dataclasses.replace(
-            answer, offset_seconds=longest.offset_seconds, confidence=longest.confidence, reason=None
+            answer,
+            offset_seconds=longest.offset_seconds,
+            confidence=longest.confidence,
+            reason=_doubt(min(each.confidence for each in over_time.segments), least_confidence),
         )
         return SyncResult(name, scan, answer, over_time.segments, over_time.drift_ms_per_minute)
+    if answer.reason is None:
+        answer = dataclasses.replace(answer, reason=_doubt(answer.confidence, least_confidence))
     if answer.reason is not None:
         return SyncResult(name, scan, answer)
     end = float(scan.times_seconds[-1]) + scan.window_seconds
     return SyncResult(name, scan, answer, (Segment(0.0, end, answer.offset_seconds, answer.confidence),))
+
+
+def _doubt(confidence: float, least_confidence: float) -> str | None:
+    """The reason not to act on an offset of this confidence; None if it is high enough."""
+    if confidence >= least_confidence:
+        return None
+    return f"{UNCERTAIN}a confidence of at least {least_confidence:g} is asked for; a longer piece may help"
 
 
 def scan_and_estimate(

@@ -18,7 +18,7 @@ from avts.report.map_figure import map_section
 from avts.report.offset_figures import error_figure, example_figure, scatter_figure
 from avts.report.page import card, html_page, pair, shares_bar, table, tile
 from avts.report.palette import ACCENT, EASY, GOOD, HARD, MIXED, MUTED, SUPER_HARD
-from avts.report.sync_text import verdict
+from avts.report.sync_text import estimate_verdict
 from avts.report.tables import duration, percent
 from avts.report.targets import target_words
 from avts.report.training_figure import training_figure
@@ -187,7 +187,7 @@ def _examples(examples: Sequence[Record]) -> list[str]:
     cards = [
         card(
             f'<p class="quiet">Shifted: {offset_in_words(example["true_offset_seconds"])}. '
-            f"Found: {escape(verdict(example['estimate']))}.</p>",
+            f"Found: {escape(estimate_verdict(example['estimate']))}.</p>",
             example_figure(example, number),
             title=example["title"],
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from avts.offset.fix import LEAST_CONFIDENCE, Correction, RepairResult
+from avts.offset.fix import Correction, RepairResult
 from avts.offset.measure import SyncResult
 from avts.offset.stream_changes import StreamChange
-from avts.report.sync_text import clock, reading_record, verdict
-from avts.timebase import offset_in_words
+from avts.report.sync_text import clock, reading_record, segment_words, verdict
 
 MOVED_SECONDS = 0.0005
 """A stream whose start differs by less did not move."""
@@ -59,44 +58,42 @@ def stream_words(change: StreamChange) -> str:
     return f"{words}, starts at {new:.3f} s instead of {old:.3f} s ({1000 * (new - old):+.0f} ms)"
 
 
-def check_words(done: RepairResult, *, reader: str = "model", least_confidence: float = LEAST_CONFIDENCE) -> str:
+def check_words(done: RepairResult, *, reader: str = "model") -> str:
     """What the measurements before and after a repair say; '' if none was made.
 
     Args:
         done: the repair.
         reader: what measured: 'model' or 'method'.
-        least_confidence: below it an offset is called uncertain.
     """
     if done.before is None:
         return ""
-    before = f"before: {verdict(done.before, least_confidence=least_confidence)}"
-    return "; ".join(filter(None, (before, again_words(done, reader=reader, least_confidence=least_confidence))))
+    before = f"before: {verdict(done.before)}"
+    return "; ".join(filter(None, (before, again_words(done, reader=reader))))
 
 
-def again_words(done: RepairResult, *, reader: str = "model", least_confidence: float = LEAST_CONFIDENCE) -> str:
+def again_words(done: RepairResult, *, reader: str = "model") -> str:
     """What measuring the repaired film again says, and what that is worth; '' if it was not."""
     if done.after is None:
         return ""
-    after = verdict(done.after, least_confidence=least_confidence)
+    after = verdict(done.after)
     return f"the same {reader} now reads: {after} (this is a consistency check, not proof)"
 
 
-def stretch_words(result: SyncResult, *, least_confidence: float = LEAST_CONFIDENCE) -> list[str]:
+def stretch_words(result: SyncResult) -> list[str]:
     """The stretches of a film whose offset jumps, a sentence each; none if there is only one."""
     if len(result.segments) < 2:
         return []
     return [
-        f"From {clock(each.start_seconds)} to {clock(each.stop_seconds)}: "
-        f"{offset_in_words(each.offset_seconds, about=each.confidence < least_confidence)}."
+        f"From {clock(each.start_seconds)} to {clock(each.stop_seconds)}: {segment_words(each, result)}."
         for each in result.segments
     ]
 
 
-def repaired_record(done: RepairResult, *, least_confidence: float = LEAST_CONFIDENCE) -> dict[str, Any]:
+def repaired_record(done: RepairResult) -> dict[str, Any]:
     """The JSON object of a repair: the file written, what was done to it, and how it measures now."""
     reading: dict[str, Any] = {"file": str(done.path)}
     if done.after is not None:
-        reading = reading_record(done.path, done.after, least_confidence=least_confidence)
+        reading = reading_record(done.path, done.after)
     return {
         **reading,
         "moved_seconds": round(done.moved_seconds, 4),

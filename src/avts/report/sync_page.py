@@ -12,7 +12,7 @@ from avts.report.sync_text import MOST_SURE
 HEADERS = ("film", "offset", "confidence", "drift", "segments", "limits", "repaired")
 EXPLANATION = (
     "An offset above 0 means that the sound comes early: it leads the picture, and the repair delays it by that much. "
-    "The confidence is the probability that the error is under 0.1 s. In each map, dark is where both fit; "
+    "The confidence is the probability that the offset is right to within 0.2 s. In each map, dark is where both fit; "
     "the dashed line is the offset over time."
 )
 
@@ -25,16 +25,16 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
         figures: an SVG for each film, or None.
     """
     failed = [record for record in records if "error" in record]
-    told = [record for record in records if record.get("offset_seconds") is not None]
-    certain = [record for record in told if _is_certain(record)]
+    certain = [record for record in records if record.get("offset_seconds") is not None]
+    guesses = [record for record in records if _is_guess(record)]
     body = [
         "<h1>How far the sound is off</h1>",
         f'<p class="lead">{escape(EXPLANATION)}</p>',
         '<div class="tiles">',
         tile(str(len(records)), "films"),
         tile(str(len(certain)), "offsets known"),
-        tile(str(len(told) - len(certain)), "uncertain"),
-        tile(str(len(records) - len(told) - len(failed)), "cannot be told"),
+        tile(str(len(guesses)), "uncertain"),
+        tile(str(len(records) - len(certain) - len(guesses) - len(failed)), "cannot be told"),
         tile(str(len(failed)), "cannot be used"),
         "</div>",
         card(table(HEADERS, [_cells(record) for record in records])),
@@ -48,23 +48,23 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
     return html_page("How far the sound is off", body)
 
 
-def _is_certain(record: Mapping[str, Any]) -> bool:
-    """Whether an offset is known; one without a word on its certainty counts as known."""
-    return record.get("offset_seconds") is not None and bool(record.get("certain", True))
+def _is_guess(record: Mapping[str, Any]) -> bool:
+    """Whether there is no answer, but a guess that is likely enough to be named."""
+    return record.get("offset_seconds") is None and record.get("in_words", "cannot tell") != "cannot tell"
 
 
 def _cells(record: Mapping[str, Any]) -> tuple[str, ...]:
     if "error" in record:
         return str(record["file"]), "cannot be used", "", "", "", "", ""
     drift = record.get("drift_ms_per_minute")
-    told = record.get("offset_seconds") is not None
-    doubt = "" if _is_certain(record) or not told else " (uncertain)"
+    guess = _is_guess(record)
+    named = guess or record.get("offset_seconds") is not None
     return (
         str(record["file"]),
-        f"{record['in_words']}{doubt}",
-        f"{min(record['confidence'], MOST_SURE):.2f}" if told else "",
+        f"{record['in_words']}{' (uncertain)' if guess else ''}",
+        f"{min(record['confidence'], MOST_SURE):.2f}" if named else "",
         "" if drift is None else f"{drift:+.1f} ms a minute",
-        str(len(record["segments"])) if told else "",
+        str(len(record["segments"])) if named else "",
         _limits(record),
         _repaired(record),
     )
@@ -86,9 +86,11 @@ def _repaired(record: Mapping[str, Any]) -> str:
 
 def _words(record: Mapping[str, Any]) -> str:
     """What is said over a film's figure."""
+    if "error" in record:
+        return str(record["error"])
     words = str(record["in_words"])
-    if not _is_certain(record):
-        words += f": {record['reason']}" if record.get("reason") else " (uncertain)"
+    if record.get("reason"):
+        words += f" ({record['reason']})" if _is_guess(record) else f": {record['reason']}"
     if repaired := record.get("repaired"):
         words += f". Repaired as {repaired['file']}; measured again in the same way, it reads: {repaired['in_words']}"
         words += " (a consistency check, not proof)"

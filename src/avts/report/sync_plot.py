@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import OffsetEstimate
 from avts.offset.glimpse import Glimpse
-from avts.offset.measure import SyncResult, told
+from avts.offset.measure import SyncResult, result_of
 from avts.report.palette import (
     ACCENT,
     GOOD,
@@ -61,7 +61,7 @@ def plot_result(path: Path, result: SyncResult, *, glimpse: Glimpse | None, titl
 
 def plot_scan(path: Path, *, scan: OffsetScan, estimate: OffsetEstimate, title: str) -> None:
     """Write a PNG of a map and its one best offset; drift and jumps are looked for."""
-    plot_result(path, told(title, scan, estimate), glimpse=None, title=title)
+    plot_result(path, result_of(title, scan, estimate), glimpse=None, title=title)
 
 
 def result_figure(result: SyncResult, number: int) -> str:

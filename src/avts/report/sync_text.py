@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from avts.offset.distance_map import OffsetScan
-from avts.offset.estimate import OffsetEstimate
-from avts.offset.fix import LEAST_CONFIDENCE, confidence_of, is_certain
-from avts.offset.measure import SyncResult, told
+from avts.offset.calibration import LEAST_CONFIDENCE
+from avts.offset.estimate import UNCERTAIN, OffsetEstimate
+from avts.offset.fix import confidence_of
+from avts.offset.measure import SyncResult
+from avts.offset.timeline import Segment
 from avts.report.outside import one_line, safe_row
 from avts.timebase import offset_in_words
 
@@ -19,6 +20,7 @@ MOST_SURE = 0.99
 CSV_COLUMNS = (
     "file",
     "offset_seconds",
+    "guess_seconds",
     "in_words",
     "confidence",
     "certain",
@@ -36,61 +38,56 @@ CSV_COLUMNS = (
 )
 
 
-def verdict(result: SyncResult | OffsetEstimate, *, least_confidence: float = LEAST_CONFIDENCE) -> str:
+def verdict(result: SyncResult) -> str:
     """The result in words, no surer than it is.
 
-    'sound 120 ms early, confidence 0.87'; below the least confidence 'sound about 120 ms early (uncertain), confidence
-    0.31'; or 'cannot tell: ' and why.
+    'sound 120 ms early, confidence 0.87'; of a guess that is not to be acted on 'sound about 120 ms early (uncertain),
+    confidence 0.45: ' and why; or 'cannot tell: ' and why.
     """
-    if result.reason is not None:
-        return f"cannot tell: {result.reason}"
-    if isinstance(result, OffsetEstimate):
-        return _with_confidence(offset_words(result, least_confidence), result.confidence, least_confidence)
-    confidence = confidence_of(result)
-    if result.is_constant:
-        return _with_confidence(offset_words(result, least_confidence), confidence, least_confidence)
-    words = offset_words(result, least_confidence)
+    words, more = result.in_words, ""
     if result.drift_ms_per_minute is not None and result.segments:
-        about = confidence < least_confidence
         start, stop = (
-            offset_in_words(result.offset_at(at), about=about) for at in (0.0, result.segments[-1].stop_seconds)
+            offset_in_words(result.offset_at(at), about=result.reason is not None)
+            for at in (0.0, result.segments[-1].stop_seconds)
         )
         words = f"{start} at the start, {stop} at the end"
-    words = _with_confidence(words, confidence, least_confidence)
-    if result.drift_ms_per_minute is not None:
-        words += f", drifts by {result.drift_ms_per_minute:+.1f} ms a minute"
+        more = f", drifts by {result.drift_ms_per_minute:+.1f} ms a minute"
     if len(result.segments) > 1:
-        words += f", jumps {len(result.segments) - 1} time{'s' if len(result.segments) > 2 else ''}"
-    return words
+        more += f", jumps {len(result.segments) - 1} time{'s' if len(result.segments) > 2 else ''}"
+    return estimate_verdict(result.estimate, words, f"{min(confidence_of(result), MOST_SURE):.2f}{more}")
 
 
-def offset_words(result: SyncResult | OffsetEstimate, least_confidence: float = LEAST_CONFIDENCE) -> str:
-    """The offset alone: 'sound 120 ms early', 'sound about 120 ms early' if uncertain, or 'cannot tell'."""
-    if result.reason is not None or result.offset_seconds is None:
-        return "cannot tell"
-    confidence = result.confidence if isinstance(result, OffsetEstimate) else confidence_of(result)
-    return offset_in_words(result.offset_seconds, about=confidence < least_confidence)
+def estimate_verdict(answer: OffsetEstimate, words: str | None = None, confidence: str | None = None) -> str:
+    """The verdict on a best offset.
+
+    Args:
+        answer: the best offset, its confidence and the reason not to act on it.
+        words: the offset in words, if there is more to it than one number.
+        confidence: the confidence in words, if there is more to it than one number.
+    """
+    if answer.reason is not None and not answer.is_guess:
+        return f"cannot tell: {answer.reason}"
+    doubt = " (uncertain)" if answer.is_guess else ""
+    said = f"{words or answer.in_words}{doubt}, confidence {confidence or f'{min(answer.confidence, MOST_SURE):.2f}'}"
+    return said if answer.reason is None else f"{said}: {answer.reason.removeprefix(UNCERTAIN)}"
 
 
-def _with_confidence(words: str, confidence: float, least_confidence: float) -> str:
-    doubt = " (uncertain)" if confidence < least_confidence else ""
-    return f"{words}{doubt}, confidence {min(confidence, MOST_SURE):.2f}"
-
-
-def sync_line(path: Path, result: SyncResult, *, least_confidence: float = LEAST_CONFIDENCE) -> str:
+def sync_line(path: Path, result: SyncResult) -> str:
     """One line for one film, 'talk.mp4: sound 120 ms early, confidence 0.87'; a table below it if the offset jumps."""
-    lines = [f"{one_line(str(path))}: {verdict(result, least_confidence=least_confidence)}"]
+    lines = [f"{one_line(str(path))}: {verdict(result)}"]
     if len(result.segments) > 1:
         lines += [
-            f"  {clock(each.start_seconds)} to {clock(each.stop_seconds)}  "
-            + _with_confidence(
-                offset_in_words(each.offset_seconds, about=each.confidence < least_confidence),
-                each.confidence,
-                least_confidence,
-            )
+            f"  {clock(each.start_seconds)} to {clock(each.stop_seconds)}  {segment_words(each, result)}, "
+            f"confidence {min(each.confidence, MOST_SURE):.2f}"
             for each in result.segments
         ]
     return "\n".join(lines)
+
+
+def segment_words(segment: Segment, result: SyncResult) -> str:
+    """The offset of one segment, with 'about' if it is what makes the result uncertain."""
+    doubtful = result.reason is not None and segment.confidence < LEAST_CONFIDENCE
+    return offset_in_words(segment.offset_seconds, about=doubtful)
 
 
 def clock(seconds: float) -> str:
@@ -100,16 +97,16 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
-def result_record(path: Path, result: SyncResult, *, least_confidence: float = LEAST_CONFIDENCE) -> dict[str, Any]:
+def result_record(path: Path, result: SyncResult) -> dict[str, Any]:
     """The JSON object of one film's result.
 
-    offset_seconds is null when there is a reason not to act on it, certain is false below the least confidence, and a
-    distance is null where too few windows exist.
+    offset_seconds is null and certain false when there is a reason not to act on it; guess_seconds is the best guess
+    even then. A distance is null where too few windows exist.
     """
     scan = result.scan
     return {
         "file": str(path),
-        **_short(result, least_confidence),
+        **_short(result),
         "num_windows": result.estimate.num_windows,
         "range_seconds": [round(float(edge), 4) for edge in (scan.offsets_seconds[0], scan.offsets_seconds[-1])],
         "segments": [
@@ -128,24 +125,20 @@ def result_record(path: Path, result: SyncResult, *, least_confidence: float = L
     }
 
 
-def sync_record(path: Path, scan: OffsetScan, estimate: OffsetEstimate) -> dict[str, Any]:
-    """The same from a map and its one best offset; drift and jumps are looked for."""
-    return result_record(path, told(str(path), scan, estimate))
-
-
-def reading_record(path: Path, result: SyncResult, *, least_confidence: float = LEAST_CONFIDENCE) -> dict[str, Any]:
+def reading_record(path: Path, result: SyncResult) -> dict[str, Any]:
     """The JSON object of a measurement in short, without its curve and segments."""
-    return {"file": str(path), **_short(result, least_confidence)}
+    return {"file": str(path), **_short(result)}
 
 
-def _short(result: SyncResult, least_confidence: float) -> dict[str, Any]:
+def _short(result: SyncResult) -> dict[str, Any]:
     """The result without its curve."""
-    offset, drift = result.offset_seconds, result.drift_ms_per_minute
+    offset, guess, drift = result.offset_seconds, result.guess_seconds, result.drift_ms_per_minute
     return {
         "offset_seconds": None if offset is None else round(offset, 4),
-        "in_words": offset_words(result, least_confidence),
+        "guess_seconds": None if guess is None else round(guess, 4),
+        "in_words": result.in_words,
         "confidence": round(result.confidence, 4),
-        "certain": is_certain(result, least_confidence),
+        "certain": offset is not None,
         "reason": result.reason,
         "drift_ms_per_minute": None if drift is None else round(drift, 2),
     }
