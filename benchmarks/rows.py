@@ -51,12 +51,6 @@ def bench_table(rows: Sequence[Row]) -> str:
     return text_table(HEADERS, [_cells(row) for row in rows])
 
 
-def bench_markdown(rows: Sequence[Row]) -> str:
-    """The same table for a document."""
-    lines = ["| | measured | target | | |", "|---|---|---|---|---|"]
-    return "\n".join([*lines, *("| " + " | ".join(_cells(row)) + " |" for row in rows)])
-
-
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
     value = UNKNOWN if row.value is None else f"{figure(row.value)} {row.unit}".strip()
     bound = "" if row.target is None else f"{'at least' if row.at_least else 'at most'} {figure(row.target)}"

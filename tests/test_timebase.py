@@ -21,12 +21,6 @@ def test_gap_is_the_time_between_the_nearer_edges(other: Span, gap: float) -> No
     assert other.gap_seconds(Span(0.0, 1.0)) == gap
 
 
-def test_spans_are_half_open_so_those_that_touch_do_not_overlap() -> None:
-    assert not Span(0.0, 1.0).overlaps(Span(1.0, 2.0))
-    assert not Span(1.0, 2.0).overlaps(Span(0.0, 1.0))
-    assert Span(0.0, 1.0).overlaps(Span(0.999, 2.0))
-
-
 def test_a_span_lasts_from_start_to_stop() -> None:
     assert Span(1.25, 3.0).duration_seconds == 1.75
 

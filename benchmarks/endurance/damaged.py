@@ -27,7 +27,6 @@ FILE_SECONDS = 60.0
 """A file that takes longer than this hangs: the whole ones last 2.4 s."""
 
 CONTROL = "whole.mp4"
-STEPS = ("ingest", "sync", "repair")
 
 
 @dataclass(frozen=True)

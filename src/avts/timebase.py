@@ -31,10 +31,6 @@ class Span:
         """Time between the nearer edges of two spans in seconds; negative is the length of their overlap."""
         return max(other.start_seconds - self.stop_seconds, self.start_seconds - other.stop_seconds)
 
-    def overlaps(self, other: Span) -> bool:
-        """True if the spans share any time; spans that only touch do not."""
-        return self.gap_seconds(other) < 0
-
 
 def frame_at(seconds: float) -> int:
     """Index of the standard-form frame nearest to a time in seconds."""

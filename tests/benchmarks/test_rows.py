@@ -1,5 +1,6 @@
 import json
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from benchmarks.__main__ import BENCHES, command
 from benchmarks.ingesting import ffmpeg_command
 from benchmarks.material import make_material
 from benchmarks.rivals import Rival, python_with_peers
-from benchmarks.rows import Row, bench_markdown, bench_table
+from benchmarks.rows import Row, bench_table
 from benchmarks.timing import Timing, interleaved, median_ratio
 
 
@@ -38,7 +39,6 @@ def test_the_table_says_pass_miss_and_not_run() -> None:
         "b 0.50 times at least 0.90 miss",
         "c – at least 30.0 not run no c",
     ]
-    assert bench_markdown(rows).splitlines()[2] == "| a | 575 windows/s | at least 250 | pass |  |"
 
 
 def test_contestants_take_turns_and_ratios_are_of_the_same_round() -> None:
@@ -94,8 +94,11 @@ def test_a_peer_gives_the_frames_of_its_windows(work: Path) -> None:
     assert measured["frames"] == 48
     assert measured["cpu"] > 0
     clip = material.clips[1]
-    shard = str(material.corpus.path / clip.shard)
-    assert peers.part_of(shard, clip.video_offset, clip.video_size) == bytes(material.corpus.video_bytes(clip))
+    shard_path = material.corpus.path / clip.shard
+    with tarfile.open(shard_path) as shard:
+        member = shard.extractfile(f"{clip.key}.mp4")
+        assert member is not None
+        assert peers.part_of(str(shard_path), clip.video_offset, clip.video_size) == member.read()
 
 
 def test_a_peer_that_is_not_there_says_why(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from avts.corpus.clip import key_of, split_of
+from avts.corpus.clip import folder_split, hash_split, key_of
 
 
 def test_plain_names_are_their_own_keys() -> None:
@@ -32,16 +32,15 @@ def test_different_paths_have_different_safe_keys(names: list[str]) -> None:
 
 def test_folders_say_the_split() -> None:
     for folder, split in (("train", "train"), ("val", "validation"), ("Valid", "validation"), ("TEST", "test")):
-        assert split_of(f"{folder}/ball/a.mp4", "f" * 32) == split
-    assert split_of("balls/train/a.mp4", "0" * 32) == "train"  # by its hash: only the first folder counts
-    assert split_of("balls/train/a.mp4", "f" * 32) == "test"
-    assert split_of("test.mp4", "0" * 32) == "train"
+        assert folder_split(f"{folder}/ball/a.mp4") == split
+    assert folder_split("balls/train/a.mp4") is None  # only the first folder counts
+    assert folder_split("test.mp4") is None
 
 
 def test_other_files_are_split_80_10_10_by_content() -> None:
     hashes = [hashlib.blake2b(str(index).encode(), digest_size=16).hexdigest() for index in range(5000)]
-    counts = Counter(split_of("a.mp4", content_hash) for content_hash in hashes)
+    counts = Counter(hash_split(content_hash) for content_hash in hashes)
     assert counts["train"] / 5000 == pytest.approx(0.8, abs=0.02)
     assert counts["validation"] / 5000 == pytest.approx(0.1, abs=0.015)
     assert counts["test"] / 5000 == pytest.approx(0.1, abs=0.015)
-    assert all(split_of("x/b.avi", h) == split_of("a.mp4", h) for h in hashes[:50])
+    assert (hash_split("0" * 32), hash_split("f" * 32)) == ("train", "test")

@@ -68,7 +68,7 @@ def test_stages_of_a_long_sound_do_not_depend_on_the_chunks_it_is_encoded_in(
 ) -> None:
     plan = Plan(1.0, 11, (), ("conv3", "pool5"), Pooling(2, 2))
     whole = sound_columns(tiny_model, [noise(9.0)], plan)
-    monkeypatch.setattr("avts.features.towers.CHUNK_STEPS", 160)
+    monkeypatch.setattr("avts.model.dense.CHUNK_STEPS", 160)
     chunked = sound_columns(tiny_model, np.array_split(noise(9.0), 7), plan)
     assert len(whole["sound_conv3"]) == 1 + 8 * 24 // 11
     for name, column in whole.items():

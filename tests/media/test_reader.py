@@ -10,7 +10,7 @@ import pytest
 from avts.errors import MediaError
 from avts.media.packets import packet_table
 from avts.media.planes import Planes
-from avts.media.reader import read_window, read_windows
+from avts.media.reader import Source, read_windows
 from avts.media.standard import read_standard
 from avts.media.writer import GOP_FRAMES, write_standard_video, write_video
 
@@ -45,6 +45,11 @@ def every_frame(standard_file: Path) -> Planes:
             shape = (1, HEIGHT // 2, WIDTH // 2)
             planes.append(Planes(flat[None, :HEIGHT], u.reshape(shape), v.reshape(shape)))
     return Planes.join(planes)
+
+
+def read_window(source: Source, *, start_seconds: float, duration_seconds: float) -> Planes:
+    (window,) = read_windows(source, [start_seconds], duration_seconds)
+    return window
 
 
 def assert_same(got: Planes, expected: Planes) -> None:

@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from avts.media.planes import Planes
+from avts.model.audio import AudioTower
 from avts.model.checkpoint import build_model
-from avts.model.dense import picture_windows, sound_windows, window_starts
+from avts.model.dense import REACH_STEPS, picture_windows, reach_frames, sound_windows, start_step
+from avts.model.receptive_field import fields_of
 from avts.model.two_stream import TwoStream
+from avts.model.video import make_video_tower
 from avts.settings import ModelSettings
 
 FRAME_RATE, SAMPLE_RATE = 24, 16_000
@@ -101,6 +104,30 @@ def test_windows_of_a_tower_that_strides_time_are_encoded_by_themselves(
     assert torch.allclose(seamed, found, atol=1e-5)
 
 
+@pytest.mark.parametrize(("name", "frames"), [("mc2", 1), ("mc3", 5), ("mc5", 13), ("r3d18", 0), ("i3d", 0)])
+def test_a_tower_is_shown_as_many_frames_beyond_a_chunk_as_it_sees(name: str, frames: int) -> None:
+    assert reach_frames(make_video_tower(name, width=4)) == frames
+
+
+def test_a_tower_that_sees_farther_is_shown_more_so_chunks_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    far, whole = small_model(), film(200)
+    conv1 = far.video.stem[0]
+    far.video.stem[0] = torch.nn.Conv3d(3, conv1.out_channels, (61, 7, 7), (1, 2, 2), (30, 3, 3), bias=False)
+    assert reach_frames(far.video) == 34
+    monkeypatch.setattr("avts.model.dense.CHUNK_FRAMES", 10_000)
+    at_once = picture_windows(far, [whole], window_seconds=1.0)
+    monkeypatch.setattr("avts.model.dense.CHUNK_FRAMES", 32)
+    assert torch.allclose(picture_windows(far, [whole], window_seconds=1.0), at_once, atol=1e-4)
+    monkeypatch.setattr("avts.model.dense.reach_frames", lambda _tower: 17)
+    assert not torch.allclose(picture_windows(far, [whole], window_seconds=1.0), at_once, atol=1e-3)
+
+
+def test_the_audio_tower_is_shown_more_steps_beyond_a_chunk_than_it_sees() -> None:
+    steps = fields_of(AudioTower(width=8), "pool5")[1]
+    assert max(-steps.first, steps.last) == 14 <= REACH_STEPS
+    assert REACH_STEPS % AudioTower.time_stride == 0
+
+
 @pytest.mark.parametrize("size", [1, 7, 24, 95, 96, 97, 250])
 def test_a_film_in_pieces_of_any_size_gives_the_same_windows(model: TwoStream, size: int) -> None:
     whole = film(250)
@@ -148,8 +175,7 @@ def test_a_film_of_no_frames_gives_no_window(model: TwoStream) -> None:
 
 
 def test_sound_windows_start_with_their_frames_to_the_nearest_hundredth() -> None:
-    starts = window_starts(6 * SAMPLE_RATE, 1.0)
-    assert len(starts) == 121
+    starts = np.array([start_step(window) for window in range(121)])
     assert np.abs(starts / 100 - np.arange(121) / FRAME_RATE).max() <= 0.005 + 1e-9
 
 

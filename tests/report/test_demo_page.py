@@ -11,10 +11,11 @@ import pytest
 
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import estimate
+from avts.offset.measure import told
 from avts.report.demo_page import write_demo_page
 from avts.report.evaluation_figures import roc
 from avts.report.page import card, table
-from avts.report.sync_plot import plot_scan
+from avts.report.sync_plot import plot_result
 
 RNG = np.random.default_rng(0)
 KINDS = ("easy", "mixed", "hard", "super_hard")
@@ -137,7 +138,8 @@ def test_drawing_leaves_a_callers_own_settings_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scan", [made_scan(), made_scan(silent=True), made_scan(windows=0), made_scan(windows=1)])
 def test_a_scan_is_plotted_whatever_it_holds(tmp_path: Path, scan: OffsetScan) -> None:
-    plot_scan(tmp_path / "plot.png", scan=scan, estimate=estimate(scan), title="talk_$x^$.mp4")
+    result = told("talk_$x^$.mp4", scan, estimate(scan))
+    plot_result(tmp_path / "plot.png", result, glimpse=None, title=result.name)
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 

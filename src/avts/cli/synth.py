@@ -15,7 +15,11 @@ from avts.cli.progress import progress_bar
 @click.option("--seed", type=int, default=0, show_default=True, help="The world; two seeds share no video.")
 @click.option("--size", type=int, default=128, show_default=True, help="Short side in pixels, even.")
 @click.option("--seconds", type=float, default=6.0, show_default=True, help="Length of each video.")
-@click.option("--kinds", default=None, help="Kinds of action, with commas between; all if not given.")
+@click.option(
+    "--kinds",
+    default=None,
+    help="Kinds of action, with commas between; without it, those of published worlds.",
+)
 @click.option(
     "--max-shift",
     type=float,

@@ -85,13 +85,8 @@ def key_of(source: str, *, plain: bool = True) -> str:
     return f"{safe[: LONGEST_KEY - len(ending) - 1]}-{ending}".lstrip("-")
 
 
-def split_of(source: str, content_hash: str) -> Split:
-    """The split that the first folder's name says; else 80/10/10 by content, so that copies never straddle splits."""
-    return folder_split(source) or hash_split(content_hash)
-
-
 def folder_split(source: str) -> Split | None:
-    """The split that the first folder's name says."""
+    """The split that the first folder's name says; a deeper one says nothing."""
     folders = PurePosixPath(source).parts[:-1]
     return SPLIT_FOLDERS.get(folders[0].lower()) if folders else None
 
@@ -102,7 +97,7 @@ def hash_of(text: str) -> str:
 
 
 def hash_split(content_hash: str) -> Split:
-    """80/10/10 by a hash."""
+    """80/10/10 by a hash: of the content, so that copies never straddle splits."""
     share = int(content_hash[:8], 16) / 16**8
     if share < TRAIN_SHARE:
         return "train"

@@ -172,14 +172,6 @@ class Corpus:
         first = min(sample_at(span.start_seconds), max(0, (clip.sound_size - WAV_HEADER_BYTES) // 2 - count))
         return WAV_HEADER_BYTES + 2 * first, 2 * count
 
-    def video_bytes(self, clip: Clip) -> memoryview:
-        """The bytes of a clip's MP4 file, not copied if they are on disk.
-
-        Raises:
-            CorpusError: the shard is missing or damaged.
-        """
-        return self._store.video(clip, [Span(0.0, clip.duration_seconds)])
-
     def _damaged(self, clip: Clip, error: MediaError) -> CorpusError:
         return CorpusError(f"{self.path.name}: clip {clip.key} in {clip.shard}: {error}")
 

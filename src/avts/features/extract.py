@@ -30,8 +30,6 @@ from avts.model.two_stream import TwoStream
 SETTINGS_KEY, FILES_KEY = b"avts.features", b"avts.files"
 """Metadata of the table's schema, JSON: how the features were made; the stamp of each file in it."""
 
-ROW_KEYS = ("file", "label", "split", "fold", "start_seconds", "stop_seconds")
-
 ChunkT = TypeVar("ChunkT")
 
 

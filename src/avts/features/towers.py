@@ -5,8 +5,9 @@ Input: a film's planes and sound in pieces. Output: vectors per window; nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,65 +18,19 @@ from avts.errors import UsageError
 from avts.features.loudness import Loudness
 from avts.features.pooling import ONE_MEAN, Pooling
 from avts.media.planes import Planes
-from avts.model.audio import AudioTower
+from avts.model.audio import LOST_STEPS, AudioTower
+from avts.model.cutting import Cutter, Rows
 from avts.model.dense import (
-    CHUNK_FRAMES,
-    CHUNK_STEPS,
     ENCODED_AT_ONCE,
-    LOST_STEPS,
-    REACH_FRAMES,
-    REACH_STEPS,
-    SOUND_STRIDE,
     STEPS_PER_SECOND,
     WINDOWS_AT_ONCE,
-    filterbank_pieces,
-    scaled,
-    with_context,
+    heard_sounds,
+    shown_pictures,
+    start_step,
 )
-from avts.model.frontend import normalise_filterbank, rgb_channels
+from avts.model.receptive_field import fields_of
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
-
-
-class Cutter:
-    """Cuts windows out of a sequence that comes piece by piece.
-
-    Args:
-        reach: places of a window's features behind its start, [n], rising; 0, 1, 2, ... for n features in a row.
-        start_of: place in the sequence at which window w starts; rises with w.
-        at_once: windows that are given together, at most.
-    """
-
-    def __init__(self, reach: Tensor, start_of: Callable[[int], int], *, at_once: int) -> None:
-        self._reach, self._start_of, self._at_once = reach, start_of, at_once
-        self._held: Tensor | None = None
-        self._origin = 0  # place in the sequence of the first feature held
-        self._done = 0
-
-    def add(self, piece: Tensor) -> Iterator[Tensor]:
-        """Take the next features, [t, ...]; give the windows that are whole now, [w, n, ...] each time."""
-        self._held = piece if self._held is None else torch.cat([self._held, piece])
-        end, ready = self._origin + len(self._held), self._done
-        while self._start_of(ready) + int(self._reach[-1]) < end:
-            ready += 1
-        yield from self._windows(ready)
-        keep = max(self._start_of(self._done) - self._origin, 0)
-        self._held, self._origin = self._held[keep:], self._origin + min(keep, len(self._held))
-
-    def finish(self, total: int) -> Iterator[Tensor]:
-        """Give the windows up to a total; those that reach past the end see the last feature again."""
-        if self._held is not None and len(self._held):
-            yield from self._windows(total)
-
-    def _windows(self, stop: int) -> Iterator[Tensor]:
-        assert self._held is not None
-        while self._done < stop:
-            until = min(stop, self._done + self._at_once)
-            starts = torch.tensor([self._start_of(window) for window in range(self._done, until)])
-            index = (starts - self._origin)[:, None] + self._reach
-            self._done = until
-            yield self._held[index.clamp(max=len(self._held) - 1).to(self._held.device)]
-
 
 PICTURE, SOUND = "picture", "sound"
 
@@ -84,9 +39,6 @@ ROUNDING = 1e-3
 
 Columns = dict[str, NDArray[np.float32]]
 """Vectors [W, F] by the name of their column: 'picture', 'sound_conv5'."""
-
-_STRIDES = {"conv1": 1, "conv2": 1, "pool2": 2, "conv3": 2, "conv4": 2, "conv5": 2, "pool5": SOUND_STRIDE}
-"""Filterbank steps from one feature of a stage of the audio tower to the next."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +113,9 @@ def picture_columns(model: TwoStream, chunks: Iterable[Planes], plan: Plan) -> C
         name: Cutter(reach, lambda w: w * plan.hop_frames, at_once=ENCODED_AT_ONCE if alone else WINDOWS_AT_ONCE)
         for name in ((PICTURE,) if alone else names)
     }
-    found: dict[str, list[Tensor]] = {name: [] for name in names}
+    found = {name: Rows() for name in names}
     with torch.inference_mode():
-        for shown, first, stop in _shown(model, chunks, frames):
+        for shown, first, stop in shown_pictures(model, chunks, frames):
             if alone:
                 for windows in cutters[PICTURE].add(shown[0, :, first:stop].transpose(0, 1)):
                     seen = windows[:, :1] if still else windows  # the middle frame; the last one says that it is whole
@@ -173,19 +125,6 @@ def picture_columns(model: TwoStream, chunks: Iterable[Planes], plan: Plan) -> C
                 for windows in cutters[name].add(sequence[0, first:stop]):
                     _add(found, {name: windows}, model, plan)
     return _columns(found, PICTURE)
-
-
-def _shown(model: TwoStream, chunks: Iterable[Planes], frames: int) -> Iterator[tuple[Tensor, int, int]]:
-    """The video tower's input in chunks that overlap, and which frames of each are its own."""
-    normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
-    context = REACH_FRAMES + normal // 2 + 1
-    for planes, first, stop in with_context(scaled(model, chunks), CHUNK_FRAMES, context):
-        begin = max(first - REACH_FRAMES, 0)
-        every = (
-            rgb_channels(*planes) if model.picture_input == "still" else model.picture_input_of(*planes, window=normal)
-        )
-        shown = every[:, :, begin : stop + REACH_FRAMES]
-        yield shown, first - begin, stop - begin
 
 
 def _picture_features(model: TwoStream, frames: Tensor, plan: Plan) -> dict[str, Tensor]:
@@ -212,15 +151,18 @@ def sound_columns(
         [W, F] by column; W = 0 if the sound is shorter than a window.
     """
     steps = round(plan.window_seconds * STEPS_PER_SECOND)
-    cutters = {SOUND: _sound_cutter(1, SOUND_STRIDE * torch.arange(AudioTower.out_steps(steps)), plan)}
-    for stage in plan.sound_stages:
-        stride = _STRIDES[stage]
-        cutters[stage] = _sound_cutter(stride, torch.arange(_num_features(steps, stride)), plan)
-    found: dict[str, list[Tensor]] = {name: [] for name in cutters}
+    strides = {stage: fields_of(model.audio, stage)[1].stride for stage in plan.sound_stages}
+    reaches = {SOUND: (1, AudioTower.time_stride * torch.arange(AudioTower.out_steps(steps)))}
+    reaches |= {stage: (stride, torch.arange(_num_features(steps, stride))) for stage, stride in strides.items()}
+    cutters = {
+        name: Cutter(reach, partial(start_step, hop_frames=plan.hop_frames, stride=stride), at_once=WINDOWS_AT_ONCE)
+        for name, (stride, reach) in reaches.items()
+    }
+    found = {name: Rows() for name in cutters}
     meter = Loudness() if meter is None else meter
     with torch.inference_mode():
-        for heard, first, stop in _heard(model, meter.watching(chunks), steps):
-            for name, sequence in _sound_features(model, heard, first, stop, plan).items():
+        for heard, first, stop in heard_sounds(model, meter.watching(chunks), steps):
+            for name, sequence in _sound_features(model, heard, first, stop, plan, strides).items():
                 for windows in cutters[name].add(sequence):
                     _add(found, {name: windows}, model, plan)
         total = plan.num_windows(meter.num_samples / SAMPLE_RATE)
@@ -232,47 +174,30 @@ def sound_columns(
 
 def _num_features(steps: int, stride: int) -> int:
     """Features of a stage that a window of its own would have."""
-    return {1: steps, 2: (steps - 3) // 2 + 1, SOUND_STRIDE: AudioTower.out_steps(steps)}[stride]
+    return {1: steps, 2: (steps - 3) // 2 + 1, AudioTower.time_stride: AudioTower.out_steps(steps)}[stride]
 
 
-def _sound_cutter(stride: int, reach: Tensor, plan: Plan) -> Cutter:
-    def start_of(window: int) -> int:
-        return round(window * plan.hop_frames * STEPS_PER_SECOND / FRAME_RATE / stride)
-
-    return Cutter(reach, start_of, at_once=WINDOWS_AT_ONCE)
-
-
-def _heard(model: TwoStream, chunks: Iterable[NDArray[np.float32]], steps: int) -> Iterator[tuple[Tensor, int, int]]:
-    """The audio tower's input [1, M, S] in chunks that overlap, and which steps of each are its own."""
-    device = next(model.parameters()).device
-    window = max(steps, round(model.context_seconds * STEPS_PER_SECOND))
-    pieces = ((piece,) for piece in filterbank_pieces(model, chunks, device))
-    for (piece,), first, stop in with_context(pieces, CHUNK_STEPS, REACH_STEPS + window // 2 + 1):
-        begin = max(first - REACH_STEPS, 0)
-        heard = normalise_filterbank(piece.transpose(1, 2), window=window)[..., begin : stop + REACH_STEPS]
-        yield heard, first - begin, stop - begin
-
-
-def _sound_features(model: TwoStream, heard: Tensor, first: int, stop: int, plan: Plan) -> dict[str, Tensor]:
+def _sound_features(
+    model: TwoStream, heard: Tensor, first: int, stop: int, plan: Plan, strides: dict[str, int]
+) -> dict[str, Tensor]:
     """Features of the steps [first, stop), [t, F], as far as there are any: of the head's input, and of each stage."""
     if heard.shape[-1] <= LOST_STEPS:
         return {}
     found = {SOUND: model.sound_sequence_dense(heard)[0, first:stop].float()}
     if plan.sound_stages:
         for stage, maps in model.sound_stage_maps(heard, plan.sound_stages).items():
-            stride = _STRIDES[stage]  # chunks begin at multiples of every stride
+            stride = strides[stage]  # chunks begin at multiples of every stride
             found[stage] = plan.pooling.over_space(maps)[0, first // stride : -(-stop // stride)]
     return found
 
 
-def _add(found: dict[str, list[Tensor]], windows: dict[str, Tensor], model: TwoStream, plan: Plan) -> None:
+def _add(found: dict[str, Rows], windows: dict[str, Tensor], model: TwoStream, plan: Plan) -> None:
     """Turn windows of features [w, n, F] into vectors: by the head for the embedding, by pooling for a stage."""
     heads = {PICTURE: model.video_head, SOUND: model.audio_head}
     for name, features in windows.items():
         vectors = heads[name](features.float()) if name in heads else plan.pooling.over_time(features.float())
-        found[name].append(vectors.cpu())
+        found[name].add(vectors.cpu())
 
 
-def _columns(found: dict[str, list[Tensor]], tower: str) -> Columns:
-    named = {name if name == tower else f"{tower}_{name}": parts for name, parts in found.items()}
-    return {name: torch.cat(parts).numpy() if parts else np.empty((0, 0), np.float32) for name, parts in named.items()}
+def _columns(found: dict[str, Rows], tower: str) -> Columns:
+    return {name if name == tower else f"{tower}_{name}": rows.joined().numpy() for name, rows in found.items()}

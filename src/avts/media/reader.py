@@ -32,28 +32,19 @@ KEPT_DECODERS = 16
 """Decoders kept in a thread; a corpus has one set of parameters for each picture size."""
 
 
-def read_window(source: Source, *, start_seconds: float, duration_seconds: float) -> Planes:
-    """Decode the frames nearest to [start_seconds, start_seconds + duration_seconds) of a standard-form video.
+def read_windows(source: Source, starts_seconds: Sequence[float], duration_seconds: float) -> list[Planes]:
+    """Decode windows of one length of a standard-form video, opening it once.
 
     Args:
         source: the file, or its bytes.
-        start_seconds: from the first frame; goes to the nearest frame.
+        starts_seconds: of each window, from the first frame; goes to the nearest frame.
         duration_seconds: goes to the nearest number of frames.
 
     Returns:
-        Planes of exactly that number of frames.
+        For each window planes of exactly that number of frames.
 
     Raises:
-        MediaError: the window is not inside the video, or the source is damaged or not of the standard form.
-    """
-    return read_windows(source, [start_seconds], duration_seconds)[0]
-
-
-def read_windows(source: Source, starts_seconds: Sequence[float], duration_seconds: float) -> list[Planes]:
-    """Decode several windows of one length, opening the video once.
-
-    Raises:
-        MediaError: as read_window.
+        MediaError: a window is not inside the video, or the source is damaged or not of the standard form.
     """
     data, name = _opened(source)
     table = _table_of(data, name)

@@ -17,6 +17,9 @@ STAGES = ("conv1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5")
 CHANNELS = (64, 192, 384, 256, 256)
 """Output channels of conv1 to conv5 at width 64."""
 
+LOST_STEPS = 6
+"""Steps at the end of a filterbank that have no dense feature of their own: the two poolings need as many more."""
+
 
 def _convolution(in_channels: int, out_channels: int) -> list[nn.Module]:
     convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
@@ -68,7 +71,7 @@ class AudioTower(Tower):
 
         Shape: [B, 1, M, S] to [B, 4 * width, (M - 3) // 2, S - 6].
         """
-        steps = filterbank.shape[-1] - 6
+        steps = filterbank.shape[-1] - LOST_STEPS
         x = self.conv2(self.conv1(filterbank))
         maps: list[Tensor] = [x] * 4
         for first in range(2):

@@ -9,7 +9,7 @@ padding, and its normalisation statistics move with time. tests/model/test_dense
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import numpy as np
@@ -19,25 +19,20 @@ from torch import Tensor
 
 from avts.errors import UsageError
 from avts.media.planes import Planes
-from avts.model.audio import AudioTower
-from avts.model.frontend import STEP_SAMPLES, crop_and_resize, normalise_filterbank
+from avts.model.audio import LOST_STEPS, AudioTower
+from avts.model.cutting import Cutter, Rows
+from avts.model.frontend import STEP_SAMPLES, crop_and_resize, normalise_filterbank, rgb_channels
+from avts.model.receptive_field import fields_of
+from avts.model.tower import Tower
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 
 STEPS_PER_SECOND = SAMPLE_RATE // STEP_SAMPLES
 CHUNK_FRAMES = 192
-REACH_FRAMES = 17
-"""Frames that the tower is shown beyond each end of a chunk: MC5 sees so many either way, MC3 5."""
-
 CHUNK_STEPS = 1600
 REACH_STEPS = 20
-"""Steps of filterbank that the tower is shown beyond each end of a chunk; it sees 15 either way."""
-
-LOST_STEPS = 6
-"""Steps at the end of a filterbank that have no dense feature of their own."""
-
-SOUND_STRIDE = 4
-"""Filterbank steps from one feature of the audio tower to the next."""
+"""Steps of filterbank that the audio tower is shown beyond each end of a chunk: a multiple of each of its strides, and
+more than the 14 that it sees (tests/model/test_dense.py)."""
 
 WINDOWS_AT_ONCE = 512
 
@@ -65,57 +60,45 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
             "what sounds, not when. Use a model trained on 'rgb' or 'change'"
         )
     frames = round(window_seconds * FRAME_RATE)
-    held = torch.empty(0)
-    embedded = _Rows()
+    alone = model.video.time_stride > 1
+    cutter = Cutter(torch.arange(frames), lambda w: w, at_once=ENCODED_AT_ONCE if alone else WINDOWS_AT_ONCE)
+    embedded = Rows()
     with torch.inference_mode():
-        normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
-        context = REACH_FRAMES + normal // 2 + 1  # the tower's reach, and there half of what the statistics are over
-        for planes, first, stop in with_context(scaled(model, chunks), CHUNK_FRAMES, context):
-            begin = max(first - REACH_FRAMES, 0)
-            shown = model.picture_input_of(*planes, window=normal)[:, :, begin : stop + REACH_FRAMES]
-            if model.video.time_stride == 1:
-                sequence = model.picture_sequence(shown)[0, first - begin : stop - begin].float()  # [t, C]
+        for shown, first, stop in shown_pictures(model, chunks, frames):
+            if alone:
+                sequence = shown[0, :, first:stop].transpose(0, 1)  # [t, 3, H, W]
             else:
-                sequence = shown[0, :, first - begin : stop - begin].transpose(0, 1)  # [t, 3, H, W]
-            held = torch.cat([held, sequence]) if len(held) else sequence
-            if len(held) < frames:
-                continue
-            windows = held.unfold(0, frames, 1)
-            embedded.add(_embed_pictures(model, windows))
-            held = held[len(windows) :]
+                sequence = model.picture_sequence(shown)[0, first:stop].float()  # [t, C]
+            for windows in cutter.add(sequence):
+                seen = model.picture_sequence(windows.transpose(1, 2)).float() if alone else windows
+                embedded.add(model.video_head(seen).cpu())
     return embedded.joined()
 
 
-class _Rows:
-    """Embeddings so far, in one block that doubles: small ones kept among large short-lived ones fragment the heap."""
+def shown_pictures(model: TwoStream, chunks: Iterable[Planes], frames: int) -> Iterator[tuple[Tensor, int, int]]:
+    """The video tower's input [1, 3, t, H, W] in chunks that overlap, and its own frames [first, stop) in each.
 
-    def __init__(self) -> None:
-        self._block = torch.empty(0, 0)
-        self._count = 0
-
-    def add(self, parts: Sequence[Tensor]) -> None:
-        """Take in rows [n, D]."""
-        for part in parts:
-            stop = self._count + len(part)
-            if stop > len(self._block):
-                larger = part.new_empty(max(stop, 2 * len(self._block)), part.shape[1])
-                if self._count:
-                    larger[: self._count] = self._block[: self._count]
-                self._block = larger
-            self._block[self._count : stop] = part
-            self._count = stop
-
-    def joined(self) -> Tensor:
-        """All rows, [W, D]."""
-        return self._block[: self._count]
+    Args:
+        model: the networks.
+        chunks: the film at 24 frames a second, in order.
+        frames: length of a window.
+    """
+    reach = reach_frames(model.video)
+    normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
+    context = reach + normal // 2 + 1  # the tower's reach, and there half of what the statistics are over
+    for planes, first, stop in with_context(scaled(model, chunks), CHUNK_FRAMES, context):
+        begin = max(first - reach, 0)
+        still = model.picture_input == "still"
+        every = rgb_channels(*planes) if still else model.picture_input_of(*planes, window=normal)
+        yield every[:, :, begin : stop + reach], first - begin, stop - begin
 
 
-def _embed_pictures(model: TwoStream, windows: Tensor) -> list[Tensor]:
-    """Embeddings of windows of features [w, C, frames], or of the tower's input [w, 3, H, W, frames], in batches."""
-    if model.video.time_stride == 1:
-        return [model.video_head(part.transpose(1, 2)).cpu() for part in torch.split(windows, WINDOWS_AT_ONCE)]
-    parts = torch.split(windows.movedim(-1, 2), ENCODED_AT_ONCE)
-    return [model.video_head(model.picture_sequence(part).float()).cpu() for part in parts]
+def reach_frames(tower: Tower) -> int:
+    """Frames that a feature sees to either side; 0 if the tower strides time: windows are then cut from its input."""
+    if tower.time_stride > 1:
+        return 0
+    time = fields_of(tower, list(tower.named_stages())[-1])[0]
+    return max(-time.first, time.last)
 
 
 def sound_windows(
@@ -131,26 +114,21 @@ def sound_windows(
     Returns:
         [W, D], of unit length; window w starts at w / 24 s, to the nearest 0.01 s.
     """
-    device = next(model.parameters()).device
     steps = round(window_seconds * STEPS_PER_SECOND)
-    features = AudioTower.out_steps(steps)
-    reach = SOUND_STRIDE * torch.arange(features, device=device)
+    # the feature of a step is the first of a window that starts there
+    reach = AudioTower.time_stride * torch.arange(AudioTower.out_steps(steps))
+    cutter = Cutter(reach, start_step, at_once=WINDOWS_AT_ONCE)
     count = _Count(iter([samples]) if isinstance(samples, np.ndarray) else iter(samples))
-    embedded = _Rows()
-    held, origin, done = torch.empty(0), 0, 0  # features from step `origin` on; windows embedded so far
+    embedded = Rows()
     with torch.inference_mode():
-        for sequence in _sound_sequences(model, filterbank_pieces(model, count, device), steps):
-            held = torch.cat([held, sequence]) if len(held) else sequence
-            # the feature of a step is the first of a window that starts there
-            ready = _num_starts_before(origin + len(held) - int(reach[-1]))
-            if ready <= done:
-                continue
-            embedded.add(_embed_sounds(model, held, _start_steps(done, ready) - origin, reach))
-            done, keep = ready, int(_start_steps(ready, ready + 1)[0])
-            held, origin = held[max(keep - origin, 0) :], max(keep, origin)
+        for heard, first, stop in heard_sounds(model, count, steps):
+            if heard.shape[-1] > LOST_STEPS:
+                sequence = model.sound_sequence_dense(heard)[0, first:stop].float()
+                for windows in cutter.add(sequence):
+                    embedded.add(model.audio_head(windows).cpu())
         total = num_windows(count.num_samples, window_seconds)
-        if total > done and len(held):
-            embedded.add(_embed_sounds(model, held, _start_steps(done, total) - origin, reach))
+        for windows in cutter.finish(total):
+            embedded.add(model.audio_head(windows).cpu())
     return embedded.joined()[:total]
 
 
@@ -159,27 +137,9 @@ def num_windows(num_samples: int, window_seconds: float) -> int:
     return max(0, int((num_samples / SAMPLE_RATE - window_seconds) * FRAME_RATE + 1 + 1e-6))
 
 
-def window_starts(num_samples: int, window_seconds: float) -> NDArray[np.int64]:
-    """Filterbank step at which each window of `sound_windows` starts, [W]."""
-    return _start_steps(0, num_windows(num_samples, window_seconds))
-
-
-def _start_steps(first: int, stop: int) -> NDArray[np.int64]:
-    """Filterbank step nearest to each frame from first up to but not including stop."""
-    return np.round(np.arange(first, stop) * STEPS_PER_SECOND / FRAME_RATE).astype(np.int64)
-
-
-def _num_starts_before(step: int) -> int:
-    """Number of windows that start before a filterbank step."""
-    guess = max(0, step * FRAME_RATE // STEPS_PER_SECOND + 2)
-    return int(np.searchsorted(_start_steps(max(guess - 8, 0), guess), step)) + max(guess - 8, 0)
-
-
-def _embed_sounds(model: TwoStream, sequence: Tensor, starts: NDArray[np.int64], reach: Tensor) -> list[Tensor]:
-    """Embeddings of the windows that start at some features of a sequence, in batches."""
-    index = torch.from_numpy(starts).to(reach.device)[:, None] + reach
-    index = index.clamp_max(len(sequence) - 1)
-    return [model.audio_head(sequence[part]).cpu() for part in torch.split(index, WINDOWS_AT_ONCE)]
+def start_step(window: int, *, hop_frames: int = 1, stride: int = 1) -> int:
+    """The feature at which a window starts, to the nearest; a feature every `stride` filterbank steps."""
+    return round(window * hop_frames * STEPS_PER_SECOND / FRAME_RATE / stride)
 
 
 class _Count:
@@ -195,15 +155,23 @@ class _Count:
             yield chunk
 
 
-def _sound_sequences(model: TwoStream, energies: Iterator[Tensor], steps: int) -> Iterator[Tensor]:
-    """Features of each filterbank step, [s, C], from pieces of log energies [1, s, M]; the last 6 steps have none."""
-    pieces = ((piece,) for piece in energies)
+def heard_sounds(
+    model: TwoStream, chunks: Iterable[NDArray[np.float32]], steps: int
+) -> Iterator[tuple[Tensor, int, int]]:
+    """The audio tower's input [1, M, s] in chunks that overlap, and its own steps [first, stop) in each.
+
+    Args:
+        model: the networks.
+        chunks: samples [N] at 16 kHz, in order.
+        steps: length of a window.
+    """
+    device = next(model.parameters()).device
     window = max(steps, round(model.context_seconds * STEPS_PER_SECOND))
+    pieces = ((piece,) for piece in filterbank_pieces(model, chunks, device))
     for (piece,), first, stop in with_context(pieces, CHUNK_STEPS, REACH_STEPS + window // 2 + 1):
         begin = max(first - REACH_STEPS, 0)
         heard = normalise_filterbank(piece.transpose(1, 2), window=window)[..., begin : stop + REACH_STEPS]
-        if heard.shape[-1] > LOST_STEPS:
-            yield model.sound_sequence_dense(heard)[0, first - begin : stop - begin].float()
+        yield heard, first - begin, stop - begin
 
 
 def filterbank_pieces(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import OffsetEstimate
 from avts.offset.glimpse import Glimpse
-from avts.offset.measure import SyncResult, result_of
+from avts.offset.measure import SyncResult
 from avts.report.palette import (
     ACCENT,
     GOOD,
@@ -57,11 +57,6 @@ def plot_result(path: Path, result: SyncResult, *, glimpse: Glimpse | None, titl
                 _draw_sound(axes[2], glimpse, glimpse.put_right, "sound put right")
             axes[-1].set_xlabel("time in the file (s)")
         write_png(figure, path)
-
-
-def plot_scan(path: Path, *, scan: OffsetScan, estimate: OffsetEstimate, title: str) -> None:
-    """Write a PNG of a map and its one best offset; drift and jumps are looked for."""
-    plot_result(path, result_of(title, scan, estimate), glimpse=None, title=title)
 
 
 def result_figure(result: SyncResult, number: int) -> str:

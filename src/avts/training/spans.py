@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from avts.model.audio import AudioTower
-from avts.model.dense import SOUND_STRIDE, STEPS_PER_SECOND
+from avts.model.dense import STEPS_PER_SECOND
 from avts.model.frontend import normalise_filterbank
 from avts.model.two_stream import TwoStream
 from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD, SUPER_HARD_LEAST_SHIFT
@@ -96,7 +96,7 @@ def embed_sound_spans(model: TwoStream, samples: Tensor, *, clip_seconds: float,
     count = num_windows(samples.shape[1] / SAMPLE_RATE - 2 * margin / FRAME_RATE, clip_seconds)
     frames = margin + HOP_FRAMES * torch.arange(count)
     starts = (frames * (STEPS_PER_SECOND / FRAME_RATE)).round().long()
-    index = starts[:, None] + SOUND_STRIDE * torch.arange(features)  # [W, features]
+    index = starts[:, None] + AudioTower.time_stride * torch.arange(features)  # [W, features]
     windows = sequence[:, index.clamp_max(sequence.shape[1] - 1)]  # [B, W, features, C]
     embedded: Tensor = model.audio_head(windows.flatten(0, 1))
     return embedded

@@ -18,7 +18,7 @@ from avts.world.plan import check_video, kind_of
 from avts.world.rests import Rests, rest_seconds
 from avts.world.rich import compose_rich, rests_of
 from avts.world.stage import Samples, Scene, Stage, timeline
-from avts.world.take import FAMILY_OF, KINDS_OF, MAX_SHIFT_SECONDS, Take, Truth
+from avts.world.take import DRAWN_OF, FAMILY_OF, MAX_SHIFT_SECONDS, Take, Truth
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def compose(
         max_shift_seconds=max_shift_seconds,
         scenes=scenes,
     )
-    name = kind_of(seed, index, KINDS_OF[scenes]) if kind is None else kind
+    name = kind_of(seed, index, DRAWN_OF[scenes]) if kind is None else kind
     if scenes == "rich":
         return compose_rich(seed, index, size=size, seconds=seconds, kind=name, max_shift_seconds=max_shift_seconds)
     rests = rests_of(seed, index, seconds) if scenes == "resting" else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from avts.errors import UsageError
 from avts.timebase import FRAME_RATE
-from avts.world.take import KINDS, KINDS_OF, MAX_SHIFT_SECONDS
+from avts.world.take import DRAWN_OF, KINDS_OF, MAX_SHIFT_SECONDS
 
 SMALLEST_SIZE = 32
 """Least short side in pixels; below it nothing can be made out."""
@@ -19,7 +19,10 @@ _SEEDS = 2**32
 
 
 def kind_of(seed: int, index: int, kinds: Sequence[str]) -> str:
-    """The kind of a video: a cycle through all kinds, shuffled anew each time, so that any count is balanced."""
+    """The kind of a video: a cycle through the kinds, shuffled anew each time, so that any count is balanced.
+
+    The shuffle depends on the number of kinds, so a world is named by its seed and its list of kinds.
+    """
     cycle, place = divmod(index, len(kinds))
     order = np.random.default_rng(np.random.SeedSequence([seed, cycle], spawn_key=(101,))).permutation(len(kinds))
     return kinds[int(order[place])]
@@ -57,7 +60,7 @@ def check_video(
     Raises:
         UsageError: An argument is out of range.
     """
-    check_kinds(KINDS_OF.get(scenes, KINDS) if kind is None else [kind], scenes)
+    check_kinds(DRAWN_OF.get(scenes, ()) if kind is None else [kind], scenes)
     if not 0 <= seed < _SEEDS:
         raise UsageError(f"seed {seed} is out of range. Take one from 0 to {_SEEDS - 1}.")
     if not 0 <= index < _SEEDS:

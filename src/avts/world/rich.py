@@ -21,7 +21,7 @@ from avts.world.rests import Rests, random_rests, rest_seconds
 from avts.world.scenery import Camera, Image
 from avts.world.stage import Scene, Stage, timeline
 from avts.world.surfaces import TexturedPen
-from avts.world.take import FAMILY_OF, MAX_SHIFT_SECONDS, RICH_KINDS, Take, Truth
+from avts.world.take import DRAWN_OF, FAMILY_OF, MAX_SHIFT_SECONDS, Take, Truth
 
 _SOURCE_RATES = (12.5, 15.0, 25.0, 30.0)
 """Frames a second of files that are brought to FRAME_RATE by repeating and leaving out frames."""
@@ -91,7 +91,8 @@ def compose_rich(
     if clean:
         actors = [replace(actors[0], places=0 * actors[0].places)]
     if not clean and place_rng.random() < 0.2:  # another action whose sound is not to be heard
-        other = RICH_KINDS[int(place_rng.integers(len(RICH_KINDS)))]
+        others = DRAWN_OF["rich"]
+        other = others[int(place_rng.integers(len(others)))]
         silent = BUILDERS[other](
             Stage(place_rng, span, shown, sample_seconds, luminance, random_rests(place_rng, span, seconds), contrast)
         )

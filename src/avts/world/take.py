@@ -39,7 +39,23 @@ RICH_KINDS: tuple[str, ...] = tuple(kind for kinds in RICH_FAMILIES.values() for
 """Every kind of action of the rich world."""
 
 KINDS_OF: dict[str, tuple[str, ...]] = {"plain": KINDS, "resting": KINDS, "rich": RICH_KINDS}
-"""The kinds of each way to make scenes."""
+"""The kinds that each way to make scenes knows; any of them can be asked for by name."""
+
+_PLAIN_DRAW = (
+    *("ball", "hammer", "clap", "drumstick", "footsteps", "xylophone", "bell", "string", "pendulum", "rotor", "saw"),
+    *("piston", "engine", "mouth", "dog", "bird", "rain", "fire", "waves", "pouring"),
+)
+_RICH_DRAW = (
+    *_PLAIN_DRAW,
+    *("swelling", "gliding", "jerking", "popping", "talker", "lips", "striker", "scraper"),
+    *("bow", "strum", "drumkit", "hands"),
+)
+DRAWN_OF: dict[str, tuple[str, ...]] = {"plain": _PLAIN_DRAW, "resting": _PLAIN_DRAW, "rich": _RICH_DRAW}
+"""The kinds that a world draws from where none are named, in the order of the draw.
+
+Frozen: the draw depends on their number, so one kind more would give every seeded world other videos and the published
+figures would be of other worlds (tests/world/test_published.py). A kind that FAMILIES gains later is asked for by name.
+"""
 
 FAMILY_OF: dict[str, str] = {kind: family for family, kinds in RICH_FAMILIES.items() for kind in kinds}
 """The family of each kind."""

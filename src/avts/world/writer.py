@@ -18,7 +18,7 @@ from pathlib import Path
 
 from avts.errors import UsageError
 from avts.world.plan import check_kinds, check_video, kind_of
-from avts.world.take import KINDS, KINDS_OF, WorldSummary
+from avts.world.take import DRAWN_OF, WorldSummary
 
 WORLD_VERSION = 1
 """Goes up when the same arguments give other videos; a folder of another version is not added to."""
@@ -79,7 +79,7 @@ def write_world(
         seed: The world; two seeds share no video.
         size: Short side in pixels, even.
         seconds: Length of each video.
-        kinds: Kinds of action, evenly mixed; all that such scenes have if None.
+        kinds: Kinds of action, evenly mixed; those of DRAWN_OF if None.
         max_shift_seconds: Each sound is shifted by a random offset of up to this much either way.
         scenes: "plain" cartoons of KINDS, "resting" ones that pause now and then, or "rich" scenes of RICH_KINDS with
             rests, clutter and other sounds.
@@ -89,7 +89,7 @@ def write_world(
     Raises:
         UsageError: An argument is out of range, or the folder holds something else.
     """
-    chosen = KINDS_OF.get(scenes, KINDS) if kinds is None else tuple(dict.fromkeys(kinds))
+    chosen = DRAWN_OF.get(scenes, ()) if kinds is None else tuple(dict.fromkeys(kinds))
     if videos <= 0:
         raise UsageError(f"a world of {videos} videos was asked for. Ask for at least 1.")
     if workers is not None and workers <= 0:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from avts.features.towers import Cutter
+from avts.model.cutting import Cutter, Rows
 
 
 @pytest.mark.parametrize("piece", [1, 3, 7, 20])
@@ -24,3 +24,12 @@ def test_steps_wider_than_a_window_skip_what_lies_between() -> None:
     cutter = Cutter(torch.arange(2), lambda window: 5 * window, at_once=9)
     found = [rows for part in torch.split(torch.arange(13.0), 3) for rows in cutter.add(part)]
     assert torch.cat(found).tolist() == [[0, 1], [5, 6], [10, 11]]
+
+
+def test_rows_are_joined_in_the_order_they_came_however_many_at_once() -> None:
+    rows, sizes = Rows(), [1, 5, 2, 0, 40]
+    parts = [torch.full((size, 3), float(number)) for number, size in enumerate(sizes)]
+    for part in parts:
+        rows.add(part)
+    assert torch.equal(rows.joined(), torch.cat(parts))
+    assert Rows().joined().shape == (0, 0)
