@@ -30,7 +30,8 @@ def write_film(path: Path, clicks: list[float], *, seconds: int = 10, layout: st
     with av.open(path, "w") as container:
         video = container.add_stream(video_codec, rate=25)
         video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
-        audio = container.add_stream(audio_codec, rate=RATE, layout=layout)
+        options = {"mapping_family": "255"} if layout == "hexadecagonal" else {}
+        audio = container.add_stream(audio_codec, rate=RATE, layout=layout, options=options)
         for index in range(seconds * 25):
             lit = any(0 <= index / 25 - event < 0.079 for event in EVENTS)
             frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 240 if lit else 16, np.uint8), format="rgb24")
@@ -38,8 +39,8 @@ def write_film(path: Path, clicks: list[float], *, seconds: int = 10, layout: st
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         resampler = av.AudioResampler(format=audio.format, layout=layout, rate=RATE, frame_size=audio.frame_size or 960)
-        block = np.tile(samples.astype(np.float32), (2 if layout == "stereo" else 1, 1))
-        sound = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+        block = np.repeat(samples.astype(np.float32), audio.layout.nb_channels)[None]  # packed
+        sound = av.AudioFrame.from_ndarray(block, format="flt", layout=layout)
         sound.sample_rate, sound.pts, sound.time_base = RATE, 0, Fraction(1, RATE)
         for ready in [*resampler.resample(sound), *resampler.resample(None)]:
             container.mux(audio.encode(ready))
@@ -54,10 +55,11 @@ def sound_after_picture(path: Path) -> list[float]:
     flashes = [time for (_, before), (time, now) in pairwise(shown) if now > 128 > before]
     clicks: list[float] = []
     with av.open(path) as container:
-        plain = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
+        packed = av.AudioResampler(format="flt", rate=RATE)
         for frame in container.decode(audio=0):
             start = frame.time
-            sound = np.concatenate([part.to_ndarray()[0] for part in plain.resample(frame)] or [np.empty(0)])
+            blocks = [part.to_ndarray().reshape(-1, part.layout.nb_channels) for part in packed.resample(frame)]
+            sound = np.concatenate([block.mean(axis=1) for block in blocks] or [np.empty(0)])
             for index in np.flatnonzero(np.abs(sound) > 0.2):
                 if not clicks or start + index / RATE > clicks[-1] + 0.5:
                     clicks.append(start + index / RATE)
@@ -84,6 +86,27 @@ def test_a_drift_is_taken_out(tmp_path: Path, suffix: str) -> None:
     with av.open(source) as before, av.open(target) as after:
         assert after.streams.audio[0].codec_context.name == before.streams.audio[0].codec_context.name
         assert after.streams.audio[0].codec_context.layout.nb_channels == 2
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
+def test_a_drift_of_sixteen_channels_is_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    monkeypatch.setitem(CODECS, suffix, ("libvpx", "libopus"))
+    source = write_film(tmp_path / f"source{suffix}", [0.99 * event - 0.1 for event in EVENTS], layout="hexadecagonal")
+    target = tmp_path / f"target{suffix}"
+    retime(source, target, segments=[Segment(0, 10, 0.15, 1.0)], drift_ms_per_minute=600.0)
+    assert sound_after_picture(target) == pytest.approx([0.0] * 5, abs=0.008)
+    with av.open(target) as container:
+        assert container.streams.audio[0].codec_context.layout.nb_channels == 16
+
+
+def test_channels_that_no_encoder_of_a_container_takes_are_mixed_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CODECS, ".mkv", ("mpeg4", "libopus"))
+    source = write_film(tmp_path / "source.mkv", [event - 0.1 for event in EVENTS], layout="hexadecagonal")
+    (warning,) = retime(source, tmp_path / "out.avi", segments=[Segment(0, 10, 0.1, 1.0)], drift_ms_per_minute=0.0)
+    assert "encoded again (libmp3lame, 16 channels mixed to stereo)" in warning
+    assert sound_after_picture(tmp_path / "out.avi") == pytest.approx([0.0] * 5, abs=0.008)
 
 
 def test_jumps_are_taken_out_segment_by_segment(tmp_path: Path) -> None:

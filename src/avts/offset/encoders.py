@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import av
@@ -28,15 +28,21 @@ TAKEN |= {".wmv": ("wmav2", "mp3"), ".asf": ("wmav2", "mp3")}
 streams take any codec without a word, and write some as private data that nothing plays."""
 
 LEAST_BIT_RATE = 128_000
+CHANNEL_BIT_RATE = 64_000
+"""Bits a second for each channel, where there are more than two."""
+
+ANY_CHANNELS = {"libopus": {"mapping_family": "255"}}
+"""Options by which an encoder takes channels that its usual layouts do not have."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """An encoder that works: FFmpeg's name of it, samples a second, layout of the channels."""
+    """An encoder that works: FFmpeg's name of it, samples a second, layout of the channels, its options."""
 
     encoder: str
     rate: int
     layout: str
+    options: dict[str, str] = field(default_factory=dict)
 
 
 def encoder_for(suffix: str, old: Any) -> Choice:
@@ -56,9 +62,11 @@ def encoder_for(suffix: str, old: Any) -> Choice:
     for name in [*names, *(taken or ANY)]:
         for layout in dict.fromkeys([codec.layout.name, "stereo"]):
             for rate in dict.fromkeys([codec.sample_rate, 48_000, 44_100]):
-                choice = Choice(ENCODERS.get(name, name), rate, layout)
-                if _works(choice):
-                    return choice
+                encoder = ENCODERS.get(name, name)
+                for options in ({}, ANY_CHANNELS.get(encoder, {})):
+                    choice = Choice(encoder, rate, layout, options)
+                    if _works(choice):
+                        return choice
     raise MediaError(f"a {suffix} file takes no sound that can be written. Name a .mkv or .mp4, which do.")
 
 
@@ -66,7 +74,7 @@ def _works(choice: Choice) -> bool:
     try:
         context: Any = CodecContext.create(choice.encoder, "w")
         context.sample_rate, context.layout = choice.rate, choice.layout
-        context.format = context.codec.audio_formats[0]
+        context.format, context.options = context.codec.audio_formats[0], choice.options
         context.open()
     except (ValueError, TypeError, av.FFmpegError):
         return False
@@ -75,8 +83,10 @@ def _works(choice: Choice) -> bool:
 
 def add_sound(output: OutputContainer, choice: Choice, old: Any) -> Any:
     """Add a sound stream to a file being written, as loud in bits as the old one."""
-    new: Any = output.add_stream(choice.encoder, rate=choice.rate, layout=choice.layout)
+    new: Any = output.add_stream(choice.encoder, rate=choice.rate, options=choice.options, layout=choice.layout)
     if not choice.encoder.startswith("pcm"):
-        new.bit_rate = max(old.codec_context.bit_rate or 0, LEAST_BIT_RATE)
+        channels = new.codec_context.layout.nb_channels
+        least = LEAST_BIT_RATE if channels <= 2 else CHANNEL_BIT_RATE * channels
+        new.bit_rate = max(old.codec_context.bit_rate or 0, least)
     new.metadata.update(old.metadata)
     return new

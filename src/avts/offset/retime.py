@@ -141,7 +141,10 @@ class _Job:
             others = [f"audio stream ({codec_of(s)})" for s in container.streams.audio if s.index != old.index]
         promise = Promise(self._source, self._target, self._part, plan.picture, 0.0, shifts)
         lead = check_written(promise, self._reels)
-        encoded = f"its sound was resampled and encoded again ({choice.encoder}); the picture is copied"
+        had, mixed = old.codec_context.layout.nb_channels, ""
+        if choice.layout != old.codec_context.layout.name:
+            mixed = f", {had} channel{'s' * (had > 1)} mixed to {choice.layout}"
+        encoded = f"its sound was resampled and encoded again ({choice.encoder}{mixed}); the picture is copied"
         warnings = (f"{self._target.name}: {encoded}", *left_out_in_words(self._target, copy.left_out))
         warnings += tuple(f"{self._target.name}: {other} skipped; only one is resampled" for other in others)
         return warnings, witness.lateness_in(self._part, float(at) + lead)
@@ -196,7 +199,8 @@ def _encoded(
         seconds = np.arange(first, min(first + BLOCK_SAMPLES, total)) / rate + early
         block = track.resampled(seconds, pieces)
         witness.hear(float(seconds[0]), block, rate)
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=track.layout)
+        packed = np.ascontiguousarray(block.T).reshape(1, -1)  # more than 8 planes are more than PyAV holds
+        frame = AudioFrame.from_ndarray(packed, format="flt", layout=track.layout)
         frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), round(start * rate) + first
         packets = [packet for ready in to_encoder.resample(frame) for packet in new.encode(ready)]
         yield float(start) + (first + BLOCK_SAMPLES) / rate, packets

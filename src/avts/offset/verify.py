@@ -150,6 +150,12 @@ def _check_stream(promise: Promise, index: int, reel: Reel, other: Reel | None, 
             f"{promise.source.name}. {_advice(promise)}",
             index,
         )
+    if reel.kind in {"video", "audio"} and other.codec != reel.codec:
+        raise StreamLost(
+            f"{name}: read back, {reel.name} is taken for {other.codec}: a {promise.target.suffix} file cannot say "
+            f"what it is. {_advice(promise)}",
+            index,
+        )
     if reel.is_cover:
         return
     if reel.kind == "video" and _hidden(other) != _hidden(reel):
