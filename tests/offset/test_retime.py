@@ -30,8 +30,7 @@ def write_film(path: Path, clicks: list[float], *, seconds: int = 10, layout: st
     with av.open(path, "w") as container:
         video = container.add_stream(video_codec, rate=25)
         video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
-        options = {"mapping_family": "255"} if layout == "hexadecagonal" else {}
-        audio = container.add_stream(audio_codec, rate=RATE, layout=layout, options=options)
+        audio = container.add_stream(audio_codec, rate=RATE, layout=layout)
         for index in range(seconds * 25):
             lit = any(0 <= index / 25 - event < 0.079 for event in EVENTS)
             frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 240 if lit else 16, np.uint8), format="rgb24")
@@ -86,27 +85,6 @@ def test_a_drift_is_taken_out(tmp_path: Path, suffix: str) -> None:
     with av.open(source) as before, av.open(target) as after:
         assert after.streams.audio[0].codec_context.name == before.streams.audio[0].codec_context.name
         assert after.streams.audio[0].codec_context.layout.nb_channels == 2
-
-
-@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
-def test_a_drift_of_sixteen_channels_is_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
-    monkeypatch.setitem(CODECS, suffix, ("libvpx", "libopus"))
-    source = write_film(tmp_path / f"source{suffix}", [0.99 * event - 0.1 for event in EVENTS], layout="hexadecagonal")
-    target = tmp_path / f"target{suffix}"
-    retime(source, target, segments=[Segment(0, 10, 0.15, 1.0)], drift_ms_per_minute=600.0)
-    assert sound_after_picture(target) == pytest.approx([0.0] * 5, abs=0.008)
-    with av.open(target) as container:
-        assert container.streams.audio[0].codec_context.layout.nb_channels == 16
-
-
-def test_channels_that_no_encoder_of_a_container_takes_are_mixed_with_a_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(CODECS, ".mkv", ("mpeg4", "libopus"))
-    source = write_film(tmp_path / "source.mkv", [event - 0.1 for event in EVENTS], layout="hexadecagonal")
-    (warning,) = retime(source, tmp_path / "out.avi", segments=[Segment(0, 10, 0.1, 1.0)], drift_ms_per_minute=0.0)
-    assert "encoded again (libmp3lame, 16 channels mixed to stereo)" in warning
-    assert sound_after_picture(tmp_path / "out.avi") == pytest.approx([0.0] * 5, abs=0.008)
 
 
 def test_jumps_are_taken_out_segment_by_segment(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from avts.files import whole_file
 from avts.offset.copying import Copy, chosen_sound, copy_of, left_out_in_words
 from avts.offset.encoders import add_sound, encoder_for
 from avts.offset.reels import Reels, codec_of, open_source, packets_of, read_reels
-from avts.offset.repair import Plan, check_call, check_streams, learn
+from avts.offset.repair import Plan, check_call, check_streams, learn, stays_as_stored
 from avts.offset.resampled import Piece, SoundBetween
 from avts.offset.timeline import Segment
 from avts.offset.verify import TOLERANCE_SECONDS, Promise, check_written
@@ -104,6 +104,7 @@ class _Job:
     ) -> None:
         self._source, self._part, self._target = source, part, target
         self._pieces, self._reels, self._learned = pieces, reels, learned
+        self._as_stored = stays_as_stored(reels, target)
 
     def write(self, *, early_seconds: float) -> tuple[tuple[str, ...], float]:
         """Write the film and read it back: warnings, and by how much the new sound is late, in seconds.
@@ -116,7 +117,7 @@ class _Job:
             old: Any = chosen_sound(heard)
             if old.codec_context is None:
                 raise MediaError(f"{self._source.name}: its audio stream has no known codec. Nothing to resample.")
-            plan = Plan.of(container, self._reels, self._learned)
+            plan = Plan.of(container, self._reels, {} if self._as_stored else self._learned)
             choice = encoder_for(self._target.suffix, old)
             sounds = frozenset(stream.index for stream in container.streams.audio)
             new: list[Any] = []
@@ -165,7 +166,7 @@ class _Job:
     ) -> None:
         """Copy the packets of the kept streams, the new sound in between where its time has come."""
         reached = -math.inf
-        for packet in packets_of(container, self._reels.breaks):
+        for packet in packets_of(container, self._reels.breaks, unpack=not self._as_stored):
             if packet.stream_index not in copy.streams:
                 continue
             plan.place(packet)
