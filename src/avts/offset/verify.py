@@ -219,6 +219,13 @@ def _misplaced(promise: Promise, reel: Reel, late: NDArray[np.float64], worst: f
             f"{name}: asked to move the sound by {promise.offset_seconds * 1000:.0f} ms, but a .avi file stores no "
             "times: all its streams begin together. Name a .mkv or .mp4, which can say when a stream begins."
         )
+    back = _runs_back(reel)
+    if back is not None:
+        at, step = back
+        return (
+            f"{promise.source.name}: the times of {reel.name} go back by {step * 1000:.0f} ms at {at:.1f} s, which a "
+            f"{kind} file cannot hold. Cut the file there, or encode it again."
+        )
     if reel.kind == "audio" and np.ptp(late) <= TOLERANCE_SECONDS:
         moved = promise.offset_seconds + float(np.median(late))
         other = "Name a .mp4." if kind.lower() == ".mkv" else "Name a .mkv or .mp4, which can."
@@ -231,6 +238,16 @@ def _misplaced(promise: Promise, reel: Reel, late: NDArray[np.float64], worst: f
         f"{name}: read back, {wrong} of {len(late)} packets of {reel.name} are not where they should be, one by "
         f"{worst * 1000:.0f} ms: a {kind} file cannot keep their times. {_advice(promise)}"
     )
+
+
+def _runs_back(reel: Reel) -> tuple[float, float] | None:
+    """Where sound goes back furthest, in seconds after its first packet, and by how much; None if it does not."""
+    times = np.asarray(reel.times, np.float64)
+    steps = np.diff(times)
+    if reel.kind != "audio" or not len(steps) or not np.nanmin(steps) < -TOLERANCE_SECONDS:
+        return None
+    place = int(np.nanargmin(steps))
+    return float(times[place] - np.nanmin(times)), float(-steps[place])
 
 
 def _advice(promise: Promise) -> str:
