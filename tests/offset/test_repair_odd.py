@@ -14,6 +14,8 @@ from avts.errors import MediaError
 from avts.offset.editlist import num_edits
 from avts.offset.repair import repair
 from avts.offset.verify import known_reels
+from benchmarks.formats.film import Film
+from benchmarks.formats.film import write_film as make_film
 from benchmarks.formats.judge import judge_repair
 from benchmarks.formats.seen import see
 from benchmarks.formats.structures import structures
@@ -131,6 +133,32 @@ def test_sound_whose_channels_change_is_copied(tmp_path: Path, suffix: str, firs
     case.make(source)
     found = judge_repair(source, tmp_path / f"out{suffix}", see(source), -0.3)
     assert (found.status, found.words) == ("right", "")
+
+
+@pytest.mark.parametrize("offset_seconds", [-0.5, 0.04])
+@pytest.mark.parametrize(
+    "name", ["a-second-sound-track-of-an-unknown-codec.mkv", "a-gap-of-30-s.ts", "a-gap-of-30-s.mkv"]
+)
+def test_a_stream_nobody_knows_and_a_gap_of_half_a_minute_are_kept(
+    tmp_path: Path, name: str, offset_seconds: float
+) -> None:
+    (case,) = [case for case in structures() if case.name == name]
+    source = tmp_path / f"source{case.ending}"
+    case.make(source)
+    found = judge_repair(source, tmp_path / f"out{case.ending}", see(source), offset_seconds)
+    assert (found.status, found.words, found.notes) == ("right", "", ())
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "frag_keyframe+empty_moov+default_base_moof", "dash"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_fragmented_mp4_is_repaired(tmp_path: Path, suffix: str, flags: str) -> None:
+    source = tmp_path / "source.mp4"
+    make_film(source, Film(video_options={"g": "12"}, container_options={"movflags": flags}))
+    assert b"moof" in source.read_bytes()
+    for offset_seconds in (-0.5, 0.04):
+        found = judge_repair(source, tmp_path / f"out{suffix}", see(source), offset_seconds)
+        assert (found.status, found.words, found.notes) == ("right", "", ())
+        (tmp_path / f"out{suffix}").unlink()
 
 
 def boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:

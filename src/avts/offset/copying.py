@@ -281,9 +281,11 @@ def keep_order(packet: Packet[Stream], last: dict[int, Fraction]) -> None:
 def left_out_in_words(target: Path, left_out: Sequence[str]) -> tuple[str, ...]:
     """A warning for each kind of stream that a container does not take."""
     counts = {name: left_out.count(name) for name in sorted(set(left_out))}
-    return tuple(
-        f"{target.name}: {name} skipped; a {target.suffix} file does not hold it"
-        if count == 1
-        else f"{target.name}: {name} skipped, {count} times; a {target.suffix} file does not hold them"
-        for name, count in counts.items()
-    )
+    return tuple(f"{target.name}: {_left_out(name, count, target.suffix)}" for name, count in counts.items())
+
+
+def _left_out(name: str, count: int, suffix: str) -> str:
+    what, them = (f"{name} skipped", "it") if count == 1 else (f"{name} skipped, {count} times", "them")
+    if name.endswith("(unknown)"):
+        return f"{what}; FFmpeg does not know how {'it is' if count == 1 else 'they are'} coded"
+    return f"{what}; a {suffix} file does not hold {them}"
