@@ -1,5 +1,6 @@
 """A file or folder is written whole or not at all."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from avts.files import OLD_SECONDS, PREFIX, sweep, whole_file, whole_folder
+from avts.files import OLD_SECONDS, PREFIX, UNLOCKED_SECONDS, hidden_room, sweep, whole_file, whole_folder
 
 
 def test_a_file_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -69,30 +70,60 @@ def test_a_folder_that_holds_something_is_not_replaced(tmp_path: Path) -> None:
 WRITE_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from avts.files import whole_file
-with whole_file(Path(sys.argv[1])) as path:
+from avts.files import hidden_room, whole_file
+folder = Path(sys.argv[1])
+with whole_file(folder / "film.mp4") as path, hidden_room(folder) as room:
     path.write_text("half")
+    (room / "film.mp4").write_text("half")
     print("writing", flush=True)
     time.sleep(60)
 """
 
 
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITE_AND_WAIT, str(tmp_path / "film.mp4")], stdout=subprocess.PIPE
-    ) as writer:
+    with subprocess.Popen([sys.executable, "-c", WRITE_AND_WAIT, str(tmp_path)], stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
         writer.stdout.readline()
-        (left,) = tmp_path.iterdir()
-        assert left.name.startswith(PREFIX)
-        long_ago = time.time() - 2 * OLD_SECONDS
-        os.utime(left, (long_ago, long_ago))
+        left = list(tmp_path.iterdir())
+        assert len(left) == 2
+        assert all(path.name.startswith(PREFIX) for path in left)
+        make_old(2 * OLD_SECONDS, *left)
         sweep(tmp_path)
-        assert left.exists()
+        assert sorted(tmp_path.iterdir()) == sorted(left)
         writer.kill()
         writer.wait()
-    sweep(tmp_path)
+    with hidden_room(tmp_path) as room:
+        assert list(tmp_path.iterdir()) == [room]
     assert not list(tmp_path.iterdir())
+
+
+def make_old(seconds: float, *paths: Path) -> None:
+    for path in paths:
+        os.utime(path, (time.time() - seconds, time.time() - seconds))
+
+
+def test_a_room_goes_with_all_that_is_left_in_it(tmp_path: Path) -> None:
+    def fail(room: Path) -> None:
+        (room / "film.mp4").write_text("half")
+        raise ValueError("no film")
+
+    with pytest.raises(ValueError, match="no film"), hidden_room(tmp_path) as room:
+        fail(room)
+    assert not list(tmp_path.iterdir())
+
+
+def test_on_a_drive_without_locks_leftovers_go_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    young, old = tmp_path / f"{PREFIX}young", tmp_path / f"{PREFIX}old"
+    for path in (young, old):
+        path.mkdir()
+    make_old(0.9 * UNLOCKED_SECONDS, young)
+    make_old(1.1 * UNLOCKED_SECONDS, old)
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == [young]
 
 
 def test_a_fresh_hidden_file_is_left_alone(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.corpus.listing import ListSource
 from avts.errors import CheckpointError, MediaError
+from avts.jobs.refusal import Refusal, write_refusals
 from avts.media.standard import read_standard
 from avts.model.checkpoint import build_model, save_model
 from avts.offset.distance_map import OffsetScan
@@ -55,6 +56,17 @@ def test_no_cell_of_the_csv_is_a_formula(sign: str) -> None:
     cells = [cell for line in csv.reader(io.StringIO(text.getvalue(), newline="")) for cell in line]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t", "\r", "-HYPERLINK"))]
     assert Path(rows[0]["file"]) == Path(name)
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_the_refused_files_is_a_formula(tmp_path: Path, sign: str) -> None:
+    name = f'{sign}HYPERLINK("http://x","y").mp4'
+    write_refusals(tmp_path / "refused.csv", [Refusal(name, "no_audio", f"{name}: no audio stream.")])
+    with (tmp_path / "refused.csv").open(newline="") as file:
+        header, (source, reason, message) = csv.reader(file)
+    assert header == ["source", "reason", "message"]
+    assert Path(source) == Path(name)
+    assert (source, reason, message) == (f"./{name}", "no_audio", f"'{name}: no audio stream.")
 
 
 def test_a_negative_number_in_the_csv_stays_a_number() -> None:

@@ -122,7 +122,8 @@ def _kind(stream: Any) -> str:
 
 def _film_of(container: Any) -> Any:
     """The picture that moves: no cover, and of several the one marked default, else the first of many pictures."""
-    streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    known = [each for each in container.streams.video if each.codec_context is not None]
+    streams = [each for each in known if not each.disposition & Disposition.attached_pic]
     marked = [each for each in streams if each.disposition & Disposition.default]
     many = [each for each in streams if each.codec_context.name not in {"mjpeg", "png"}]
     return next(iter([each for each in marked if each in many] or many or marked or streams), None)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-if sys.platform != "win32":  # Windows has no flock: what a killed process leaves there stays
+if sys.platform != "win32":  # Windows has no flock
     import fcntl
 
 PREFIX = ".avts-"
@@ -27,6 +27,9 @@ LONGEST_ENDING = 16
 
 OLD_SECONDS = 60.0
 """A hidden file that nobody holds is removed when it is older than this."""
+
+UNLOCKED_SECONDS = 86_400.0
+"""The same where nothing says whether somebody holds it: Windows, and network drives without locks."""
 
 
 @contextmanager
@@ -65,13 +68,26 @@ def whole_folder(target: Path) -> Iterator[Path]:
     Raises:
         OSError: the target exists and is not an empty folder, or its parent cannot be written.
     """
-    sweep(target.parent)
-    path = _hidden(target)
+    with hidden_room(target.parent) as path:
+        yield path
+        os.replace(path, target)
+
+
+@contextmanager
+def hidden_room(folder: Path) -> Iterator[Path]:
+    """Give an empty hidden folder inside another; it and what is left in it are removed at the end of the block.
+
+    What killed processes left in the folder is removed first.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    sweep(folder)
+    path = _hidden(folder / "room")
     path.mkdir()
     with _held(path):
         try:
             yield path
-            os.replace(path, target)
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -80,7 +96,8 @@ def sweep(folder: Path) -> None:
     """Remove hidden files and folders that killed processes left in a folder."""
     for path in folder.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            if time.time() - path.lstat().st_mtime > OLD_SECONDS and _is_free(path):
+            age = time.time() - path.lstat().st_mtime
+            if age > OLD_SECONDS and _is_free(path, age):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
@@ -105,15 +122,17 @@ def _held(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _is_free(path: Path) -> bool:
-    """True if no living process holds a file or folder."""
+def _is_free(path: Path, age_seconds: float) -> bool:
+    """True if no living process holds a file or folder; where there are no locks, if it is old."""
     if sys.platform == "win32":
-        return False
+        return age_seconds > UNLOCKED_SECONDS
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return age_seconds > UNLOCKED_SECONDS
     finally:
         os.close(descriptor)
     return True

@@ -1,5 +1,6 @@
 """Which files are meant, and where the output of each goes."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,17 @@ def test_files_under_the_output_folder_are_no_input(tmp_path: Path) -> None:
     films(tmp_path, "x.mp4", "fixed/x.mp4")
     assert [each.path for each in find_files([tmp_path], but_not_under=tmp_path / "fixed")] == [tmp_path / "x.mp4"]
     assert len(find_files([tmp_path], but_not_under=tmp_path)) == 2
+
+
+def test_pipes_and_links_to_nowhere_are_found_and_folders_named_like_films_are_not(tmp_path: Path) -> None:
+    films(tmp_path, "x.mp4", "folder.mp4/notes.txt")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "gone.mp4").symlink_to("nowhere.mp4")
+    (tmp_path / "round.mp4").symlink_to("round.mp4")
+    names = ["gone.mp4", "pipe.mp4", "round.mp4", "x.mp4"]
+    assert [each.path.name for each in find_files([tmp_path], but_not_under=tmp_path / "out")] == names
+    assert [each.path.name for each in find_files([tmp_path / "*.mp4"])] == names
+    assert [each.path.name for each in find_files([tmp_path / name for name in names])] == names
 
 
 @pytest.mark.parametrize(

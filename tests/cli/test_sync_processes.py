@@ -4,13 +4,16 @@ import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avts.cli import main
 from avts.cli import sync_processes as module
-from avts.cli.sync_file import Answer, Options
+from avts.cli.sync_file import Answer, Options, Worker
+from avts.errors import MediaError
 from avts.jobs.pool import Crashed, OrderedPool
+from avts.offset.model import SyncModel
 
 WORKER = """
 import ctypes, os, signal
@@ -83,6 +86,31 @@ def test_a_file_that_kills_its_process_costs_its_own_line(
         assert [row["file"] for row in csv.DictReader(file)] == names
     assert all(name in (tmp_path / "all.html").read_text() for name in names)
     assert len(answering.read_text()) <= jobs + 2, "the model is loaded once in each process"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (Options(None), {"model": "the model in the box", "within_limits": None}),
+        (Options(Path("runs/mine")), {"model": "runs/mine", "within_limits": None}),
+        (Options(None, method="motion", only_repair=True), {"model": "motion"}),
+        (Options(None, offset_seconds=0.1, only_repair=True), {"model": None}),
+    ],
+)
+def test_the_record_of_a_file_that_kills_its_process_has_the_fields_of_every_other(
+    monkeypatch: pytest.MonkeyPatch, options: Options, expected: dict[str, object]
+) -> None:
+    def refuse(_: Worker, path: Path) -> None:
+        raise MediaError(f"{path}: no such file")
+
+    monkeypatch.setattr(Worker, "_measure", refuse)
+    found = module.lost_answer(Path("a.mp4"), Crashed(-11), options)
+    assert found.record == {"file": "a.mp4", "error": found.messages[0], **expected}
+    network: Any = None
+    model = SyncModel(network, 1.0, str(expected["model"])) if options.method == "model" else None
+    other = Worker(options, model).answer(Path("nowhere.mp4"))
+    assert set(other.record) - {"error", "repaired", "repair_error"} == set(found.record) - {"error"}
+    assert other.record["model"] == expected["model"]
 
 
 def test_a_name_that_is_not_utf_8_is_written_with_escapes(

@@ -17,6 +17,7 @@ from avts.errors import MediaError
 from avts.jobs.pool import Crashed
 from avts.media.probe import probe
 from avts.media.standard import read_standard
+from benchmarks.formats.surgery import with_edits
 
 FILM: dict[str, Any] = {"seconds": 2.0, "clicks_seconds": (0.5, 1.0), "width": 64, "height": 32}
 
@@ -83,6 +84,16 @@ def test_every_odd_file_gets_its_line_from_doctor_and_ingest(films: Any, tmp_pat
     assert summary.taken == 3
     assert summary.flagged["clock_breaks"] == 1
     assert summary.notes == (f"joined.ts: {note}",)
+
+
+def test_a_film_of_two_edits_is_noted(films: Any, tmp_path: Path) -> None:
+    plain = films.write("plain.mp4", **FILM)
+    with_edits(plain, films.folder / "cut.mp4", [(0.0, 0.8), (1.2, 2.0)])
+    found = examine_folder(Path(films.folder))
+    ((name, note),) = found.notes
+    assert name == "cut.mp4"
+    assert note.startswith("made of 2 edits; what lies behind the first is read up to 50 ms off")
+    assert not found.faults
 
 
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:

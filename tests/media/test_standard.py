@@ -282,6 +282,9 @@ def test_not_a_media_file(tmp_path: Path, name: str, content: bytes, message: st
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"gone.mp4: no such file in"):
         read_standard(tmp_path / "gone.mp4")
+    (tmp_path / "link.mp4").symlink_to("gone.mp4")
+    with pytest.raises(MediaError, match=r"link\.mp4: a link to gone\.mp4, which is not there"):
+        read_standard(tmp_path / "link.mp4")
 
 
 def test_names_that_look_like_a_protocol_are_files(films: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,16 @@
 """The plain baseline: motion against loudness, on films whose truth is known."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from avts.media.writer import write_video
 from avts.offset.estimate import FLAT, SILENT, STILL, TOO_SHORT
-from avts.offset.film import ArrayFilm
+from avts.offset.film import ArrayFilm, FileFilm
 from avts.offset.motion import motion_estimate, motion_measure, motion_scan
+from avts.offset.repair import repair
 
 Make = Callable[..., tuple]
 
@@ -55,3 +58,34 @@ def test_what_cannot_be_told_has_a_reason(beating: Make) -> None:
     assert motion_measure(ArrayFilm(frames[:20], fps, samples, rate))[1].reason == TOO_SHORT
     hum = 0.1 * np.sin(2 * np.pi * 480 * np.arange(len(samples)) / rate)  # a whole number of periods a frame
     assert motion_measure(ArrayFilm(frames, fps, hum, rate))[1].reason == FLAT
+
+
+FLICKER_RATE, FLICKER_SECONDS = 16_000, 14
+
+
+def write_flicker(path: Path, frames_per_second: float, early_seconds: float) -> Path:
+    """Pictures whose brightness jumps at uneven times; each jump makes a burst that is heard too early."""
+    rng = np.random.default_rng(2)
+    jumps = np.cumsum(rng.uniform(0.3, 0.9, 60))
+    jumps = np.round(jumps[jumps < FLICKER_SECONDS - 1] * frames_per_second) / frames_per_second
+    levels = rng.permutation(np.tile([40, 110, 180], 20))
+    shown = np.arange(round(FLICKER_SECONDS * frames_per_second)) / frames_per_second
+    bright = levels[np.searchsorted(jumps, shown + 1e-6, side="right")]
+    frames = np.repeat(np.repeat(bright[:, None, None, None], 64, 1), 64, 2).repeat(3, 3).astype(np.uint8)
+    heard = np.arange(FLICKER_SECONDS * FLICKER_RATE) / FLICKER_RATE + early_seconds
+    happened = jumps - 0.5 / frames_per_second  # between the last picture before and the first one after
+    loud = np.where(np.abs(heard[:, None] - happened).min(axis=1) < 0.02, 0.3, 0.002)
+    samples = (loud * rng.normal(size=len(heard))).astype(np.float32)
+    write_video(path, frames, samples, frames_per_second=frames_per_second)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("early", [0.411, -0.411, 0.0])
+def test_a_known_offset_of_twelve_frames_a_second_is_read_within_a_frame_and_0_after_the_repair(
+    tmp_path: Path, suffix: str, early: float
+) -> None:
+    film, repaired = write_flicker(tmp_path / f"film{suffix}", 12, early), tmp_path / f"repaired{suffix}"
+    assert motion_measure(FileFilm(film))[1].offset_seconds == pytest.approx(early, abs=0.042)
+    repair(film, repaired, offset_seconds=early)
+    assert motion_measure(FileFilm(repaired))[1].offset_seconds == pytest.approx(0, abs=0.042)

@@ -11,8 +11,14 @@ import numpy as np
 import pytest
 
 from avts.errors import MediaError
+from avts.offset.editlist import num_edits
 from avts.offset.repair import repair
 from avts.offset.verify import known_reels
+from benchmarks.formats.film import Film
+from benchmarks.formats.film import write_film as make_film
+from benchmarks.formats.judge import judge_repair
+from benchmarks.formats.seen import see
+from benchmarks.formats.structures import structures
 
 FPS, RATE, SECONDS = 25, 48_000, 3
 
@@ -110,6 +116,55 @@ def test_recordings_joined_end_to_end_play_on(tmp_path: Path, suffix: str) -> No
     assert sound_after_picture(target) - sound_after_picture(one) == pytest.approx(0.2, abs=0.003)
 
 
+def test_sound_whose_times_go_back_is_refused_with_the_place(tmp_path: Path) -> None:
+    one, other = write_film(tmp_path / "one.ts"), write_film(tmp_path / "other.ts", first=SECONDS)
+    source = tmp_path / "source.ts"
+    source.write_bytes(one.read_bytes() + other.read_bytes())
+    words = r"source\.ts: the times of audio aac go back by \d+ ms at 3\.0 s, which a \.mkv file cannot hold"
+    with pytest.raises(MediaError, match=words):
+        repair(source, tmp_path / "out.mkv", offset_seconds=0.1)
+
+
+@pytest.mark.parametrize(("first", "then"), [("stereo", "5.1"), ("5.1", "stereo"), ("mono", "stereo")])
+@pytest.mark.parametrize("suffix", [".ts", ".mkv", ".mp4"])
+def test_sound_whose_channels_change_is_copied(tmp_path: Path, suffix: str, first: str, then: str) -> None:
+    (case,) = [case for case in structures() if case.name == f"channels-that-change-from-{first}-to-{then}.ts"]
+    source = tmp_path / "source.ts"
+    case.make(source)
+    found = judge_repair(source, tmp_path / f"out{suffix}", see(source), -0.3)
+    assert (found.status, found.words) == ("right", "")
+
+
+UNKNOWN = ("out.mkv: audio stream (unknown) skipped; FFmpeg does not know how it is coded",)
+
+
+@pytest.mark.parametrize("offset_seconds", [-0.5, 0.04])
+@pytest.mark.parametrize(
+    ("name", "notes"),
+    [("a-second-sound-track-of-an-unknown-codec.mkv", UNKNOWN), ("a-gap-of-30-s.ts", ()), ("a-gap-of-30-s.mkv", ())],
+)
+def test_the_film_beside_a_stream_nobody_knows_and_around_a_gap_of_half_a_minute_is_kept(
+    tmp_path: Path, name: str, notes: tuple[str, ...], offset_seconds: float
+) -> None:
+    (case,) = [case for case in structures() if case.name == name]
+    source = tmp_path / f"source{case.ending}"
+    case.make(source)
+    found = judge_repair(source, tmp_path / f"out{case.ending}", see(source), offset_seconds)
+    assert (found.status, found.words, found.notes) == ("right", "", notes)
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "frag_keyframe+empty_moov+default_base_moof", "dash"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_fragmented_mp4_is_repaired(tmp_path: Path, suffix: str, flags: str) -> None:
+    source = tmp_path / "source.mp4"
+    make_film(source, Film(video_options={"g": "12"}, container_options={"movflags": flags}))
+    assert b"moof" in source.read_bytes()
+    for offset_seconds in (-0.5, 0.04):
+        found = judge_repair(source, tmp_path / f"out{suffix}", see(source), offset_seconds)
+        assert (found.status, found.words, found.notes) == ("right", "", ())
+        (tmp_path / f"out{suffix}").unlink()
+
+
 def boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
     place = start
     while place + 8 <= stop:
@@ -157,6 +212,7 @@ def test_several_edits_of_a_track_stay(tmp_path: Path) -> None:
     source = with_edits(plain, tmp_path / "cut.mp4", 0, [(1000, 1024), (1000, 1024 + 2 * 12_800)])
     (warning,) = repair(source, tmp_path / "out.mp4", offset_seconds=0.3)
     assert "made of 2 edits, which are kept" in warning
+    assert (num_edits(plain), num_edits(source), num_edits(tmp_path / "gone.mp4")) == (1, 2, 0)
     before, after = shown(source), shown(tmp_path / "out.mp4")
     assert [level for _, level in after] == [level for _, level in before]
     assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.003)

@@ -38,8 +38,8 @@ def write_film(path: Path, clicks: list[float], *, seconds: int = 10, layout: st
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         resampler = av.AudioResampler(format=audio.format, layout=layout, rate=RATE, frame_size=audio.frame_size or 960)
-        block = np.tile(samples.astype(np.float32), (2 if layout == "stereo" else 1, 1))
-        sound = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+        block = np.repeat(samples.astype(np.float32), audio.layout.nb_channels)[None]  # packed
+        sound = av.AudioFrame.from_ndarray(block, format="flt", layout=layout)
         sound.sample_rate, sound.pts, sound.time_base = RATE, 0, Fraction(1, RATE)
         for ready in [*resampler.resample(sound), *resampler.resample(None)]:
             container.mux(audio.encode(ready))
@@ -54,10 +54,11 @@ def sound_after_picture(path: Path) -> list[float]:
     flashes = [time for (_, before), (time, now) in pairwise(shown) if now > 128 > before]
     clicks: list[float] = []
     with av.open(path) as container:
-        plain = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
+        packed = av.AudioResampler(format="flt", rate=RATE)
         for frame in container.decode(audio=0):
             start = frame.time
-            sound = np.concatenate([part.to_ndarray()[0] for part in plain.resample(frame)] or [np.empty(0)])
+            blocks = [part.to_ndarray().reshape(-1, part.layout.nb_channels) for part in packed.resample(frame)]
+            sound = np.concatenate([block.mean(axis=1) for block in blocks] or [np.empty(0)])
             for index in np.flatnonzero(np.abs(sound) > 0.2):
                 if not clicks or start + index / RATE > clicks[-1] + 0.5:
                     clicks.append(start + index / RATE)

@@ -30,6 +30,8 @@ class Found:
 def find_files(given: Sequence[Path], *, but_not_under: Path | None = None) -> list[Found]:
     """The files meant: themselves, the videos of folders, what patterns match; each once.
 
+    Named pipes, devices and links to nowhere are among them: each is refused with its own line when it is its turn.
+
     Args:
         given: files, folders, patterns.
         but_not_under: a folder whose files are left out where it lies in a folder given: the outputs of an earlier run.
@@ -41,10 +43,10 @@ def find_files(given: Sequence[Path], *, but_not_under: Path | None = None) -> l
     for path in given:
         if path.is_dir():
             found += _in_folder(path, but_not_under)
-        elif path.is_file():
+        elif os.path.lexists(path):
             found.append(Found(path, path.parent))
         else:
-            matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
+            matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if not os.path.isdir(name))
             if not matches:
                 raise UsageError(f"{path}: no such file. Give media files, a folder of them, or a pattern in quotes.")
             found += [Found(match, _fixed_part(path)) for match in matches]
@@ -54,12 +56,17 @@ def find_files(given: Sequence[Path], *, but_not_under: Path | None = None) -> l
 def _in_folder(folder: Path, but_not_under: Path | None) -> list[Found]:
     from avts.corpus.folder import is_video_name
 
-    inside = sorted(each for each in folder.rglob("*") if each.is_file() and is_video_name(each.name))
-    if but_not_under is not None and folder.resolve() in but_not_under.resolve().parents:
-        inside = [each for each in inside if not each.resolve().is_relative_to(but_not_under.resolve())]
+    inside = sorted(each for each in folder.rglob("*") if is_video_name(each.name) and not each.is_dir())
+    if but_not_under is not None and _real(folder) in _real(but_not_under).parents:
+        inside = [each for each in inside if not _real(each).is_relative_to(_real(but_not_under))]
     if not inside:
         raise UsageError(f"{folder}: a folder with no video file in it. Give media files or their folder.")
     return [Found(each, folder) for each in inside]
+
+
+def _real(path: Path) -> Path:
+    """A path without links; one that goes round in a circle stays as it is."""
+    return Path(os.path.realpath(path))
 
 
 def _fixed_part(pattern: Path) -> Path:

@@ -43,7 +43,7 @@ def answers_to(
     if os.environ.get(HERE):
         worker = make_worker(options, on_progress)
         for path in paths:
-            yield shown(answer(worker, path))
+            yield shown(answer(worker, path, options))
         return
     pool: OrderedPool[Path, Answer] = OrderedPool(
         Answering(options),
@@ -52,7 +52,7 @@ def answers_to(
     )
     try:
         for path, found in pool.run(paths):
-            yield shown(lost_answer(path, found) if isinstance(found, Lost) else found)
+            yield shown(lost_answer(path, found, options) if isinstance(found, Lost) else found)
     finally:
         pool.close()
 
@@ -70,30 +70,41 @@ class Answering:
             rest(START_SECONDS)
             self._worker = make_worker(self._options, lambda *news: report(news))
             alive()
-        return answer(self._worker, path)
+        return answer(self._worker, path, self._options)
 
 
-def answer(worker: Worker, path: Path) -> Answer:
+def answer(worker: Worker, path: Path, options: Options) -> Answer:
     """Answer one file; what goes wrong with it that nobody foresaw is its answer, not the end of the run."""
     try:
         return worker.answer(path)
     except AvtsError as error:
-        return failure(path, str(error))
+        return failure(path, str(error), options)
     except Exception as error:
-        return failure(path, f"{path}: could not be measured ({type(error).__name__}: {error}). Re-encode it.")
+        return failure(path, f"{path}: could not be measured ({type(error).__name__}: {error}). Re-encode it.", options)
 
 
-def lost_answer(path: Path, lost: Lost) -> Answer:
+def lost_answer(path: Path, lost: Lost, options: Options) -> Answer:
     """The answer for a file whose process died."""
-    return failure(path, f"{path}: {in_words(lost)}")
+    return failure(path, f"{path}: {in_words(lost)}", options)
 
 
-def failure(path: Path, message: str) -> Answer:
-    """The answer for a file that cannot be used."""
+def failure(path: Path, message: str, options: Options) -> Answer:
+    """The answer for a file that cannot be used; its record has what the record of every file has."""
     from avts.report.sync_text import csv_row, failure_record
 
-    record = failure_record(path, MediaError(message))
+    record = failure_record(path, MediaError(message)) | {"model": _method_name(options)}
+    if not options.only_repair:
+        record["within_limits"] = None
     return Answer(record, row=csv_row(record, None), messages=[message], failed=True)
+
+
+def _method_name(options: Options) -> str | None:
+    """What would have measured the file; None if its offset was given."""
+    from avts.offset.model import name_of
+
+    if options.offset_seconds is not None:
+        return None
+    return "motion" if options.method == "motion" else name_of(options.run)
 
 
 def shown(answer: Answer) -> Answer:

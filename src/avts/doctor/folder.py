@@ -23,10 +23,14 @@ from avts.media.limits import UNLIMITED, Guard
 from avts.media.played import in_words as break_in_words
 from avts.media.probe import MediaInfo, probe
 from avts.media.standard import SHORT_SIDE, standard_frames, standard_sound
+from avts.offset.editlist import num_edits
 from avts.timebase import FRAME_RATE
 
 SAMPLE_FILES = 12
 """Files decoded if not all are."""
+
+EDIT_MS = 50
+"""FFmpeg begins the second edit of a track with a whole frame or packet, wherever in it the edit begins."""
 
 
 def examine_folder(folder: Path, *, every_file: bool = False, on_progress: OnProgress = no_progress) -> Findings:
@@ -88,11 +92,19 @@ def look_at(look: Look, alive: Alive) -> Seen:
     """Look at one file; runs in a worker process, and never raises for a bad file."""
     flag = "undecodable" if look.decode else "unreadable"
     try:
-        return _decode(look.path, alive) if look.decode else Seen(info=probe(look.path))
+        return _decode(look.path, alive) if look.decode else Seen(info=probe(look.path), notes=_edits(look.path))
     except MediaError as error:
         return Seen((flag, str(error)))
     except Exception as error:
         return Seen((flag, f"cannot be read ({type(error).__name__}: {error}). Re-encode it."))
+
+
+def _edits(path: Path) -> tuple[str, ...]:
+    """A note of an MP4 or QuickTime file whose edit list shows several parts of it."""
+    count = num_edits(path)
+    if count < 2:
+        return ()
+    return (f"made of {count} edits; what lies behind the first is read up to {EDIT_MS} ms off, as FFmpeg places it",)
 
 
 def _note(found: Findings, file: VideoFile, seen: Seen | Lost) -> bool:
@@ -115,6 +127,7 @@ def _note(found: Findings, file: VideoFile, seen: Seen | Lost) -> bool:
     if info.duration_seconds and is_too_short(info.duration_seconds):
         return _note_fault(found, file, "too_short", f"lasts {info.duration_seconds:.2f} s. Too short for a window.")
     found.durations_usable.append(info.duration_seconds)
+    found.notes += [(file.source, note) for note in seen.notes]
     return True
 
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 REFUSED_NAME = "refused.csv"
 MISSING_NAME = "missing.csv"
 
 TRIED_AGAIN = frozenset({"crashed", "timed_out", "limit", "missing", "fetch"})
 """Reasons that may be gone at the next run; files refused for others are not looked at again until they change."""
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What spreadsheets take for the beginning of a formula.
+
+Source: OWASP, CSV Injection (https://owasp.org/www-community/attacks/CSV_Injection).
+"""
+
+PATH_COLUMNS = frozenset({"file", "repaired", "source"})
+"""Columns whose cells are paths: './' before one keeps it the same path."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +54,25 @@ def writable(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def safe_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose text no spreadsheet runs as a formula, and that can be written as UTF-8."""
+    return {column: _safe_cell(column, value) for column, value in row.items()}
+
+
+def _safe_cell(column: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = writable(value)
+    if text.startswith(FORMULA_SIGNS):
+        return f"./{text}" if column in PATH_COLUMNS else f"'{text}"
+    return text
+
+
 def write_refusals(path: Path, refusals: Iterable[Refusal]) -> None:
-    """Write a table of refusals; atomic."""
+    """Write a table of refusals; atomic, and no cell is a formula."""
     waiting = path.with_name(f".{path.name}.part")
     with waiting.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["source", "reason", "message"])
-        rows.writerows((refusal.source, refusal.reason, refusal.message) for refusal in refusals)
+        rows = csv.DictWriter(file, ["source", "reason", "message"])
+        rows.writeheader()
+        rows.writerows(safe_row(asdict(refusal)) for refusal in refusals)
     os.replace(waiting, path)

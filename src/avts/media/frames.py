@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from avts.errors import MediaError
 from avts.media.clock import ClockBreak
+from avts.media.length import length_of
 from avts.media.limits import MAX_DURATION_SECONDS, Guard, alive_of
 from avts.media.matroska import is_broken_off
 from avts.media.orientation import Orientation, orientation_of
@@ -137,9 +138,8 @@ class StandardFrames:
 
     def _begin(self, container: InputContainer, stream: VideoStream) -> None:
         """Check what the file says of itself, and go to the part that was asked for."""
-        declared = container.duration / av.time_base if container.duration else 0.0
         if self._guard is not None:
-            self._guard.before(stream, declared if self._part is None else self._part.duration_seconds)
+            self._guard.before(stream, length_of(container) if self._part is None else self._part.duration_seconds)
         if self._part is not None:
             # half a frame: a start that lies on a frame, but for rounding, takes that frame
             self._from_seconds = start_of(container) + self._part.start_seconds - 0.5 / self._rate

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from avts.media.length import length_of
 from avts.media.orientation import Orientation, orientation_of
 from avts.media.source import opened, picture_stream, sound_stream, time_of
 
@@ -39,7 +40,7 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a file holds; duration as its container says, 0 if it does not."""
+    """What a file holds; duration as its container says, or its packets where that cannot be; 0 if it does not."""
 
     path: Path
     container: str
@@ -60,7 +61,7 @@ def probe(path: Path) -> MediaInfo:
         return MediaInfo(
             path=path,
             container=container.format.name,
-            duration_seconds=container.duration / av.time_base if container.duration else 0.0,
+            duration_seconds=length_of(container),
             video=None if picture is None else _video_info(container, picture),
             audio=None if sound is None else _audio_info(sound),
         )

@@ -5,6 +5,7 @@ Leaves out scaling, frame choice and resampling (frames, sound).
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,9 @@ def opened(path: Path) -> Iterator[InputContainer]:
         # 'file:' keeps names like 'a:b.mp4' from being read as a protocol; the whitelist keeps a playlist off the net
         container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except FileNotFoundError as error:
+        if path.is_symlink():
+            aim = os.readlink(path)
+            raise MediaError(f"{path.name}: a link to {aim}, which is not there. Link it anew.") from error
         raise MediaError(f"{path.name}: no such file in {path.parent}. Check the path.") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(

@@ -7,6 +7,7 @@ A_MS/ACM); those go through FFmpeg's tee, which asks the Matroska writer itself.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,15 @@ FINE_RATE = 90_000
 FOR_TEE = re.compile(r"([\\'|\[\]:])")
 """Characters that have a meaning in a target of FFmpeg's tee."""
 
+TAGGED = frozenset({".avi", ".mov", ".mp4", ".m4v", ".nut", ".mkv", ".asf", ".wmv"})
+"""Endings of containers that tell variants of a codec by its tag: the pixel format of raw pictures, for example."""
+
+RIFF = frozenset({".avi", ".asf", ".wmv", ".nut", ".mkv"})
+"""Endings of containers that share the tags of AVI."""
+
+USUAL_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+"""Layout of so many channels that nobody named; MP4 does not take PCM without."""
+
 COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png"), "bmp": ("cover.bmp", "image/bmp")}
 COVERS |= {"gif": ("cover.gif", "image/gif"), "webp": ("cover.webp", "image/webp")}
 """Name and type of a cover that is attached to a Matroska file, by its codec."""
@@ -55,6 +65,8 @@ class Copy:
 
     def write(self, packet: Packet[Any]) -> None:
         """Write a packet of the source, its stamps as they are."""
+        if packet.stream.type == "audio" and not packet.duration:
+            last_as_long_as_before(packet, self.last)
         packet.stream = self.streams[packet.stream_index]
         keep_order(packet, self.last)
         self.output.mux_one(packet)
@@ -91,13 +103,17 @@ def copy_of(
 def _begun(
     container: InputContainer, part: Path, target: Path, shift: Fraction, without: frozenset[int], ready: Any
 ) -> Copy:
-    """The first that works: all streams; through tee; without data and attachments; pictures and sound only."""
+    """The first that works: all streams; through tee; without data and attachments; pictures and sound only.
+
+    Each with the tags that the codecs have in the source, and without.
+    """
     every = frozenset({"video", "audio", "subtitle", "data", "attachment"})
+    ways = (False, True) if _is_matroska(target) else (False,)
     for kinds in (every, every - {"data", "attachment"}, frozenset({"video", "audio"})):
-        for through_tee in (False, True) if _is_matroska(target) else (False,):
+        for through_tee, tagged in itertools.product(ways, (True, False)):
             copy = Copy(_opened(container, part, target, through_tee))
             try:
-                _fill(copy, container, kinds, without, shift)
+                _fill(copy, container, kinds, without, shift, tagged)
                 if ready is not None:
                     ready(copy)
                 copy.output.start_encoding()
@@ -136,7 +152,12 @@ def _opened(container: InputContainer, part: Path, target: Path, through_tee: bo
 
 
 def _fill(
-    copy: Copy, container: InputContainer, kinds: frozenset[str], without: frozenset[int], shift: Fraction
+    copy: Copy,
+    container: InputContainer,
+    kinds: frozenset[str],
+    without: frozenset[int],
+    shift: Fraction,
+    tagged: bool,
 ) -> None:
     """Add tags, chapters and streams; raise ValueError if the picture or the first sound is not taken."""
     output = copy.output
@@ -151,7 +172,7 @@ def _fill(
             copy.left_out.append(_in_words(stream))
             continue
         try:
-            added = _added(output, container, stream)
+            added = _added(output, container, stream, tagged)
         except (ValueError, AttributeError, KeyError, av.FFmpegError):
             if stream.index in needed:
                 raise ValueError from None
@@ -194,7 +215,7 @@ def _in_words(stream: Stream) -> str:
     return "cover picture" if is_cover(stream) else f"{stream.type} stream ({codec_of(stream)})"
 
 
-def _added(output: OutputContainer, container: InputContainer, stream: Any) -> Stream | None:
+def _added(output: OutputContainer, container: InputContainer, stream: Any, tagged: bool) -> Stream | None:
     """A stream like another: codec, tags, language, rotation, disposition. None for a cover that became a file."""
     if is_cover(stream) and output.format.name in {"matroska", "webm", "tee"}:
         name, mime = COVERS[codec_of(stream)]
@@ -205,7 +226,27 @@ def _added(output: OutputContainer, container: InputContainer, stream: Any) -> S
     copy.disposition = stream.disposition
     if stream.type == "video" and stream.codec_tag == "hvc1" and output.format.name in {"mp4", "mov"}:
         copy.codec_tag = "hvc1"  # FFmpeg's own choice, hev1, is refused by Apple's players
+    elif tagged and _keeps_tag(stream, container, output):
+        copy.codec_tag = stream.codec_tag
+    if output.format.name == "tee":  # it keeps the source's ticks otherwise, whole audio frames in AVI
+        copy.time_base = Fraction(1, FINE_RATE)
+    if output.format.name == "mxf" and stream.type == "video":
+        copy.codec_context.framerate = stream.average_rate or stream.guessed_rate
+    if stream.type == "audio" and stream.codec_context is not None:
+        channels = stream.codec_context.layout.nb_channels
+        if stream.codec_context.layout.name == f"{channels} channels" and channels in USUAL_LAYOUTS:
+            copy.codec_context.layout = USUAL_LAYOUTS[channels]
     return copy  # type: ignore[no-any-return]
+
+
+def _keeps_tag(stream: Any, container: InputContainer, output: OutputContainer) -> bool:
+    """True if a codec's tag in one file means the same in another."""
+    if stream.type not in {"video", "audio"} or stream.codec_context is None or not stream.codec_tag.strip("\0"):
+        return False
+    was, becomes = (Path(each.name).suffix.lower() for each in (container, output))
+    if output.format.name == "tee":
+        becomes = ".mkv"
+    return (was in TAGGED and was == becomes) or (stream.type == "video" and {was, becomes} <= RIFF)
 
 
 def _cover_bytes(container: InputContainer, stream: Stream) -> bytes:
@@ -218,6 +259,12 @@ def _moved_chapter(chapter: Chapter, shift_seconds: Fraction) -> Chapter:
     """A chapter later by a shift, as the picture is."""
     ticks = round(shift_seconds / (chapter["time_base"] or Fraction(1)))
     return {**chapter, "start": max(0, chapter["start"] + ticks), "end": max(0, chapter["end"] + ticks)}
+
+
+def last_as_long_as_before(packet: Packet[Any], last: dict[int, Fraction]) -> None:
+    """Give a packet that does not say how long it lasts the length of the one before: MP4 cuts off a last one of 0."""
+    if packet.dts is not None and packet.stream_index in last:
+        packet.duration = max(0, packet.dts - round(last[packet.stream_index] / packet.time_base))
 
 
 def keep_order(packet: Packet[Stream], last: dict[int, Fraction]) -> None:
@@ -234,9 +281,11 @@ def keep_order(packet: Packet[Stream], last: dict[int, Fraction]) -> None:
 def left_out_in_words(target: Path, left_out: Sequence[str]) -> tuple[str, ...]:
     """A warning for each kind of stream that a container does not take."""
     counts = {name: left_out.count(name) for name in sorted(set(left_out))}
-    return tuple(
-        f"{target.name}: {name} skipped; a {target.suffix} file does not hold it"
-        if count == 1
-        else f"{target.name}: {name} skipped, {count} times; a {target.suffix} file does not hold them"
-        for name, count in counts.items()
-    )
+    return tuple(f"{target.name}: {_left_out(name, count, target.suffix)}" for name, count in counts.items())
+
+
+def _left_out(name: str, count: int, suffix: str) -> str:
+    what, them = (f"{name} skipped", "it") if count == 1 else (f"{name} skipped, {count} times", "them")
+    if name.endswith("(unknown)"):
+        return f"{what}; FFmpeg does not know how {'it is' if count == 1 else 'they are'} coded"
+    return f"{what}; a {suffix} file does not hold {them}"

@@ -22,6 +22,9 @@ UNKNOWN_32 = 0xFFFFFFFF
 
 LARGEST_HEADER_BYTES = 512 << 20
 
+CONTRADICTORY = (ArithmeticError, IndexError, ValueError, struct.error)
+"""What tables that contradict each other raise."""
+
 
 class NotSimple(Exception):
     """A file whose edit lists cannot be changed in place: fragments, offsets of a kind that is not known."""
@@ -76,24 +79,43 @@ def moved_by_edits(source: Path, part: Path, offset: Fraction) -> int:
     Raises:
         NotSimple: the file is built in a way in which that cannot be done.
     """
-    layout = list(_top_level(source))
-    headers = [box for box in layout if box[0] == b"moov"]
-    if len(headers) != 1 or {name for name, _, _ in layout} & {b"moof", b"mfra", b"sidx"}:
-        raise NotSimple("fragments")
-    _, start, size = headers[0]
-    if size > LARGEST_HEADER_BYTES:
-        raise NotSimple("header")
-    with source.open("rb") as file:
-        file.seek(start)
-        header = _parse(file.read(size))
-    num_edits = _move(header, offset)
+    header, start, size = _header(source)
+    count = _move(header, offset)
     _shift_offsets(header, start + size, len(header.packed()) - size)
     with source.open("rb") as file, part.open("wb") as out:
         _copy_bytes(file, out, start)
         out.write(header.packed())
         file.seek(start + size)
         shutil.copyfileobj(file, out, 1 << 20)
-    return num_edits
+    return count
+
+
+def num_edits(path: Path) -> int:
+    """Number of edits in the track that has most of them, without those that show nothing; 0 if that is not known."""
+    try:
+        header, _, _ = _header(path)
+        tracks = [box for box in header.children or () if box.name == b"trak"]
+        return max((_num_shown(_edits(track, 1, 1)) for track in tracks), default=0)
+    except (NotSimple, OSError, *CONTRADICTORY):
+        return 0
+
+
+def _num_shown(edits: list[Edit]) -> int:
+    return sum(edit.media_time != -1 for edit in edits)
+
+
+def _header(path: Path) -> tuple[Box, int, int]:
+    """The header of a file, its place and its size in bytes."""
+    layout = list(_top_level(path))
+    headers = [box for box in layout if box[0] == b"moov"]
+    if len(headers) != 1 or {name for name, _, _ in layout} & {b"moof", b"mfra", b"sidx"}:
+        raise NotSimple("fragments")
+    _, start, size = headers[0]
+    if size > LARGEST_HEADER_BYTES:
+        raise NotSimple("header")
+    with path.open("rb") as file:
+        file.seek(start)
+        return _parse(file.read(size)), start, size
 
 
 def _copy_bytes(file: BinaryIO, out: BinaryIO, count: int) -> None:
@@ -159,7 +181,7 @@ def _move(header: Box, offset: Fraction) -> int:
         lengths.append(sum(each.length for each in moved))
         _put_length(track.need(b"tkhd"), lengths[-1], 20, 28)
     _put_length(header.need(b"mvhd"), max(lengths), 16, 24)
-    return max(sum(each.media_time != -1 for each in edit) for edit in edits)
+    return max(_num_shown(edit) for edit in edits)
 
 
 def _is_sound(track: Box) -> bool:

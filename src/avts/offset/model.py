@@ -55,5 +55,9 @@ def load_sync_model(path: Path | str | None = None) -> SyncModel:
 
     folder = SHIPPED if path is None else Path(path)
     recipe, _ = read_header(folder)
-    name = "the model in the box" if path is None else str(path)
-    return SyncModel(load_model(folder), recipe.pairs.clip_seconds, name, read_calibration(folder))
+    return SyncModel(load_model(folder), recipe.pairs.clip_seconds, name_of(path), read_calibration(folder))
+
+
+def name_of(path: Path | str | None) -> str:
+    """What the model of a folder is called; None is the model in the box."""
+    return "the model in the box" if path is None else str(path)

@@ -165,14 +165,21 @@ def codec_of(stream: Stream) -> str:
     return str(getattr(stream, "name", None) or "unknown")
 
 
-def packets_of(container: InputContainer, breaks: tuple[ClockBreak, ...]) -> Iterator[Packet[Any]]:
-    """The packets of a file that hold something, in its order, on the player's clock; packed pictures unpacked.
+def packets_of(
+    container: InputContainer, breaks: tuple[ClockBreak, ...], *, unpack: bool = True
+) -> Iterator[Packet[Any]]:
+    """The packets of a file that hold something, in its order, on the player's clock.
 
     Sound that an edit list cuts off is left out, but for what a decoder needs to begin.
+
+    Args:
+        container: a file just opened.
+        breaks: of its clock.
+        unpack: part pictures that DivX packs into one packet.
     """
     clock = PlayedClock(container, breaks)
     waiting: dict[int, list[Packet[Any]]] = {}
-    for packet in _unpacked(container):
+    for packet in _unpacked(container, unpack):
         _play(packet, clock)
         if packet.stream.type == "audio" and packet.is_discard:
             waiting.setdefault(packet.stream_index, []).append(packet)
@@ -183,12 +190,12 @@ def packets_of(container: InputContainer, breaks: tuple[ClockBreak, ...]) -> Ite
         yield packet
 
 
-def _unpacked(container: InputContainer) -> Iterator[Packet[Any]]:
+def _unpacked(container: InputContainer, unpack: bool) -> Iterator[Packet[Any]]:
     """Packets as stored, but DivX's: it packs two pictures into one packet, other containers and decoders take one."""
     filters = {
         stream.index: BitStreamFilterContext("mpeg4_unpack_bframes", in_stream=stream)
         for stream in container.streams.video
-        if codec_of(stream) == "mpeg4"
+        if unpack and codec_of(stream) == "mpeg4"
     }
     for packet in container.demux([stream for stream in container.streams if stream.type != "attachment"]):
         stream = packet.stream

@@ -58,7 +58,10 @@ def repair(source: Path, target: Path, *, offset_seconds: float, overwrite: bool
         with whole_file(target) as part:
             return _write(source, part, target, Fraction(offset_seconds))
     except av.FFmpegError as error:
-        raise MediaError(f"{source.name}: cannot be copied to {target.name}: {error.strerror}. Try a .mkv.") from error
+        raise MediaError(
+            f"{source.name}: cannot be copied to {target.name}: FFmpeg does not write its streams into a "
+            f"{target.suffix} file ({error.strerror}). Try a .mkv."
+        ) from error
     except DAMAGED as error:
         raise MediaError(
             f"{source.name}: cannot be copied to {target.name}: its tables or packets are damaged "
@@ -149,14 +152,20 @@ def _copied(
 ) -> tuple[Promise, list[str]]:
     """Copy all packets; returns what was promised and what the container does not take."""
     with open_source(source) as container:
-        plan = Plan.of(container, reels, learned, offset)
+        as_stored = stays_as_stored(reels, target)
+        plan = Plan.of(container, reels, {} if as_stored else learned, offset)
         with copy_of(container, part, target, shift_seconds=plan.rest, without=without) as copy:
-            for packet in packets_of(container, reels.breaks):
+            for packet in packets_of(container, reels.breaks, unpack=not as_stored):
                 if packet.stream_index in copy.streams:
                     plan.place(packet)
                     copy.write(packet)
         shifts = {index: float(plan.shift_of(container.streams[index])) for index in copy.streams}
     return Promise(source, target, part, plan.picture, float(offset), shifts), copy.left_out
+
+
+def stays_as_stored(reels: Reels, target: Path) -> bool:
+    """True if a file and its repaired form are AVI: neither needs times of pictures, nor pictures that are unpacked."""
+    return reels.container == "avi" and target.suffix.lower() == ".avi"
 
 
 def learn(source: Path, reels: Reels) -> dict[int, list[Fraction]]:

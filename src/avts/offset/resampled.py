@@ -111,13 +111,15 @@ class SoundBetween:
         """Samples [channels, N] of a block in the form that the stream had at its beginning."""
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._plain is None or form != self._form:
-            self._plain = AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
+            # packed: PyAV reads past the end of planar blocks of more than 8 channels, and the process dies of it
+            self._plain = AudioResampler(format="flt", layout=self.layout, rate=self.rate)
             self._form = form
-        parts = [part.to_ndarray() for part in self._plain.resample(frame)]
+        parts = list(self._plain.resample(frame))
         if frame.sample_rate != self.rate:  # what the converter holds back belongs here, for the next block has a time
-            parts += [part.to_ndarray() for part in self._plain.resample(None)]
+            parts += self._plain.resample(None)
             self._plain = None
-        return np.concatenate([np.zeros((self._channels, 0), np.float32), *parts], axis=1)
+        packed = np.concatenate([np.zeros(0, np.float32), *(part.to_ndarray().ravel() for part in parts)])
+        return packed.reshape(-1, self._channels).T
 
 
 def _frames(packets: Iterator[Packet[Any]], stream: Any) -> Iterator[tuple[float, AudioFrame]]:

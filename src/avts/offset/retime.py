@@ -25,7 +25,7 @@ from avts.files import whole_file
 from avts.offset.copying import Copy, chosen_sound, copy_of, left_out_in_words
 from avts.offset.encoders import add_sound, encoder_for
 from avts.offset.reels import Reels, codec_of, open_source, packets_of, read_reels
-from avts.offset.repair import Plan, check_call, check_streams, learn
+from avts.offset.repair import Plan, check_call, check_streams, learn, stays_as_stored
 from avts.offset.resampled import Piece, SoundBetween
 from avts.offset.timeline import Segment
 from avts.offset.verify import TOLERANCE_SECONDS, Promise, check_written
@@ -104,6 +104,7 @@ class _Job:
     ) -> None:
         self._source, self._part, self._target = source, part, target
         self._pieces, self._reels, self._learned = pieces, reels, learned
+        self._as_stored = stays_as_stored(reels, target)
 
     def write(self, *, early_seconds: float) -> tuple[tuple[str, ...], float]:
         """Write the film and read it back: warnings, and by how much the new sound is late, in seconds.
@@ -116,7 +117,7 @@ class _Job:
             old: Any = chosen_sound(heard)
             if old.codec_context is None:
                 raise MediaError(f"{self._source.name}: its audio stream has no known codec. Nothing to resample.")
-            plan = Plan.of(container, self._reels, self._learned)
+            plan = Plan.of(container, self._reels, {} if self._as_stored else self._learned)
             choice = encoder_for(self._target.suffix, old)
             sounds = frozenset(stream.index for stream in container.streams.audio)
             new: list[Any] = []
@@ -141,7 +142,10 @@ class _Job:
             others = [f"audio stream ({codec_of(s)})" for s in container.streams.audio if s.index != old.index]
         promise = Promise(self._source, self._target, self._part, plan.picture, 0.0, shifts)
         lead = check_written(promise, self._reels)
-        encoded = f"its sound was resampled and encoded again ({choice.encoder}); the picture is copied"
+        had, mixed = old.codec_context.layout.nb_channels, ""
+        if choice.layout != old.codec_context.layout.name:
+            mixed = f", {had} channel{'s' * (had > 1)} mixed to {choice.layout}"
+        encoded = f"its sound was resampled and encoded again ({choice.encoder}{mixed}); the picture is copied"
         warnings = (f"{self._target.name}: {encoded}", *left_out_in_words(self._target, copy.left_out))
         warnings += tuple(f"{self._target.name}: {other} skipped; only one is resampled" for other in others)
         return warnings, witness.lateness_in(self._part, float(at) + lead)
@@ -162,7 +166,7 @@ class _Job:
     ) -> None:
         """Copy the packets of the kept streams, the new sound in between where its time has come."""
         reached = -math.inf
-        for packet in packets_of(container, self._reels.breaks):
+        for packet in packets_of(container, self._reels.breaks, unpack=not self._as_stored):
             if packet.stream_index not in copy.streams:
                 continue
             plan.place(packet)
@@ -196,7 +200,8 @@ def _encoded(
         seconds = np.arange(first, min(first + BLOCK_SAMPLES, total)) / rate + early
         block = track.resampled(seconds, pieces)
         witness.hear(float(seconds[0]), block, rate)
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=track.layout)
+        packed = np.ascontiguousarray(block.T).reshape(1, -1)  # more than 8 planes are more than PyAV holds
+        frame = AudioFrame.from_ndarray(packed, format="flt", layout=track.layout)
         frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), round(start * rate) + first
         packets = [packet for ready in to_encoder.resample(frame) for packet in new.encode(ready)]
         yield float(start) + (first + BLOCK_SAMPLES) / rate, packets

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avts.errors import MediaError
+from avts.offset.first_frames import first_frames
 from avts.offset.learned import learned_times
 from avts.offset.reels import Reel, Reels, read_reels
 
@@ -77,6 +78,7 @@ def check_written(promise: Promise, before: Reels) -> float:
     lead = _lead(promise, pairs)
     for index, reel, other in pairs:
         _check_stream(promise, index, reel, other, promise.shifts_seconds[index] + lead)
+    _check_playable(promise, pairs, after)
     if not -LONGEST_LEAD_SECONDS < lead < LONGEST_LEAD_SECONDS:
         raise MediaError(f"{promise.target.name}: would begin {lead:.1f} s later than it should. {_advice(promise)}")
     return lead
@@ -143,11 +145,23 @@ def _lead(promise: Promise, pairs: list[tuple[int, Reel, Reel | None]]) -> float
 def _check_stream(promise: Promise, index: int, reel: Reel, other: Reel | None, shift: float) -> None:
     """Raise StreamLost unless a stream is whole and in its place."""
     name = promise.target.name
-    if other is None or not _same_bytes(reel, other):
-        found = 0 if other is None else len(other.times)
+    if other is None:
+        raise StreamLost(
+            f"{name}: a {promise.target.suffix} file cannot hold {reel.name}: read back, no such stream is in it. "
+            f"{_advice(promise)}",
+            index,
+        )
+    if not _same_bytes(reel, other):
+        found = len(other.times)
         raise StreamLost(
             f"{name}: read back, {reel.name} holds {found} packets that are not the {len(reel.times)} of "
             f"{promise.source.name}. {_advice(promise)}",
+            index,
+        )
+    if reel.kind in {"video", "audio"} and other.codec != reel.codec:
+        raise StreamLost(
+            f"{name}: read back, {reel.name} is taken for {other.codec}: a {promise.target.suffix} file cannot say "
+            f"what it is. {_advice(promise)}",
             index,
         )
     if reel.is_cover:
@@ -162,6 +176,22 @@ def _check_stream(promise: Promise, index: int, reel: Reel, other: Reel | None, 
     worst = float(late[np.argmax(np.abs(late))]) if len(late) else 0.0
     if not abs(worst) <= TOLERANCE_SECONDS:
         raise StreamLost(_misplaced(promise, reel, late, worst), index)
+
+
+def _check_playable(promise: Promise, pairs: list[tuple[int, Reel, Reel | None]], after: Reels) -> None:
+    """Raise StreamLost if a stream that decodes in the source does not decode to the same form in the new file."""
+    timed = [(index, reel, other) for index, reel, other in pairs if reel.kind in {"video", "audio"}]
+    places = {id(reel): index for index, reel in after.by_index.items()}
+    was = first_frames(promise.source, [index for index, _, _ in timed])
+    now = first_frames(promise.part, [places[id(other)] for _, _, other in timed])
+    for index, reel, other in timed:
+        found = now.get(places[id(other)], "nothing")
+        if index in was and was[index] != found:
+            raise StreamLost(
+                f"{promise.target.name}: read back, {reel.name} decodes to {found}, not to {was[index]}: a "
+                f"{promise.target.suffix} file cannot say how it is coded. {_advice(promise)}",
+                index,
+            )
 
 
 def _hidden(reel: Reel) -> int:
@@ -184,6 +214,18 @@ def _lateness(reel: Reel, other: Reel) -> NDArray[np.float64]:
 
 def _misplaced(promise: Promise, reel: Reel, late: NDArray[np.float64], worst: float) -> str:
     name, kind = promise.target.name, promise.target.suffix
+    if kind.lower() == ".avi":
+        return (
+            f"{name}: asked to move the sound by {promise.offset_seconds * 1000:.0f} ms, but a .avi file stores no "
+            "times: all its streams begin together. Name a .mkv or .mp4, which can say when a stream begins."
+        )
+    back = _runs_back(reel)
+    if back is not None:
+        at, step = back
+        return (
+            f"{promise.source.name}: the times of {reel.name} go back by {step * 1000:.0f} ms at {at:.1f} s, which a "
+            f"{kind} file cannot hold. Cut the file there, or encode it again."
+        )
     if reel.kind == "audio" and np.ptp(late) <= TOLERANCE_SECONDS:
         moved = promise.offset_seconds + float(np.median(late))
         other = "Name a .mp4." if kind.lower() == ".mkv" else "Name a .mkv or .mp4, which can."
@@ -196,6 +238,16 @@ def _misplaced(promise: Promise, reel: Reel, late: NDArray[np.float64], worst: f
         f"{name}: read back, {wrong} of {len(late)} packets of {reel.name} are not where they should be, one by "
         f"{worst * 1000:.0f} ms: a {kind} file cannot keep their times. {_advice(promise)}"
     )
+
+
+def _runs_back(reel: Reel) -> tuple[float, float] | None:
+    """Where sound goes back furthest, in seconds after its first packet, and by how much; None if it does not."""
+    times = np.asarray(reel.times, np.float64)
+    steps = np.diff(times)
+    if reel.kind != "audio" or not len(steps) or not np.nanmin(steps) < -TOLERANCE_SECONDS:
+        return None
+    place = int(np.nanargmin(steps))
+    return float(times[place] - np.nanmin(times)), float(-steps[place])
 
 
 def _advice(promise: Promise) -> str:
