@@ -220,7 +220,9 @@ def test_every_fault_is_told_one_a_line() -> None:
 
 
 def test_a_file_that_is_no_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"gone\.toml: no such recipe\. Give a TOML file such as"):
+    with pytest.raises(
+        SettingsError, match=r"gone\.toml: no such recipe\. Give a TOML file, or a name: adapt, box, demo"
+    ):
         read_recipe(tmp_path / "gone.toml")
     (tmp_path / "note.txt").write_text("Dear diary,\n")
     with pytest.raises(SettingsError, match=r"note\.txt: not a recipe in TOML \(Expected '='.*line 1"):

@@ -55,7 +55,7 @@ def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
 @pytest.mark.parametrize(
     ("recipe_text", "status", "message"),
     [
-        (None, 2, "no such recipe. Give a TOML file such as recipes/demo.toml"),
+        (None, 2, "no such recipe. Give a TOML file, or a name: adapt, box, demo, l3net-still, paper"),
         ("Dear diary,\n", 2, "not a recipe in TOML ("),
         (
             QUICK.replace("batch_size", "batch_sise"),
