@@ -44,6 +44,7 @@ def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
     said = capsys.readouterr()
     assert said.out == f"{out}: trained 4 steps on 8 videos\n"
     assert "device: cpu (as asked)\nprecision: fp32 (as asked)\n" in said.err
+    assert "steps: 4 in all (easy 2, 75/25 2); 8 training clips give 2 an epoch\nwarning: 4 steps are few: " in said.err
     assert re.search(r"time: \d.* s for 4 steps: compute \d+% \(forward", said.err)
     assert f"avts show {out} draws the course of it\n" in said.err
     assert (out / "model.safetensors").is_file()

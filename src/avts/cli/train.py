@@ -83,7 +83,7 @@ def command(
     from avts.report.training_time import time_text
     from avts.settings import read_recipe
     from avts.training.checkpoints import begin_branch
-    from avts.training.checks import start_run
+    from avts.training.checks import plan_lines, start_run
     from avts.training.distributed import leave_processes
     from avts.training.interrupt import Interrupted
     from avts.training.trainer import Trainer
@@ -109,6 +109,8 @@ def command(
         trackers=trackers,
         validate=validation_auc(opened, settings.pairs),
     )
+    for line in plan_lines(settings, len(trainer.clips)):
+        trainer.say(line)
     if resume:
         trainer.say(f"resume: going on after step {trainer.resume()}")
     try:

@@ -111,13 +111,23 @@ class StageSettings(Settings):
     """One stage of the curriculum: for how long, and the shares of its negatives."""
 
     name: str = Field(description="of the stage, in logs and figures")
-    epochs: int = Field(ge=1, description="times that the stage sees each training clip")
+    epochs: int | None = Field(None, ge=1, description="length: times that it sees each training clip")
+    steps: int | None = Field(None, ge=1, description="length in steps, instead of epochs")
     shares: Literal["fixed", "adaptive"] = Field(
         "fixed", description="adaptive: hard and super_hard are what they may rise to as the errors fall"
     )
     easy: Share = Field(1.0, description="share of negatives whose sound is of another clip")
     hard: Share = Field(0.0, description="share of negatives from elsewhere in the same clip, without overlap")
     super_hard: Share = Field(0.0, description="share of negatives of the same clip whose sound overlaps")
+
+    @model_validator(mode="after")
+    def _has_one_length(self) -> StageSettings:
+        if (self.epochs is None) == (self.steps is None):
+            given = (
+                "neither epochs nor steps" if self.epochs is None else f"epochs {self.epochs} and steps {self.steps}"
+            )
+            raise ValueError(f"stage '{self.name}' has {given}; give one of the two")
+        return self
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> StageSettings:
@@ -129,6 +139,15 @@ class StageSettings(Settings):
                 f"stage '{self.name}' is adaptive, but easy is 1: give hard or super_hard a share to rise to"
             )
         return self
+
+    def num_steps(self, steps_per_epoch: int) -> int:
+        """Length in steps."""
+        return self.steps or (self.epochs or 0) * steps_per_epoch
+
+    @property
+    def length(self) -> str:
+        """Length in words."""
+        return f"{self.steps} steps" if self.steps else f"{self.epochs} epochs"
 
 
 class OptimizerSettings(Settings):
@@ -234,8 +253,16 @@ class Recipe(AnyRecipe):
 
     @property
     def num_epochs(self) -> int:
-        """Epochs of all stages together."""
-        return sum(stage.epochs for stage in self.curriculum)
+        """Epochs of all stages together, but for those whose length is given in steps."""
+        return sum(stage.epochs or 0 for stage in self.curriculum)
+
+    def steps_per_epoch(self, num_clips: int) -> int:
+        """Full steps in so many training clips (at least one)."""
+        return max(num_clips // (self.pairs.batch_size * self.training.accumulate_steps), 1)
+
+    def stage_steps(self, num_clips: int) -> list[int]:
+        """Steps of each stage with so many training clips."""
+        return [stage.num_steps(self.steps_per_epoch(num_clips)) for stage in self.curriculum]
 
     def with_seed(self, seed: int) -> Recipe:
         """The same recipe with another seed."""
