@@ -22,7 +22,7 @@ from cells import Job, has_result, put_between_marks, run_jobs, write_result
 from worlds import make_corpora
 
 if TYPE_CHECKING:
-    from avts.settings import Recipe
+    from avts.settings import Recipe, StageSettings
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "recipes" / "table1"
@@ -124,15 +124,20 @@ def recipe_of(cell: Cell) -> Recipe:
     times = float(cell.times)
     if cell.videos is not None:
         times *= STEPS_OF_AN_EPOCH / (cell.videos // recipe.pairs.batch_size)
-    longer = [stage.model_copy(update={"epochs": round(stage.epochs * times)}) for stage in recipe.curriculum]
+    longer = [_longer(stage, times) for stage in recipe.curriculum]
     every = recipe.training.checkpoint_every_steps * cell.times  # the end of the first stage, where regimes part
     training = recipe.training.model_copy(update={"checkpoint_every_steps": every})
     return recipe.model_copy(update={"curriculum": tuple(longer), "training": training})
 
 
+def _longer(stage: StageSettings, times: float) -> StageSettings:
+    key = "steps" if stage.steps else "epochs"
+    return stage.model_copy(update={key: round(stage.num_steps(1) * times)})
+
+
 def digest(recipe: Recipe) -> str:
     """What a result is known by: another recipe gives another one."""
-    return hashlib.sha256(json.dumps(recipe.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(recipe.model_dump(exclude_none=True), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def train(cell: Cell, work: Path) -> str:

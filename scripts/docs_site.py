@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 from html import escape
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import click
 from mkdocs.exceptions import PluginError
@@ -86,11 +86,10 @@ def _commands(
 def settings_text() -> str:
     """Every key of a recipe of `avts train`: values, default, meaning; one table for each table of the TOML."""
     from avts.settings import Recipe
+    from avts.settings.explained import tables_of
 
     parts = []
-    for name, field in Recipe.model_fields.items():
-        is_list = get_origin(field.annotation) is tuple
-        kind = get_args(field.annotation)[0] if is_list else field.annotation
+    for name, kind, is_list in tables_of(Recipe):
         parts += [f"## {f'[[{name}]]' if is_list else f'[{name}]'}\n", str(kind.__doc__).strip() + "\n"]
         parts += ["| key | values | default | meaning |", "|---|---|---|---|"]
         parts += [_row(key, inner) for key, inner in kind.model_fields.items()]
@@ -99,26 +98,12 @@ def settings_text() -> str:
 
 
 def _row(key: str, field: Any) -> str:
-    default = "required" if field.is_required() else f"`{_toml(field.default)}`"
-    return f"| `{key}` | {_values(field)} | {default} | {field.description or ''} |"
+    from avts.settings.explained import default_of, values_of
 
-
-def _values(field: Any) -> str:
-    """What a key may be: its choices, or its type and range."""
-    if get_origin(field.annotation) is Literal:
-        return ", ".join(f"`{_toml(choice)}`" for choice in get_args(field.annotation))
-    words = [{int: "whole number", float: "number", bool: "true or false", str: "text"}[field.annotation]]
-    for rule in field.metadata:
-        for sign, attribute in ((">", "gt"), ("≥", "ge"), ("<", "lt"), ("≤", "le"), ("a multiple of", "multiple_of")):
-            if getattr(rule, attribute, None) is not None:
-                words.append(f"{sign} {getattr(rule, attribute):g}")
-    return ", ".join(words)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    default = default_of(field)
+    said = default if default in ("required", "not set") else f"`{default}`"
+    values = re.sub(r'"[^"]*"', r"`\g<0>`", values_of(field))
+    return f"| `{key}` | {values} | {said} | {field.description} |"
 
 
 def equation(text: str) -> str:

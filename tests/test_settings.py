@@ -79,7 +79,7 @@ def test_a_fault_is_told_with_the_file_that_has_it(tmp_path: Path) -> None:
         f"{ground}unknown key 'headd' in [model]; did you mean 'head'?",
         f"{top}unknown key 'batch_sise' in [pairs]; did you mean 'batch_size'?",
         f"{ground}unknown key 'clip_second' in [pairs]; did you mean 'clip_seconds'?",
-        f"{ground}key 'epochs' in [curriculum] is missing",
+        f"{ground}stage 'a' has neither epochs nor steps; give one of the two",
     ])  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_the_paper_recipe_is_the_papers() -> None:
             {"curriculum": [{**STAGE, "super_herd": 0.0}]},
             "r.toml: unknown key 'super_herd' in [curriculum]; did you mean 'super_hard'?",
         ),
-        ({"curriculum": [{"name": "x"}]}, "r.toml: key 'epochs' in [curriculum] is missing"),
+        ({"curriculum": [{"epochs": 1}]}, "r.toml: key 'name' in [curriculum] is missing"),
     ],
 )
 def test_an_unknown_or_missing_key_is_named_with_its_table(values: dict[str, Any], message: str) -> None:
@@ -175,6 +175,19 @@ def test_a_value_of_the_wrong_type_or_range_is_shown(values: dict[str, Any], mes
 def test_a_whole_number_is_good_for_a_share_or_seconds() -> None:
     recipe = recipe_from({"curriculum": [{**STAGE, "easy": 1}], "pairs": {"clip_seconds": 2}}, name="r")
     assert recipe.pairs.clip_seconds == 2.0
+
+
+def test_a_stage_has_epochs_or_steps_and_not_both() -> None:
+    said = refused(curriculum=[{"name": "x"}])
+    assert said == "r.toml: stage 'x' has neither epochs nor steps; give one of the two"
+    said = refused(curriculum=[{"name": "x", "epochs": 2, "steps": 7}])
+    assert said == "r.toml: stage 'x' has epochs 2 and steps 7; give one of the two"
+    assert refused(curriculum=[{"name": "x", "steps": 0}]).startswith("r.toml: 'steps' in [curriculum] is 0: ")
+    stages = [{"name": "x", "epochs": 2}, {"name": "y", "steps": 7}]
+    recipe = recipe_from({"curriculum": stages, "pairs": {"batch_size": 4}}, name="r")
+    assert recipe.stage_steps(13) == [6, 7]
+    assert [stage.length for stage in recipe.curriculum] == ["2 epochs", "7 steps"]
+    assert recipe_from(recipe.model_dump(), name="r") == recipe
 
 
 @pytest.mark.parametrize(("hard", "total"), [(0.25, "1.25"), (0.0, None)])
@@ -220,7 +233,9 @@ def test_every_fault_is_told_one_a_line() -> None:
 
 
 def test_a_file_that_is_no_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"gone\.toml: no such recipe\. Give a TOML file such as"):
+    with pytest.raises(
+        SettingsError, match=r"gone\.toml: no such recipe\. Give a TOML file, or a name: adapt, box, demo"
+    ):
         read_recipe(tmp_path / "gone.toml")
     (tmp_path / "note.txt").write_text("Dear diary,\n")
     with pytest.raises(SettingsError, match=r"note\.txt: not a recipe in TOML \(Expected '='.*line 1"):

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from avts.cli import main
+from avts.corpus.corpus import Corpus
+from fixtures_training import TINY_TOML
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -59,6 +61,25 @@ def test_a_corpus_is_told_and_a_clip_of_it_drawn(capsys: pytest.CaptureFixture[s
     assert "aa: no such clip among 2. Some of its keys: a" in err
     status, _, err = run(capsys, "show", str(tmp_path / "corpus"), "a", "--start", "9")
     assert "--start 9: clip a lasts 2.50 s" in err
+
+
+def test_a_corpus_is_held_against_a_recipe(
+    capsys: pytest.CaptureFixture[str], small_corpus: Corpus, tmp_path: Path
+) -> None:
+    few = tmp_path / "few.toml"
+    few.write_text(TINY_TOML)
+    status, out, _ = run(capsys, "doctor", str(small_corpus.path), "--recipe", str(few))
+    assert "  steps: 8 in all (easy 4, 75/25 4); 8 training clips give 2 an epoch\n  warning: 8 steps are few: " in out
+    assert (status, out.splitlines()[-1]) == (0, f"{few} makes few steps of it: see the warning above.")
+    few.write_text(TINY_TOML.replace("epochs = 2", "steps = 50"))
+    status, out, _ = run(capsys, "doctor", str(small_corpus.path), "--recipe", str(few))
+    assert (status, out.splitlines()[-1]) == (0, "Nothing stands in the way.")
+    few.write_text(TINY_TOML.replace("batch_size = 4", "batch_size = 9"))
+    status, out, _ = run(capsys, "doctor", str(small_corpus.path), "--recipe", str(few))
+    assert "8 training clips of at least 2.5 s; a step of batch_size = 9 needs 9. Lower it to 8 or less" in out
+    assert (status, out.splitlines()[-1]) == (3, f"{few} cannot be trained on it: see above.")
+    status, out, _ = run(capsys, "doctor", "--json", str(small_corpus.path), "--recipe", str(few))
+    assert json.loads(out)["training"]["clips"] == 8
 
 
 def test_no_such_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

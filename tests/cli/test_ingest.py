@@ -28,6 +28,19 @@ def test_ingest_says_what_it_did(films: Any, tmp_path: Path, capsys: pytest.Capt
     assert "refused: b.mp4: not a readable media file" in said.err
 
 
+def test_splits_by_label_are_told(films: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for n in range(5):
+        films.write(f"dog/{n}.mp4", **{**SMALL, "clicks_seconds": (0.2 + 0.1 * n,)})
+    assert run(films.folder, tmp_path / "corpus", "--short-side", 32, "--workers", 1) == 0
+    said = capsys.readouterr().out.splitlines()
+    expected = (
+        "splits: 3 train, 1 validation, 1 test; each of 1 label is split 80/10/10 by itself, so that it is in the test"
+    )
+    assert said[1] == expected
+    assert run(films.folder, tmp_path / "corpus", "--short-side", 32, "--workers", 1) == 0
+    assert "80/10/10" not in capsys.readouterr().out, "nothing was split now"
+
+
 def test_flags_are_counted(films: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frames = np.random.default_rng(0).integers(0, 255, (1, 32, 64, 3), np.uint8).repeat(36, 0)
     films.write("film.mp4", **SMALL)

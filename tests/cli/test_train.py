@@ -44,6 +44,7 @@ def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
     said = capsys.readouterr()
     assert said.out == f"{out}: trained 4 steps on 8 videos\n"
     assert "device: cpu (as asked)\nprecision: fp32 (as asked)\n" in said.err
+    assert "steps: 4 in all (easy 2, 75/25 2); 8 training clips give 2 an epoch\nwarning: 4 steps are few: " in said.err
     assert re.search(r"time: \d.* s for 4 steps: compute \d+% \(forward", said.err)
     assert f"avts show {out} draws the course of it\n" in said.err
     assert (out / "model.safetensors").is_file()
@@ -55,7 +56,7 @@ def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
 @pytest.mark.parametrize(
     ("recipe_text", "status", "message"),
     [
-        (None, 2, "no such recipe. Give a TOML file such as recipes/demo.toml"),
+        (None, 2, "no such recipe. Give a TOML file, or a name: adapt, box, demo, l3net-still, paper"),
         ("Dear diary,\n", 2, "not a recipe in TOML ("),
         (
             QUICK.replace("batch_size", "batch_sise"),

@@ -109,6 +109,23 @@ def test_clips_of_one_group_share_a_split_that_nothing_else_says(tmp_path: Path,
     assert all(len({clip.split for clip in clips if clip.group == group}) == 1 for group in "pqr")
 
 
+def test_every_label_of_a_small_folder_is_in_the_test(tmp_path: Path, put: Put) -> None:
+    for label in ("cat", "dog"):
+        for n in range(5):
+            put(tmp_path / "films" / label / f"{n}.mp4")
+    summary = take(tmp_path / "films", tmp_path / "corpus")
+    assert summary.labels_split == 2
+    assert summary.splits == {"train": 6, "validation": 2, "test": 2}
+    clips = clips_of(tmp_path / "corpus").values()
+    assert sorted(clip.label or "" for clip in clips if clip.split == "test") == ["cat", "dog"]
+    before = {clip.key: clip.split for clip in clips}
+    put(tmp_path / "films" / "dog" / "5.mp4")
+    assert take(tmp_path / "films", tmp_path / "corpus").taken == 1
+    after = {clip.key: clip.split for clip in clips_of(tmp_path / "corpus").values()}
+    assert {key: after[key] for key in before} == before
+    assert after["dog__5"] == "train"
+
+
 class Opener:
     """Opens a file, or tells that it cannot."""
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from avts.corpus.corpus import Corpus
 from avts.errors import UsageError
 from avts.settings import Recipe
-from avts.training.checkpoints import begin_branch, branch, checkpoints, shared_epochs
+from avts.training.checkpoints import begin_branch, branch, checkpoints, shared_steps
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
 
@@ -57,25 +57,40 @@ def test_a_source_that_has_nothing_in_common_gives_nothing(small_corpus: Corpus,
 @pytest.mark.parametrize(
     ("one", "other", "tables", "expected"),
     [
-        ([(5, EASY), (4, MIXED)], [(5, EASY), (4, HARD)], {}, 5),
-        ([(9, EASY)], [(5, EASY), (4, HARD)], {}, 5),
-        ([(9, EASY)], [(5, EASY), (4, EASY)], {}, 9),
-        ([(9, EASY)], [(5, EASY), (4, HARD)], {"optimizer": {"schedule": "plateau"}}, 4),
+        ([(5, EASY), (4, MIXED)], [(5, EASY), (4, HARD)], {}, 10),  # 2 steps an epoch
+        ([(9, EASY)], [(5, EASY), (4, HARD)], {}, 10),
+        ([(9, EASY)], [(5, EASY), (4, EASY)], {}, 18),
+        ([(9, EASY)], [(5, EASY), (4, HARD)], {"optimizer": {"schedule": "plateau"}}, 9),
         ([(9, EASY)], [(5, EASY), (5, HARD)], {}, 0),
-        ([(9, EASY)], [(5, EASY), (5, HARD)], {"optimizer": {"schedule": "constant"}}, 5),
+        ([(9, EASY)], [(5, EASY), (5, HARD)], {"optimizer": {"schedule": "constant"}}, 10),
         ([(9, MIXED)], [(9, EASY)], {}, 0),
     ],
 )
-def test_recipes_share_the_epochs_before_stage_or_schedule_part(
+def test_recipes_share_the_steps_before_stage_or_schedule_part(
     one: Any, other: Any, tables: dict[str, Any], expected: int
 ) -> None:
     tables = tables or {"optimizer": {"schedule": "cosine"}}
-    assert shared_epochs(recipe_of(*one, **tables), recipe_of(*other, **tables)) == expected
+    assert shared_steps(recipe_of(*one, **tables), recipe_of(*other, **tables), 8) == expected
+
+
+def test_a_stage_of_steps_is_the_same_as_one_of_as_many_epochs() -> None:
+    tables: dict[str, Any] = {"optimizer": {"schedule": "cosine"}, "training": {"checkpoint_every_steps": 2}}
+    steps = [{"name": "a", "steps": 10}, {"name": "b", "steps": 8, "easy": 0.0, "hard": 1.0}]
+    by_steps, by_epochs = (
+        tiny_recipe(curriculum=steps, **tables),
+        recipe_of((5, EASY), (4, HARD), **tables_of("cosine")),
+    )
+    assert shared_steps(by_steps, by_epochs, 8) == 18
+    assert shared_steps(by_steps, by_epochs, 40) == 0, "other clips, other lengths: the cosine is another one"
+
+
+def tables_of(schedule: str) -> dict[str, Any]:
+    return {"optimizer": {"schedule": schedule}}
 
 
 def test_another_seed_shares_nothing() -> None:
     recipe = recipe_of((4, EASY))
-    assert shared_epochs(recipe, recipe.with_seed(1)) == 0
+    assert shared_steps(recipe, recipe.with_seed(1), 8) == 0
 
 
 def test_asked_for_a_branch_nothing_in_common_and_a_run_of_its_own_are_refused(

@@ -7,7 +7,7 @@ import pytest
 
 from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, UsageError
-from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest
+from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest, plan_lines
 from fixtures_training import tiny_recipe
 
 BY_FOUR = tiny_recipe(pairs={"batch_size": 4}, training={"accumulate_steps": 3})
@@ -15,12 +15,34 @@ BY_FOUR = tiny_recipe(pairs={"batch_size": 4}, training={"accumulate_steps": 3})
 
 def test_a_step_of_added_up_batches_needs_as_many_clips() -> None:
     check_clips("c", 12, BY_FOUR)
-    with pytest.raises(CorpusError, match=r"c: 11 training clips; .* = 3 batches of 4 needs 12\. Lower"):
+    with pytest.raises(
+        CorpusError,
+        match=r"c: 11 training clips of .*; a step of accumulate_steps = 3 batches of 4 needs 12\. Lower \[training\]",
+    ):
         check_clips("c", 11, BY_FOUR)
 
 
-def test_one_batch_may_be_larger_than_the_corpus() -> None:
-    check_clips("c", 2, tiny_recipe(pairs={"batch_size": 4}))
+def test_a_batch_that_no_corpus_fills_is_refused() -> None:
+    check_clips("c", 4, tiny_recipe(pairs={"batch_size": 4}))
+    with pytest.raises(CorpusError) as error:
+        check_clips("c", 50, tiny_recipe(pairs={"batch_size": 4096}))
+    assert str(error.value) == (
+        "c: 50 training clips of at least 2.5 s; a step of batch_size = 4096 needs 4096. Lower it to 50 or less, or "
+        "ingest more"
+    )
+
+
+def test_the_plan_is_told_and_few_steps_are_warned_of() -> None:
+    recipe = tiny_recipe(pairs={"batch_size": 32}, optimizer={"warmup_steps": 20})
+    few, warning = plan_lines(recipe, 64)
+    assert few == "steps: 8 in all (easy 4, 75/25 4); 64 training clips give 2 an epoch"
+    assert warning.startswith("warning: 8 steps are few: a run that learns may need 120 (sampling 'grid')")
+    (enough,) = plan_lines(recipe, 32 * 30 + 5)
+    assert enough == "steps: 120 in all (easy 60, 75/25 60); 965 training clips give 30 an epoch"
+    assert len(plan_lines(recipe, 32 * 29)) == 2, "116 of 120"
+    assert "may need 500 (sampling 'pairs')" in plan_lines(tiny_recipe(pairs={"sampling": "pairs"}), 64)[1]
+    steps = tiny_recipe(curriculum=[{"name": "all", "steps": 120}], optimizer={"warmup_steps": 20})
+    assert plan_lines(steps, 8) == ["steps: 120 in all (all 120); 8 training clips give 2 an epoch"]
 
 
 @pytest.mark.parametrize(("processes", "right"), [(1, True), (2, True), (3, False), (4, True), (8, False)])

@@ -32,6 +32,24 @@ def test_stages_begin_and_end_with_their_epochs(step: int, stage: int) -> None:
     assert settings.name == STAGES[stage]["name"]
 
 
+def test_a_stage_of_steps_ends_within_an_epoch_and_the_order_of_clips_goes_on() -> None:
+    stages = [{"name": "a", "steps": 3}, {"name": "b", "epochs": 2}, {"name": "c", "steps": 1}]
+    plan = Curriculum(tiny_recipe(curriculum=stages, pairs={"batch_size": 4}), (4.0,) * 10)
+    assert plan.stage_ends == [3, 7, 8]
+    assert plan.num_steps == 8
+    assert [plan.stage_at(step)[1].name for step in range(8)] == list("aaabbbbc")
+    # epochs of 2 steps end after 2 and, shorter, 3; then after 5 and 7; then, shorter, 8
+    assert [plan.epochs_done(steps) for steps in range(9)] == [0, 0, 1, 2, 2, 3, 3, 4, 5]
+    for first in (0, 2, 4, 6):  # each clip at most once in two steps from an even one, whatever the stages
+        seen = [window.clip for step in (first, first + 1) for window in plan(step).pictures]
+        assert len(set(seen)) == 8
+
+
+def test_epochs_end_where_they_did_before_stages_could_have_steps() -> None:
+    plan = curriculum()
+    assert [plan.epochs_done(steps) for steps in range(13)] == [steps // 2 for steps in range(13)]
+
+
 def test_a_step_past_the_end_is_refused() -> None:
     with pytest.raises(IndexError, match=r"step 12 is past the end of the curriculum \(12 steps\)"):
         curriculum().stage_at(12)

@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": "Tell what is wrong with a folder of videos or a corpus, before a night is spent on it.",
     "show": "Draw a clip of a corpus, frames over filterbank with windows; or the course of a training run.",
     "model": "Print the layers of a network: shapes, parameters, multiply-adds.",
+    "recipe": "List the recipes of the package; print one whole, every key explained.",
     "overfit": "Learn one batch by heart: the first thing to run on new data.",
     "train": "Train both towers on a corpus from a recipe.",
     "eval": "Measure AVTS accuracy and AUC on a corpus.",

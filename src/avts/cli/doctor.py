@@ -14,7 +14,7 @@ from avts.errors import CorpusError, UsageError
 if TYPE_CHECKING:
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import Alignment
-    from avts.doctor.findings import Findings
+    from avts.doctor.findings import Findings, TrainingPlan
     from avts.doctor.speed import LoaderSpeed, StepSpeed
     from avts.settings import Recipe
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 @click.command(name="doctor")
 @click.argument("path", type=click.Path(path_type=Path), metavar="FOLDER|CORPUS")
 @click.option("--all", "every", is_flag=True, help="Decode everything to the end, not a sample.")
-@click.option("--recipe", type=click.Path(path_type=Path), help="Measure its training step: can the machine feed it?")
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path),
+    help="File or name: is a corpus enough for it, and can the machine feed it?",
+)
 @click.option("--clip-seconds", default=1.0, show_default=True, help="Length of a window, without a recipe.")
 @click.option("--gap-seconds", default=0.5, show_default=True, help="Least gap of a hard pair, without a recipe.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -33,12 +37,13 @@ def command(
 
     Files that do not open or decode, silence, copies, durations and rates, how many pairs of each kind it can give,
     whether sound and picture are in step, and whether this machine can feed the model. A corpus is told by its
-    corpus.json; any other folder is looked through for videos. Exit status 3 if something in it is not usable.
+    corpus.json; any other folder is looked through for videos. Exit status 3 if something in it is not usable, or a
+    corpus has too few clips for RECIPE.
     """
     from avts.corpus.corpus import Corpus
     from avts.corpus.manifest import CORPUS_NAME
     from avts.doctor.alignment import measure_alignment
-    from avts.doctor.corpus import examine_corpus
+    from avts.doctor.corpus import examine_corpus, training_plan
     from avts.doctor.folder import examine_folder
     from avts.pairs.capacity import capacities
     from avts.report.doctor import doctor_record, doctor_text
@@ -52,18 +57,20 @@ def command(
     loader: LoaderSpeed | None = None
     step: StepSpeed | None = None
     alignment: Alignment | None = None
+    plan: TrainingPlan | None = None
     with progress_bar("doctor", "files") as on_progress:
         if (path / CORPUS_NAME).exists():
             corpus = Corpus.open(path)
             found = examine_corpus(corpus, every_clip=every, on_progress=on_progress)
             loader, step = _speeds(corpus, found, asked, clip_seconds)
             alignment = measure_alignment(corpus, corpus.select())
+            plan = training_plan(corpus, asked, str(recipe)) if asked is not None else None
         else:
             found = examine_folder(path, every_file=every, on_progress=on_progress)
     capacity = capacities(found.durations_usable, clip_seconds=clip_seconds, gap_seconds=gap_seconds)
-    answer = (found, capacity, loader, step, alignment)
+    answer = (found, capacity, loader, step, alignment, plan)
     click.echo(json.dumps(doctor_record(*answer)) if as_json else doctor_text(*answer))
-    return 0 if found.is_usable else 3
+    return 0 if found.is_usable and not (plan and plan.refusal) else 3
 
 
 def _speeds(

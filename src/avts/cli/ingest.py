@@ -99,6 +99,10 @@ def in_words(summary: IngestSummary) -> list[str]:
     if summary.missing:
         counts += f", {len(summary.missing)} missing"
     lines = [f"{summary.corpus}: {counts}"]
+    if summary.labels_split:
+        numbers = ", ".join(f"{summary.splits.get(split, 0)} {split}" for split in ("train", "validation", "test"))
+        labels = f"{summary.labels_split} label{'s' * (summary.labels_split > 1)}"
+        lines.append(f"splits: {numbers}; each of {labels} is split 80/10/10 by itself, so that it is in the test")
     if summary.flagged:
         flags = ", ".join(f"{count} {flag}" for flag, count in sorted(summary.flagged.items()))
         lines.append(f"flagged: {flags} (all but truncated and clock_breaks are kept but not used for pairs)")
@@ -112,5 +116,5 @@ def notes(summary: IngestSummary) -> list[str]:
         return []
     return [
         f"no clip in the split {' and '.join(empty)}: folders train/, validation/ and test/, or a column 'split' in a "
-        "list, say the split; other clips are put into one by their content."
+        "list, say the split; other clips are put into one by their label, or by their content where it has few."
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avts.errors import UsageError
+from avts.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
     from avts.model.cost import Network
@@ -29,8 +29,8 @@ def command(
 ) -> int:
     """Print the layers of NAME: outputs, parameters, multiply-adds.
 
-    NAME is a video tower (mc2, mc3, mc4, mc5, r3d18, r2plus1d18, i3d), 'audio', a recipe (TOML), or the folder of a
-    run; of these last, both towers and what stands behind them, for one window. No weights are needed. A layer's
+    NAME is a video tower (mc2, mc3, mc4, mc5, r3d18, r2plus1d18, i3d), 'audio', a recipe (TOML or name), or the folder
+    of a run; of these last, both towers and what stands behind them, for one window. No weights are needed. A layer's
     parameters include those of the batch norm behind it; a multiply-add (MAC) is 2 FLOP.
     """
     import torch
@@ -91,10 +91,13 @@ def _of_recipe(path: Path) -> tuple[Network, ...]:
     from avts.model.checkpoint import build_model, read_header
     from avts.model.cost import model_networks
     from avts.model.video import VIDEO_TOWERS
-    from avts.settings import read_recipe
+    from avts.settings import Recipe, find_recipe, read_recipe
+    from avts.settings.shipped import recipe_names
 
-    if not path.exists():
-        known = ", ".join((*VIDEO_TOWERS, "audio"))
-        raise UsageError(f"{path}: no such network, recipe or run. Networks are {known}")
-    recipe = read_header(path)[0] if path.is_dir() else read_recipe(path)
+    try:
+        found = path if path.is_dir() else find_recipe(path, Recipe.folders)
+    except SettingsError:
+        known, recipes = ", ".join((*VIDEO_TOWERS, "audio")), ", ".join(recipe_names(Recipe.folders[:1]))
+        raise UsageError(f"{path}: no such network, recipe or run. Networks are {known}; recipes {recipes}") from None
+    recipe = read_header(found)[0] if found.is_dir() else read_recipe(found)
     return model_networks(build_model(recipe.model), window_seconds=recipe.pairs.clip_seconds)

@@ -208,10 +208,10 @@ def _model(model: str | None, like: str | None, seed: int, *, fresh: bool) -> tu
             raise UsageError(f"--like {like}: only with --model random or --from-scratch; a trained run is as it is")
         loaded = load_sync_model(model)
         return loaded.network, loaded.window_seconds, loaded.name
-    if like is not None and like.endswith(".toml"):
-        settings = read_recipe(Path(like))
+    if like in (None, "box"):
+        settings = read_header(SHIPPED)[0]
     else:
-        settings = read_header(SHIPPED if like in (None, "box") else Path(like))[0]
+        settings = read_header(Path(like))[0] if Path(like).is_dir() else read_recipe(Path(like))
     torch.manual_seed(seed)
     network = build_model(settings.model).eval()
     network.low_precision, why = choose_precision("auto", torch.device("cpu"))

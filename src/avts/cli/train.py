@@ -9,12 +9,18 @@ from pathlib import Path
 import click
 
 from avts.cli.progress import progress_bar, tell
+from avts.cli.recipe import print_train_recipes
 
 
 @click.command(name="train")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to train on.")
-@click.option("--out", "run", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option(
+    "--out",
+    "run",
+    type=click.Path(path_type=Path),
+    help="Folder of the run.  [default: runs/RECIPE-CORPUS, by their names]",
+)
 @click.option(
     "--base",
     type=click.Path(path_type=Path),
@@ -36,11 +42,19 @@ from avts.cli.progress import progress_bar, tell
     help="Take over the steps of a run whose recipe begins with the same stages.",
 )
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
+@click.option(
+    "--list-recipes",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_train_recipes,
+    help="Print the recipes that the package brings, and exit.",
+)
 @click.option("--track", "trackers", multiple=True, metavar="NAME", help="Also tell a tracker: tensorboard, wandb ...")
 def command(
     recipe: Path,
     corpus: Path,
-    run: Path,
+    run: Path | None,
     *,
     base: Path | None,
     seed: int | None,
@@ -50,7 +64,7 @@ def command(
     device: str,
     trackers: tuple[str, ...],
 ) -> int:
-    """Train both towers on CORPUS as RECIPE (TOML) says; it may extend another: extends = "other.toml".
+    """Train both towers on CORPUS as RECIPE says: a TOML file, or the name of one of the package (--list-recipes).
 
     If distances of positive and negative pairs do not part, a warning says so, with the likely reasons as measured.
     Ctrl-C ends the step under way and saves; --resume goes on. On several GPUs: accelerate launch -m avts train ...
@@ -69,7 +83,7 @@ def command(
     from avts.report.training_time import time_text
     from avts.settings import read_recipe
     from avts.training.checkpoints import begin_branch
-    from avts.training.checks import start_run
+    from avts.training.checks import plan_lines, start_run
     from avts.training.distributed import leave_processes
     from avts.training.interrupt import Interrupted
     from avts.training.trainer import Trainer
@@ -77,6 +91,9 @@ def command(
     settings = read_recipe(recipe, base=base)
     settings = settings if seed is None else settings.with_seed(seed)
     opened = Corpus.open(corpus)
+    if run is None:
+        run = Path("runs") / f"{recipe.stem}-{opened.path.name}"
+        tell(f"run: {run} (no --out given)")
     start_run(run, resume=resume)
     if branch is not None:
         begin_branch(branch, run, settings)
@@ -92,6 +109,8 @@ def command(
         trackers=trackers,
         validate=validation_auc(opened, settings.pairs),
     )
+    for line in plan_lines(settings, len(trainer.clips)):
+        trainer.say(line)
     if resume:
         trainer.say(f"resume: going on after step {trainer.resume()}")
     try:

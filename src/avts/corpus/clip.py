@@ -20,8 +20,8 @@ SPLIT_FOLDERS: dict[str, Split] = {
 }
 """Names of first-level folders that say the split."""
 
-TRAIN_SHARE, VALIDATION_SHARE = 0.8, 0.1
-"""Shares of clips for files that no folder puts into a split; the rest is for the test."""
+TRAIN_SHARE, VALIDATION_SHARE, TEST_SHARE = 0.8, 0.1, 0.1
+"""Shares of clips for files that no folder puts into a split."""
 
 _PART = "[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
 PLAIN_NAME = re.compile(rf"{_PART}(?:/{_PART})*\.mp4")

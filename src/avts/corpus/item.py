@@ -36,8 +36,9 @@ class Item:
     """A file, or a part of one, that is to become a clip.
 
     source: its name in the collection, unique; the key is made from it. media: where it is; None for what the list
-    names and the collection lacks. labels: the first is the clip's label. split: None leaves it to the group's or the
-    content's hash. splits: for each official split, 'train', 'test' or '' (not in it). fold: of a cross-validation.
+    names and the collection lacks. labels: the first is the clip's label. split: None leaves it to the group's hash,
+    the label (see label_splits), or the content's hash.
+    splits: for each official split, 'train', 'test' or '' (not in it). fold: of a cross-validation.
     part: seconds of the file, as a player counts them; None for all of it. group: clips of one group, such as one
     source video, never straddle splits. wants: 'both' refuses a file without sound or picture; 'picture' keeps it
     without sound, flagged no_audio; 'sound' takes the sound alone, flagged no_video.

@@ -19,6 +19,7 @@ from avts.corpus.clip import Clip, Split, hash_of, hash_split, key_of
 from avts.corpus.fetch import name_of
 from avts.corpus.item import Item
 from avts.corpus.journal import Journal, Record
+from avts.corpus.label_splits import LabelSplits
 from avts.corpus.manifest import CORPUS_NAME, settings_of, write_manifest
 from avts.corpus.shards import ShardWriter, shard_name
 from avts.corpus.target import FolderTarget
@@ -70,7 +71,7 @@ class IngestSummary:
 
     taken: clips taken now; reused: clips there before; refused, missing: files that are not in the corpus; flagged,
     splits: numbers of clips by flag and by split; corpus: where it is; notes: what the user should know of clips taken
-    now, such as where a file's clock breaks.
+    now, such as where a file's clock breaks; labels_split: labels whose clips taken now were split 80/10/10 each.
     """
 
     taken: int
@@ -81,6 +82,7 @@ class IngestSummary:
     missing: tuple[Refusal, ...] = ()
     splits: dict[str, int] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    labels_split: int = 0
 
 
 class Taking:
@@ -95,6 +97,7 @@ class Taking:
         self._keys = {clip.content_hash: clip.key for clip in journal.clips}
         self._used = {clip.key.lower() for clip in journal.clips}
         self._group_splits = {clip.group: clip.split for clip in journal.clips if clip.group is not None}
+        self._labels = LabelSplits((), ())
         self._reused = 0
         self._taken = 0
         self._refused: list[Refusal] = []
@@ -111,6 +114,7 @@ class Taking:
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir()
         new = [item for item in self._wanted(items) if not self._is_done(item)]
+        self._labels = LabelSplits(self._journal.clips, new)
         self._take_all(new, len(items), engine, on_progress)
         for refusals in (self._refused, self._missing):
             refusals.sort(key=lambda refusal: refusal.source)
@@ -127,6 +131,7 @@ class Taking:
             missing=tuple(self._missing),
             splits=dict(Counter(clip.split for clip in clips)),
             notes=tuple(self._notes),
+            labels_split=len(self._labels.labels),
         )
 
     def _wanted(self, items: list[Item]) -> list[Item]:
@@ -233,12 +238,14 @@ class Taking:
         """Append one result to the shard and the journal, in this order."""
         made = self._judged(item, result)
         if isinstance(made, Standardised):
-            self._append(item, task, made, shards)
+            self._labels.settle(item, self._append(item, task, made, shards))
             self._notes += [f"{_name(item)}: {note}" for note in made.notes]
             self._taken += 1
         elif made.reason == "missing":
+            self._labels.settle(item, None)
             self._missing.append(made)
         else:
+            self._labels.settle(item, None)
             self._refused.append(made)
             self._journal.add(Record(item.source, *item.stamp, None, refusal=made))
         for path in self._staging.glob(f"{task.staged.name}.*"):
@@ -259,7 +266,8 @@ class Taking:
             return Refusal(item.source, reason, f"{name}: {in_words(result, self._form.timeout_seconds)}")
         return result
 
-    def _append(self, item: Item, task: Task, result: Standardised, shards: ShardWriter) -> None:
+    def _append(self, item: Item, task: Task, result: Standardised, shards: ShardWriter) -> Split:
+        """Write a clip to the shard and the journal; gives its split."""
         about: dict[str, Any] = {
             "key": self._key(item),
             "source": item.source,
@@ -300,6 +308,7 @@ class Taking:
         )
         self._keys[result.content_hash] = clip.key
         self._used.add(clip.key.lower())
+        return clip.split
 
     def _key(self, item: Item) -> str:
         """The item's key; not plain if another's differs by nothing but the case of letters."""
@@ -308,7 +317,7 @@ class Taking:
 
     def _split(self, item: Item, result: Standardised) -> Split:
         if item.group is None:
-            return item.split or hash_split(result.content_hash)
+            return item.split or self._labels.of(item) or hash_split(result.content_hash)
         return self._group_splits.setdefault(item.group, item.split or hash_split(hash_of(item.group)))
 
     def _finish(self) -> None:

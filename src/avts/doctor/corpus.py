@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
 from avts.corpus.quality import is_usable
-from avts.doctor.findings import Findings, OnProgress, no_progress, spread
+from avts.doctor.findings import Findings, OnProgress, TrainingPlan, no_progress, spread
 from avts.errors import CorpusError
+from avts.settings import Recipe
 from avts.timebase import FRAME_RATE, Span
+from avts.training.checks import check_clips, plan_lines, training_clips
 
 SAMPLE_CLIPS = 64
 """Clips decoded if not all are."""
@@ -43,6 +45,22 @@ def examine_corpus(corpus: Corpus, *, every_clip: bool = False, on_progress: OnP
             found.faults.append((clip.key, str(error)))
         on_progress(number + 1, len(sample))
     return found
+
+
+def training_plan(corpus: Corpus, recipe: Recipe, name: str) -> TrainingPlan:
+    """Tell how many steps a recipe would make of a corpus, or why `avts train` refuses it.
+
+    Args:
+        corpus: its split 'train' is looked at.
+        recipe: of the training.
+        name: what to call it.
+    """
+    num_clips = len(training_clips(corpus, recipe))
+    try:
+        check_clips(corpus.path, num_clips, recipe)
+    except CorpusError as error:
+        return TrainingPlan(name, num_clips, (), str(error))
+    return TrainingPlan(name, num_clips, plan_lines(recipe, num_clips))
 
 
 def decode(corpus: Corpus, clip: Clip) -> None:

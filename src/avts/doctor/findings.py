@@ -13,6 +13,23 @@ ItemT = TypeVar("ItemT")
 OnProgress = Callable[[int, int], None]
 
 
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a recipe would do with a corpus.
+
+    Attributes:
+        recipe: what it was called.
+        num_clips: training clips that are long enough for it.
+        lines: its steps, and a warning if they are few; empty if it is refused.
+        refusal: why it cannot be trained, or ''.
+    """
+
+    recipe: str
+    num_clips: int
+    lines: Sequence[str]
+    refusal: str = ""
+
+
 @dataclass
 class Findings:
     """What was found.

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from avts.settings import AugmentSettings, ModelSettings, Settings, Share, read_settings, shipped_recipes
+from avts.settings import AnyRecipe, AugmentSettings, ModelSettings, Settings, Share, read_settings, shipped_recipes
 from avts.timebase import FRAME_RATE
 
 Senses = Literal["picture", "sound", "both"]
@@ -36,15 +36,17 @@ class ClassifierSettings(Settings):
 class FinetuneOptimizer(Settings):
     """The optimiser and its schedule."""
 
-    name: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: float = Field(0.01, gt=0)
+    name: Literal["sgd", "adamw"] = Field("sgd", description="the optimiser")
+    learning_rate: float = Field(0.01, gt=0, description="after the warm-up, before the schedule lowers it")
     classifier_rate: float = Field(1.0, gt=0, description="learning rate of the new layers, times that of the towers")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    weight_decay: float = Field(5e-3, ge=0)
-    schedule: Literal["drops", "cosine", "constant"] = "drops"
+    weight_decay: float = Field(5e-3, ge=0, description="of the weights; not of biases and batch norm")
+    schedule: Literal["drops", "cosine", "constant"] = Field(
+        "drops", description="how the rate falls: at once at some places, along half a cosine to 0, or not at all"
+    )
     drops: tuple[Share, ...] = Field((0.25, 0.5, 0.75), strict=False, description="when, as shares of the training")
     drop_factor: float = Field(0.1, gt=0, lt=1, description="what each drop leaves of the rate")
-    warmup_steps: int = Field(0, ge=0)
+    warmup_steps: int = Field(0, ge=0, description="steps over which the rate rises to learning_rate")
 
     @field_validator("drops")
     @classmethod
@@ -60,11 +62,11 @@ class FinetuneTraining(Settings):
     batch_size: int = Field(64, ge=2, description="clips in a step")
     epochs: float = Field(8, gt=0, description="times that each training video is seen, one clip each")
     least_steps: int = Field(0, ge=0, description="steps to make at least, however few the videos")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the weights and of all that is drawn")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the device is fast at it")
     workers: int = Field(1, ge=0, description="processes that decode clips; 0 decodes in the loop")
-    log_every_steps: int = Field(5, ge=1)
-    checkpoint_every_steps: int = Field(200, ge=1)
+    log_every_steps: int = Field(5, ge=1, description="steps from one line of the log to the next")
+    checkpoint_every_steps: int = Field(200, ge=1, description="steps from one checkpoint to the next")
 
 
 class FinetuneTest(Settings):
@@ -74,11 +76,13 @@ class FinetuneTest(Settings):
     crop: float = Field(1.0, gt=0, le=1, description="share of each side that the box in the middle keeps")
 
 
-class FinetuneRecipe(Settings):
+class FinetuneRecipe(AnyRecipe):
     """Everything that decides what `avts finetune` does, apart from the data and the start.
 
     What [model] leaves out is taken from the run to start from, or from the run named by --like.
     """
+
+    folders = ("finetune", "downstream")
 
     model: ModelSettings = ModelSettings()
     clips: ClipSettings = ClipSettings()
@@ -95,7 +99,7 @@ def read_finetune_recipe(path: Path) -> FinetuneRecipe:
     Raises:
         SettingsError: no such file, not TOML, an unknown key (names the nearest known one), or a value out of range.
     """
-    return read_settings(path, FinetuneRecipe, like="recipes/finetune/actions.toml")
+    return read_settings(path, FinetuneRecipe)
 
 
 def default_recipe(name: str) -> Path:

@@ -238,7 +238,7 @@ def _facts(recipe: Recipe, progress: dict[str, Any]) -> dict[str, str]:
     model, seconds = recipe.model, recipe.pairs.clip_seconds
     inputs = {"rgb": "colours", "change": "luminance and its change", "still": "colours of a window's middle frame"}
     size = f"{model.frame_size} x {model.frame_size} pixels"
-    stages = ", ".join(f"{stage.name} ({stage.epochs} epochs)" for stage in recipe.curriculum)
+    stages = ", ".join(f"{stage.name} ({stage.length})" for stage in recipe.curriculum)
     return {
         "pictures": f"{inputs[model.picture_input]}, {FRAME_RATE} frames a second, {size}",
         "sound": f"{SAMPLE_RATE / 1000:g} kHz, mono, {model.filter_bands} filter bands",

@@ -25,13 +25,13 @@ from avts.probe.classifiers import INNER_FOLDS, STRENGTHS, ClassifierName
 from avts.probe.cross_validation import Score, linear_probe
 from avts.probe.scratch import ScratchSettings, SoundClassifier, banks_of, from_scratch
 from avts.probe.sound_features import OnProgress, cepstral_features, hear, sounds_of, tower_features
-from avts.settings import Settings, read_settings, shipped_recipes
+from avts.settings import AnyRecipe, Settings, read_settings, shipped_recipes
 
 
 class ProbeFeatures(Settings):
     """What a recording becomes."""
 
-    kind: Literal["tower", "mfcc"] = "tower"
+    kind: Literal["tower", "mfcc"] = Field("tower", description="maps of the audio tower, or cepstral coefficients")
     windows: int = Field(10, ge=1, description="of each recording, evenly spread; their scores are averaged")
     stage: str = Field("conv5", description="of the audio tower")
     poolings: tuple[str, ...] = Field(
@@ -42,7 +42,7 @@ class ProbeFeatures(Settings):
 class ProbeClassifier(Settings):
     """What is fitted to the features."""
 
-    name: ClassifierName = "svm"
+    name: ClassifierName = Field("svm", description="linear SVM, logistic regression, or nearest neighbours")
     strengths: tuple[float, ...] = Field(
         (),
         strict=False,
@@ -54,7 +54,7 @@ class ProbeClassifier(Settings):
 class ProbeFolds(Settings):
     """Which recordings train and which test, where the collection does not say."""
 
-    drawn: int = Field(5, ge=2)
+    drawn: int = Field(5, ge=2, description="number of folds")
 
 
 class ProbeScratch(Settings):
@@ -66,11 +66,13 @@ class ProbeScratch(Settings):
     least_steps: int = Field(300, ge=1, description="to make at least, however few the recordings")
     learning_rates: tuple[float, ...] = Field((1e-3, 4e-3), strict=False, min_length=1, description="to choose from")
     trial_share: float = Field(0.25, gt=0, le=1, description="length of a trial of a rate, as a share of the training")
-    weight_decay: float = Field(0.05, ge=0)
+    weight_decay: float = Field(0.05, ge=0, description="of the weights")
 
 
-class ProbeRecipe(Settings):
+class ProbeRecipe(AnyRecipe):
     """Everything that decides what `avts probe sounds` measures, apart from the recordings and the networks."""
+
+    folders = ("probe",)
 
     features: ProbeFeatures = ProbeFeatures()
     classifier: ProbeClassifier = ProbeClassifier()
@@ -84,7 +86,7 @@ def read_probe_recipe(path: Path) -> ProbeRecipe:
     Raises:
         SettingsError: no such file, not TOML, an unknown key (names the nearest known one), or a value out of range.
     """
-    return read_settings(path, ProbeRecipe, like="recipes/probe/sounds.toml")
+    return read_settings(path, ProbeRecipe)
 
 
 def default_probe_recipe(layout: str | None) -> Path:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from avts.doctor.alignment import Alignment
-from avts.doctor.findings import Findings
+from avts.doctor.findings import Findings, TrainingPlan
 from avts.doctor.speed import LoaderSpeed, StepSpeed
 from avts.pairs.capacity import Capacity
 from avts.report.tables import duration, text_table
@@ -43,6 +43,7 @@ def doctor_text(
     loader: LoaderSpeed | None,
     step: StepSpeed | None,
     alignment: Alignment | None = None,
+    plan: TrainingPlan | None = None,
 ) -> str:
     """The whole answer, for a terminal."""
     parts = [_headline(found)]
@@ -55,11 +56,13 @@ def doctor_text(
     if found.splits:
         parts.append(_section("Splits", bars(found.splits)))
     parts.append(_section("Windows", _capacity_table(capacity)))
+    if plan is not None:
+        parts.append(_section(f"Training by {plan.recipe}", plan.refusal or "\n".join(plan.lines)))
     if alignment is not None:
         parts.append(_section("Sound and picture in step", alignment.reason.text))
     parts.extend(_lists(found))
     parts.append(_section("Speed", _speed(found, loader, step)))
-    parts.append(_verdict(found))
+    parts.append(_verdict(found, plan))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -69,6 +72,7 @@ def doctor_record(
     loader: LoaderSpeed | None,
     step: StepSpeed | None,
     alignment: Alignment | None = None,
+    plan: TrainingPlan | None = None,
 ) -> dict[str, Any]:
     """The same as plain values, durations in seconds."""
     record: dict[str, Any] = {
@@ -95,6 +99,8 @@ def doctor_record(
         record |= {"device": step.device}
     if alignment is not None:
         record["alignment"] = dict(alignment.reason.figures)
+    if plan is not None:
+        record["training"] = {"clips": plan.num_clips, "refusal": plan.refusal, "lines": list(plan.lines)}
     return record
 
 
@@ -180,9 +186,13 @@ def _speed(found: Findings, loader: LoaderSpeed | None, step: StepSpeed | None) 
     return "\n".join(lines) or "not measured (needs a corpus; the model's with --recipe)"
 
 
-def _verdict(found: Findings) -> str:
+def _verdict(found: Findings, plan: TrainingPlan | None) -> str:
     if found.faults:
         return f"{len(found.faults)} not usable."
     if not found.is_usable:
         return f"{len(found.durations_usable)} usable: pairs need at least 2 videos. Add more."
+    if plan is not None and plan.refusal:
+        return f"{plan.recipe} cannot be trained on it: see above."
+    if plan is not None and len(plan.lines) > 1:
+        return f"{plan.recipe} makes few steps of it: see the warning above."
     return "Nothing stands in the way."

@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -198,17 +197,18 @@ def _step_of(path: Path) -> int:
     return int(path.name.removeprefix("best-"))
 
 
-def shared_epochs(one: Recipe, other: Recipe) -> int:
-    """Epochs, from the first on, that two recipes train bit for bit alike; 0 if more than their stages differs."""
+def shared_steps(one: Recipe, other: Recipe, num_clips: int) -> int:
+    """Steps, from the first on, that two recipes train bit for bit alike; 0 if more than their stages differs."""
     if one.model_copy(update={"curriculum": other.curriculum}) != other:
         return 0
+    mine, theirs = _steps(one, num_clips), _steps(other, num_clips)
     schedule = one.optimizer.schedule
-    if schedule == "cosine" and one.num_epochs != other.num_epochs:
+    if schedule == "cosine" and len(mine) != len(theirs):
         return 0
     shared = 0
-    for mine, theirs in zip(_epochs(one), _epochs(other), strict=False):
+    for (stage, is_last), (its_stage, its_last) in zip(mine, theirs, strict=False):
         # a plateau is looked for anew in each stage, so there its ends have to be the same too
-        if mine[0] != theirs[0] or (schedule == "plateau" and mine[1] != theirs[1]):
+        if stage != its_stage or (schedule == "plateau" and is_last != its_last):
             break
         shared += 1
     return shared
@@ -232,9 +232,8 @@ def branch(source: Path, run: Path, recipe: Recipe) -> int:
     """
     for state in reversed(checkpoints(source)):
         made_by, progress = read_header(state)
-        epoch_steps = progress["num_steps"] // made_by.num_epochs
-        if progress["step"] <= shared_epochs(made_by, recipe) * epoch_steps:
-            progress |= {"num_steps": recipe.num_epochs * epoch_steps}
+        if progress["step"] <= shared_steps(made_by, recipe, progress["num_clips"]):
+            progress |= {"num_steps": sum(recipe.stage_steps(progress["num_clips"]))}
             _take_over(state, run, recipe, progress)
             if (source / "log.jsonl").exists():
                 shutil.copy(source / "log.jsonl", run / "log.jsonl")
@@ -261,12 +260,13 @@ def begin_branch(source: Path, run: Path, recipe: Recipe) -> int:
     return taken
 
 
-def _epochs(recipe: Recipe) -> list[tuple[StageSettings, bool]]:
-    """What decides each epoch: its stage, without name and length, and whether it is the stage's last."""
-    stages = [stage for stage in recipe.curriculum for _ in range(stage.epochs)]
-    ends = [now is not following for now, following in pairwise([*stages, None])]
-    plain = [stage.model_copy(update={"name": "", "epochs": 1}) for stage in stages]
-    return list(zip(plain, ends, strict=True))
+def _steps(recipe: Recipe, num_clips: int) -> list[tuple[StageSettings, bool]]:
+    """What decides each step: its stage, without name and length, and whether it is the stage's last."""
+    found: list[tuple[StageSettings, bool]] = []
+    for stage, length in zip(recipe.curriculum, recipe.stage_steps(num_clips), strict=True):
+        plain = stage.model_copy(update={"name": "", "epochs": 1, "steps": None})
+        found += [*[(plain, False)] * (length - 1), (plain, True)]
+    return found
 
 
 def _take_over(state: Path, run: Path, recipe: Recipe, progress: dict[str, object]) -> None:

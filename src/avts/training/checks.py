@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from avts.corpus.clip import Clip
+from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, UsageError
 from avts.settings import Recipe
 from avts.training.checkpoints import checkpoints
 from avts.training.curriculum import least_seconds_of
+from avts.training.diagnosis.watch import PATIENCE_STEPS
 
 
 def start_run(run: Path, *, resume: bool) -> None:
@@ -28,18 +30,47 @@ def start_run(run: Path, *, resume: bool) -> None:
 
 
 def check_clips(corpus: Path | str, num_clips: int, recipe: Recipe) -> None:
-    """Raise CorpusError if a corpus has too few training clips for pairs, or for one step of added-up batches."""
+    """Raise CorpusError if a corpus has too few training clips for pairs, or for the batches of one step."""
     if num_clips < 2:
         raise CorpusError(
             f"{corpus}: {num_clips} usable training clip(s) of at least {least_seconds_of(recipe):g} s; "
             "pairs need at least 2 videos. Ingest more"
         )
     batch, batches = recipe.pairs.batch_size, recipe.training.accumulate_steps
-    if batches > 1 and num_clips < batch * batches:
+    if num_clips < batch * batches:
+        step = f"accumulate_steps = {batches} batches of {batch}" if batches > 1 else f"batch_size = {batch}"
+        lower = "[training] accumulate_steps or [pairs] batch_size" if batches > 1 else f"it to {num_clips} or less"
         raise CorpusError(
-            f"{corpus}: {num_clips} training clips; a step of accumulate_steps = {batches} batches of {batch} needs "
-            f"{batch * batches}. Lower [training] accumulate_steps or [pairs] batch_size"
+            f"{corpus}: {num_clips} training clips of at least {least_seconds_of(recipe):g} s; a step of {step} needs "
+            f"{batch * batches}. Lower {lower}, or ingest more"
         )
+
+
+def training_clips(corpus: Corpus, recipe: Recipe) -> list[Clip]:
+    """The clips of the split 'train' that are long enough for every kind of pair of a recipe."""
+    seconds = least_seconds_of(recipe) - 1e-6
+    return [clip for clip in corpus.select("train") if clip.duration_seconds >= seconds]
+
+
+def plan_lines(recipe: Recipe, num_clips: int) -> list[str]:
+    """How many steps a recipe makes of so many clips; a warning if they are too few to learn anything."""
+    lengths = recipe.stage_steps(num_clips)
+    stages = ", ".join(f"{stage.name} {length}" for stage, length in zip(recipe.curriculum, lengths, strict=True))
+    total, an_epoch = sum(lengths), recipe.steps_per_epoch(num_clips)
+    lines = [f"steps: {total} in all ({stages}); {num_clips} training clips give {an_epoch} an epoch"]
+    sampling, enough = recipe.pairs.sampling, least_steps(recipe)
+    if total < enough:
+        lines.append(
+            f"warning: {total} steps are few: a run that learns may need {enough} (sampling '{sampling}') before the "
+            "distances of positive and negative pairs part, so this one may end at chance. Ingest more videos, or give "
+            f"the stages of the recipe more epochs, or steps = {enough} or more"
+        )
+    return lines
+
+
+def least_steps(recipe: Recipe) -> int:
+    """Steps of a whole run below which a warning is due."""
+    return PATIENCE_STEPS[recipe.pairs.sampling] + recipe.optimizer.warmup_steps
 
 
 def check_sharing(recipe: Recipe, num_clips: int, num_processes: int) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 
@@ -51,20 +52,33 @@ class Curriculum:
     @property
     def steps_per_epoch(self) -> int:
         """Full steps in the training clips (at least one)."""
-        return max(len(self.durations_seconds) // (self.recipe.pairs.batch_size * self.batches_per_step), 1)
+        return self.recipe.steps_per_epoch(len(self.durations_seconds))
 
     @property
     def num_steps(self) -> int:
         """Steps of the whole run."""
-        return self.recipe.num_epochs * self.steps_per_epoch
+        return self.stage_ends[-1]
+
+    @property
+    def stage_ends(self) -> list[int]:
+        """Steps done at the end of each stage."""
+        return list(accumulate(self.recipe.stage_steps(len(self.durations_seconds))))
+
+    def epochs_done(self, steps: int) -> int:
+        """Epochs that have ended after so many steps: whole ones, and the last of a stage, which may be shorter."""
+        ended, first = 0, 0
+        for end in self.stage_ends:
+            ended += -(-(end - first) // self.steps_per_epoch) if steps >= end else 0
+            if steps < end:
+                return ended + (steps - first) // self.steps_per_epoch
+            first = end
+        return ended
 
     def stage_at(self, step: int) -> tuple[int, StageSettings]:
         """Number and settings of the stage that a step belongs to."""
-        epoch = step // self.steps_per_epoch
-        for index, stage in enumerate(self.recipe.curriculum):
-            if epoch < stage.epochs:
-                return index, stage
-            epoch -= stage.epochs
+        for index, end in enumerate(self.stage_ends):
+            if step < end:
+                return index, self.recipe.curriculum[index]
         raise IndexError(f"step {step} is past the end of the curriculum ({self.num_steps} steps)")
 
     def __call__(self, batch: int) -> StepPlan:

@@ -34,7 +34,7 @@ from avts.training.checkpoints import (
     load_state,
     save_state,
 )
-from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest
+from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest, training_clips
 from avts.training.curriculum import AdaptiveShares, Curriculum, least_seconds_of
 from avts.training.diagnosis.watch import CheckCorpus, Watch
 from avts.training.distributed import device_of, start_processes, true_everywhere
@@ -79,7 +79,7 @@ class Trainer:
         self.recipe, self.run, self.corpus, self.validate = recipe, run, corpus, validate
         self.started_from = None if start is None else start.resolve().name
         found, seconds = corpus.select("train"), least_seconds_of(recipe)
-        self.clips = [clip for clip in found if clip.duration_seconds >= seconds - 1e-6]
+        self.clips = training_clips(corpus, recipe)
         check_clips(corpus.path, len(self.clips), recipe)
         check_trackers(trackers)
         self.curriculum = Curriculum(recipe, tuple(clip.duration_seconds for clip in self.clips))
@@ -246,7 +246,7 @@ class Trainer:
 
     def _end_epoch(self) -> dict[str, float]:
         """At the end of an epoch: watch for a plateau, keep the best model; gives what the log has to know of it."""
-        if self.step % self.curriculum.steps_per_epoch:
+        if self.curriculum.epochs_done(self.step) == self.curriculum.epochs_done(self.step - 1):
             return {}
         if not any(self.epoch_losses):  # a pair that counts costs something
             raise CorpusError(
@@ -254,7 +254,10 @@ class Trainer:
                 f"{self.recipe.pairs.silence_dbfs:g} dBFS. Lower [pairs] silence_dbfs"
             )
         loss = sum(self.epoch_losses) / len(self.epoch_losses)
-        self.plateau.end_epoch(loss)
+        if (
+            len(self.epoch_losses) >= self.curriculum.steps_per_epoch
+        ):  # the last of a stage given in steps may be shorter
+            self.plateau.end_epoch(loss)
         self.epoch_losses.clear()
         stage = self.curriculum.stage_at(self.step - 1)[0]
         if self.step < self.curriculum.num_steps and stage != self.curriculum.stage_at(self.step)[0]:
@@ -263,7 +266,7 @@ class Trainer:
 
     def _keep_best(self, loss: float, stage: int) -> dict[str, float]:
         """Measure the model, if that is due, and keep it if it is the best so far."""
-        every, epochs = self.recipe.training.validate_every_epochs, self.step // self.curriculum.steps_per_epoch
+        every, epochs = self.recipe.training.validate_every_epochs, self.curriculum.epochs_done(self.step)
         score, told = Score(LOSS, loss, self.step, stage), {}
         if self.validate and every:
             if epochs % every and self.step < self.curriculum.num_steps:

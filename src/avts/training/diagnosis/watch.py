@@ -233,8 +233,8 @@ def read_alarms(run: Path) -> list[dict[str, Any]]:
 
 def stage_span(curriculum: Curriculum, index: int) -> tuple[int, int]:
     """First step of a stage, and the one after its last."""
-    epochs = [stage.epochs for stage in curriculum.recipe.curriculum]
-    return sum(epochs[:index]) * curriculum.steps_per_epoch, sum(epochs[: index + 1]) * curriculum.steps_per_epoch
+    ends = [0, *curriculum.stage_ends]
+    return ends[index], ends[index + 1]
 
 
 def patience_steps(recipe: Recipe, num_steps: int, index: int) -> int:

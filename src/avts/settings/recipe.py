@@ -1,21 +1,12 @@
-"""A recipe: a TOML file read into frozen, validated settings.
-
-An unknown key is an error that names the nearest known one. The settings travel in every checkpoint.
-"""
+"""The settings of a recipe of `avts train`: frozen and validated. They travel in every checkpoint."""
 
 from __future__ import annotations
 
-import difflib
 import math
-import tomllib
-from collections.abc import Callable
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from avts.errors import SettingsError
 from avts.timebase import FRAME_RATE
 
 VideoName = Literal["mc2", "mc3", "mc4", "mc5", "r3d18", "r2plus1d18", "i3d"]
@@ -32,17 +23,29 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class AnyRecipe(Settings):
+    """The tables of a recipe's file.
+
+    Attributes:
+        folders: of the recipes that the package brings, those that hold recipes of this kind; '' is the top one.
+    """
+
+    folders: ClassVar[tuple[str, ...]]
+
+
 class ModelSettings(Settings):
     """The networks."""
 
-    video: VideoName = "mc3"
+    video: VideoName = Field("mc3", description="the video tower; `avts model NAME` prints its layers")
     video_width: int = Field(64, ge=4, multiple_of=4, description="channels of conv1; 64 is the published network")
     audio_width: int = Field(64, ge=8, multiple_of=8, description="channels of conv1; 64 is the published network")
     picture_input: Literal["rgb", "change", "still"] = Field(
         "rgb", description="colours, luminance and its change, or the colours of a window's middle frame alone"
     )
     frame_size: int = Field(224, ge=32, le=512, description="height and width of the network's input, pixels")
-    head: Literal["global", "temporal"] = "global"
+    head: Literal["global", "temporal"] = Field(
+        "global", description="what makes an embedding of the maps: their mean over time, or layers that keep time"
+    )
     head_steps: int = Field(12, ge=1, le=24, description="time steps that the temporal head keeps of a window")
     hidden: int = Field(512, ge=8, description="hidden units of the temporal head")
     embedding: int = Field(512, ge=8, description="size of the embedding")
@@ -107,14 +110,24 @@ class AugmentSettings(Settings):
 class StageSettings(Settings):
     """One stage of the curriculum: for how long, and the shares of its negatives."""
 
-    name: str
-    epochs: int = Field(ge=1)
+    name: str = Field(description="of the stage, in logs and figures")
+    epochs: int | None = Field(None, ge=1, description="length: times that it sees each training clip")
+    steps: int | None = Field(None, ge=1, description="length in steps, instead of epochs")
     shares: Literal["fixed", "adaptive"] = Field(
         "fixed", description="adaptive: hard and super_hard are what they may rise to as the errors fall"
     )
-    easy: Share = 1.0
-    hard: Share = 0.0
-    super_hard: Share = 0.0
+    easy: Share = Field(1.0, description="share of negatives whose sound is of another clip")
+    hard: Share = Field(0.0, description="share of negatives from elsewhere in the same clip, without overlap")
+    super_hard: Share = Field(0.0, description="share of negatives of the same clip whose sound overlaps")
+
+    @model_validator(mode="after")
+    def _has_one_length(self) -> StageSettings:
+        if (self.epochs is None) == (self.steps is None):
+            given = (
+                "neither epochs nor steps" if self.epochs is None else f"epochs {self.epochs} and steps {self.steps}"
+            )
+            raise ValueError(f"stage '{self.name}' has {given}; give one of the two")
+        return self
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> StageSettings:
@@ -127,36 +140,49 @@ class StageSettings(Settings):
             )
         return self
 
+    def num_steps(self, steps_per_epoch: int) -> int:
+        """Length in steps."""
+        return self.steps or (self.epochs or 0) * steps_per_epoch
+
+    @property
+    def length(self) -> str:
+        """Length in words."""
+        return f"{self.steps} steps" if self.steps else f"{self.epochs} epochs"
+
 
 class OptimizerSettings(Settings):
     """The optimiser and its schedule."""
 
-    name: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: float = Field(0.01, gt=0)
+    name: Literal["sgd", "adamw"] = Field("sgd", description="the optimiser")
+    learning_rate: float = Field(0.01, gt=0, description="after the warm-up, before the schedule lowers it")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    weight_decay: float = Field(1e-4, ge=0)
-    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
-    warmup_steps: int = Field(0, ge=0)
+    weight_decay: float = Field(1e-4, ge=0, description="of the weights; not of biases and batch norm")
+    schedule: Literal["plateau", "cosine", "constant"] = Field(
+        "plateau", description="how the rate falls: when the loss does not, along half a cosine to 0, or not at all"
+    )
+    warmup_steps: int = Field(0, ge=0, description="steps over which the rate rises to learning_rate")
     plateau_epochs: int = Field(5, ge=1, description="epochs without a lower loss before the rate falls by 10")
 
 
 class TrainingSettings(Settings):
     """The loop."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the weights and of all that is drawn")
     freeze_towers: bool = Field(False, description="train the linear layers only; needs `avts train --start`")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the device is fast at it")
     workers: int = Field(1, ge=0, description="processes that decode windows; 0 decodes in the loop")
-    log_every_steps: int = Field(5, ge=1)
-    checkpoint_every_steps: int = Field(200, ge=1)
-    keep_checkpoints: int = Field(2, ge=1)
+    log_every_steps: int = Field(5, ge=1, description="steps from one line of log.jsonl to the next")
+    checkpoint_every_steps: int = Field(200, ge=1, description="steps from one checkpoint to the next")
+    keep_checkpoints: int = Field(2, ge=1, description="the newest so many; the best model is kept beside them")
     accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are added up to make one step")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the weights' moving average, the finished model; 0: none")
     validate_every_epochs: int = Field(1, ge=0, description="epochs from one validation to the next; 0: never")
 
 
-class Recipe(Settings):
+class Recipe(AnyRecipe):
     """Everything that decides what `avts train` does, apart from the data."""
+
+    folders = ("", "table1")
 
     model: ModelSettings = ModelSettings()
     pairs: PairSettings = PairSettings()
@@ -227,156 +253,17 @@ class Recipe(Settings):
 
     @property
     def num_epochs(self) -> int:
-        """Epochs of all stages together."""
-        return sum(stage.epochs for stage in self.curriculum)
+        """Epochs of all stages together, but for those whose length is given in steps."""
+        return sum(stage.epochs or 0 for stage in self.curriculum)
+
+    def steps_per_epoch(self, num_clips: int) -> int:
+        """Full steps in so many training clips (at least one)."""
+        return max(num_clips // (self.pairs.batch_size * self.training.accumulate_steps), 1)
+
+    def stage_steps(self, num_clips: int) -> list[int]:
+        """Steps of each stage with so many training clips."""
+        return [stage.num_steps(self.steps_per_epoch(num_clips)) for stage in self.curriculum]
 
     def with_seed(self, seed: int) -> Recipe:
         """The same recipe with another seed."""
         return self.model_copy(update={"training": self.training.model_copy(update={"seed": seed})})
-
-
-S = TypeVar("S", bound=Settings)
-
-
-def shipped_recipes() -> Path:
-    """The folder of recipes that the package brings: in the package when installed, else in the repository."""
-    packaged = Path(str(resources.files("avts"))) / "recipes"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "recipes"
-
-
-def read_recipe(path: Path, *, base: Path | None = None) -> Recipe:
-    """Read a recipe of `avts train`; as `read_settings`."""
-    return read_settings(path, Recipe, like="recipes/demo.toml", base=base)
-
-
-def recipe_from(values: dict[str, Any], *, name: str) -> Recipe:
-    """Validate the values of a recipe of `avts train`; as `settings_from`."""
-    return settings_from(values, Recipe, name=name)
-
-
-def read_settings(path: Path, kind: type[S], *, like: str, base: Path | None = None) -> S:
-    """Read a recipe.
-
-    A recipe may begin with `extends = "other.toml"`, a file beside it: it then has all of that recipe's settings but
-    those it gives itself. A list ([[curriculum]]) is taken as a whole.
-
-    Args:
-        path: a TOML file.
-        kind: what to read it as.
-        like: a recipe of this kind that the package brings, to name in an error.
-        base: what it extends, instead of the file that it names.
-
-    Raises:
-        SettingsError: no such file, not TOML, an unknown key (names the nearest known one), or a value out of range;
-            each fault with the file that has it.
-    """
-    layers = _layers(path, base, like)
-    values: dict[str, Any] = {}
-    for _, own in reversed(layers):
-        values = _merged(values, own)
-    return _validated(values, kind, lambda place: _origin(layers, place))
-
-
-def settings_from(values: dict[str, Any], kind: type[S], *, name: str) -> S:
-    """Validate the values of a recipe.
-
-    Args:
-        values: the recipe as nested dictionaries.
-        kind: what it is to be.
-        name: what to call it in an error.
-
-    Raises:
-        SettingsError: every fault found, one a line.
-    """
-    return _validated(values, kind, lambda _: name)
-
-
-Place = tuple[str | int, ...]
-"""Where a value is in a recipe: keys, and numbers of a list's entries."""
-
-
-def _validated(values: dict[str, Any], kind: type[S], file_of: Callable[[Place], str]) -> S:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        faults = error.errors()
-        raise SettingsError("\n".join(f"{file_of(fault['loc'])}: {_fault(fault, kind)}" for fault in faults)) from None
-
-
-def _layers(path: Path, base: Path | None, like: str) -> list[tuple[str, dict[str, Any]]]:
-    """A recipe and all that it extends, itself first: the name of each file and its values."""
-    layers: list[tuple[str, dict[str, Any]]] = []
-    seen: list[Path] = []
-    following: Path | None = path
-    while following is not None:
-        if following.resolve() in seen:
-            raise SettingsError(f"{layers[-1][0]}: extends '{following}', which extends it. Leave out one 'extends'")
-        seen.append(following.resolve())
-        values = _toml(following, like)
-        named = values.pop("extends", None)
-        if not isinstance(named, str | None):
-            raise SettingsError(f"{following}: 'extends' is {named!r}; give the name of one recipe")
-        layers.append((str(following), values))
-        following, base = base or (following.parent / named if named else None), None
-    return layers
-
-
-def _toml(path: Path, like: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: no such recipe. Give a TOML file such as {like}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: not a recipe in TOML ({error}). Compare it with {like}") from None
-
-
-def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """The values of both; where both have one, the second's, key by key in tables."""
-    both = {key: _merged(under[key], over[key]) for key in under.keys() & over.keys() if _are_tables(under, over, key)}
-    return {**under, **over, **both}
-
-
-def _are_tables(under: dict[str, Any], over: dict[str, Any], key: str) -> bool:
-    return isinstance(under[key], dict) and isinstance(over[key], dict)
-
-
-def _origin(layers: list[tuple[str, dict[str, Any]]], place: Place) -> str:
-    """The file that a value comes from; of one that is missing, the file that has what it is missing in."""
-    for length in range(len(place), 0, -1):
-        for name, values in layers:
-            if _has(values, place[:length]):
-                return name
-    return layers[0][0]
-
-
-def _has(values: Any, place: Place) -> bool:
-    for key in place:
-        try:
-            values = values[key]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
-
-
-def _fault(fault: Any, kind: type[Settings]) -> str:
-    *parents, key = fault["loc"] or ("recipe",)
-    where = f"in [{'.'.join(str(part) for part in parents if not isinstance(part, int))}]" if parents else "at the top"
-    if fault["type"] == "extra_forbidden":
-        known = _keys_at(parents, kind)
-        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.4)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"
-        return f"unknown key '{key}' {where}{hint}"
-    if fault["type"] == "missing":
-        return f"key '{key}' {where} is missing"
-    if fault["type"] == "value_error":
-        return str(fault["ctx"]["error"])
-    return f"'{key}' {where} is {fault['input']!r}: {fault['msg']}"
-
-
-def _keys_at(parents: list[Any], kind: type[Settings]) -> list[str]:
-    """Names of the settings in a table."""
-    for part in parents:
-        if not isinstance(part, int):
-            annotation: Any = kind.model_fields[part].annotation
-            kind = next(iter(get_args(annotation)), annotation)  # a list of tables: its rows
-    return list(kind.model_fields)
