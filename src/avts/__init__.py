@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from avts.api import RepairResult as RepairResult
     from avts.api import SyncModel as SyncModel
     from avts.api import SyncResult as SyncResult
+    from avts.api import Where as Where
     from avts.api import load as load
     from avts.api import repair as repair
     from avts.api import sync as sync
+    from avts.api import where as where
 
 __version__ = "0.1.0"
 
-_PUBLIC = ("RepairResult", "SyncModel", "SyncResult", "load", "repair", "sync")
+_PUBLIC = ("RepairResult", "SyncModel", "SyncResult", "Where", "load", "repair", "sync", "where")
 
 
 def __getattr__(name: str) -> Any:

@@ -25,8 +25,9 @@ from avts.offset.fix import (
 )
 from avts.offset.measure import Method, SyncResult, measure
 from avts.offset.model import SyncModel, load_sync_model
+from avts.offset.where import Where, where_of
 
-__all__ = ["Arrays", "RepairResult", "SyncModel", "SyncResult", "load", "repair", "sync"]
+__all__ = ["Arrays", "RepairResult", "SyncModel", "SyncResult", "Where", "load", "repair", "sync", "where"]
 
 
 def load(path: Path | str | None = None, *, revision: str | None = None) -> SyncModel:
@@ -81,6 +82,33 @@ def sync(
     film = film_of(source)
     loaded = None if method == "motion" else model if isinstance(model, SyncModel) else load(model)
     return measure(film, loaded, range_seconds=range_seconds, least_confidence=least_confidence)
+
+
+def where(
+    source: Path | str | Arrays,
+    model: SyncModel | Path | str | None = None,
+    *,
+    offset_seconds: float | None = None,
+) -> Where:
+    """See where in the picture of a film its sound comes from.
+
+    Args:
+        source: as for `sync`.
+        model: as for `sync`; its video tower must not stride time.
+        offset_seconds: by how much the sound is early (late if < 0); None takes the best guess of `sync`.
+
+    Returns:
+        times_seconds [M], maps [M, h, w] of what each place adds to the fit, their mean_map [h, w], and frames.
+
+    Raises:
+        UsageError: as of `sync`, or a model that cannot show it.
+        MediaError: as of `sync`, or a film shorter than two seconds.
+        CheckpointError: no model, or a damaged or foreign one.
+    """
+    loaded = model if isinstance(model, SyncModel) else load(model)
+    if offset_seconds is None:
+        offset_seconds = measure(film_of(source), loaded).guess_seconds or 0.0
+    return where_of(film_of(source), loaded, offset_seconds=offset_seconds)
 
 
 def repair(

@@ -20,13 +20,13 @@ NEAREST_KEYS = 3
 
 
 @click.command(name="show")
-@click.argument("corpus", metavar="CORPUS|RUN")
+@click.argument("corpus", metavar="CORPUS|RUN|FILE")
 @click.argument("key", required=False)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="PNG",
-    help="The picture; KEY.png or RUN/training.png if left out.",
+    help="The picture; KEY.png, RUN/training.png or FILE.where.png if left out.",
 )
 @click.option(
     "--start", "start_seconds", default=0.0, show_default=True, type=click.FloatRange(0), help="From here on."
@@ -35,7 +35,12 @@ NEAREST_KEYS = 3
 @click.option("--clip-seconds", default=1.0, show_default=True, type=click.FloatRange(0.5, 10), help="Of a window.")
 @click.option("--gap-seconds", default=0.5, show_default=True, type=click.FloatRange(0), help="Least, of a hard pair.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Which windows.")
-@click.option("--json", "as_json", is_flag=True, help="Print the windows as one JSON object too.")
+@click.option("--where", is_flag=True, help="Of a media FILE: where in the picture its sound comes from.")
+@click.option("--model", "run", type=click.Path(path_type=Path), metavar="RUN", help="With --where: a trained run.")
+@click.option(
+    "--offset", "offset_seconds", type=float, metavar="SECONDS", help="With --where: the file's; else measured."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the windows, or the map, as one JSON object too.")
 def command(
     corpus: str,
     key: str | None,
@@ -46,13 +51,21 @@ def command(
     clip_seconds: float,
     gap_seconds: float,
     seed: int,
+    where: bool,
+    run: Path | None,
+    offset_seconds: float | None,
     as_json: bool,
 ) -> int:
     """Draw clip KEY of CORPUS: frames over the filterbank on one time axis; or the course of a training RUN.
 
     Under a clip stands a window of each kind of pair that it gives by itself: positive, hard, super-hard. Of a run,
     while it goes on or afterwards: loss, mean distances, and histograms of the distances by kind of pair.
+
+    'avts show FILE --where' draws where in the picture of a media file the sound comes from: frames under a map of what
+    each place adds to the fit of picture and sound.
     """
+    if where:
+        return draw_where(Path(corpus), out, run=run, offset_seconds=offset_seconds, as_json=as_json)
     if key is None:
         click.echo(str(draw_run(Path(corpus), out)))
         return 0
@@ -80,6 +93,24 @@ def command(
         click.echo(json.dumps({"key": key, "png": str(path), "windows": windows}))
     else:
         click.echo(str(path))
+    return 0
+
+
+def draw_where(path: Path, out: Path | None, *, run: Path | None, offset_seconds: float | None, as_json: bool) -> int:
+    """Draw where the sound of a file comes from; prints the path of the picture, or the map."""
+    from avts.api import where as where_of
+    from avts.offset.model import load_sync_model
+    from avts.report.where_figure import write_where
+
+    found = where_of(path, load_sync_model(run), offset_seconds=offset_seconds)
+    target = out or Path(f"{path.stem}.where.png")
+    subtitle = "bright: goes with the sound" if found.mean_map.any() else "no place goes with the sound"
+    write_where(target, found, title=path.name, subtitle=subtitle)
+    if as_json:
+        maps = [[round(float(value), 4) for value in row] for row in found.mean_map]
+        click.echo(json.dumps({"file": str(path), "png": str(target), "map": maps}))
+    else:
+        click.echo(str(target))
     return 0
 
 
