@@ -66,9 +66,9 @@ def main() -> None:
             except AvtsError as error:
                 print(error)
         part = np.array(parts)
-        right, error = (part > 0.5).mean(), 1.96 * np.sqrt(0.25 / len(part))
+        right, wide = (part > 0.5).mean(), 1.96 * np.sqrt(0.25 / len(part))
         spread = 1.96 * part.std(ddof=1) / np.sqrt(len(part))
-        print(f"{folder}: {len(part)} films, right {right:.2f} +- {error:.2f}, part {part.mean():.2f} +- {spread:.2f}")
+        print(f"{folder}: {len(part)} films, right {right:.2f} +- {wide:.2f}, part {part.mean():.2f} +- {spread:.2f}")
 
 
 if __name__ == "__main__":
