@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from avts.files import whole_file
 from avts.media.writer import write_video
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 from avts.world.composition import compose
@@ -79,9 +80,8 @@ def large_film(path: Path, *, seconds: float = 10.0, height: int = 720) -> Path:
         take = compose(SEED, 5, size=128, seconds=seconds)
         size = (height * 16 // 9, height)
         frames = np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR) for frame in take.frames])
-        waiting = path.with_name(f".{path.name}")
-        write_video(waiting, np.asarray(frames, np.uint8), _resampled(take.samples, 48_000), sample_rate=48_000)
-        waiting.rename(path)
+        with whole_file(path) as waiting:
+            write_video(waiting, np.asarray(frames, np.uint8), _resampled(take.samples, 48_000), sample_rate=48_000)
     return path
 
 
@@ -89,8 +89,7 @@ def repeated(source: Path, target: Path, *, seconds: float) -> Path:
     """Write a film's packets over and over until it is long enough, if it is not there."""
     if target.exists():
         return target
-    waiting = target.with_name(f".{target.name}")
-    with av.open(source) as container, av.open(waiting, "w") as output:
+    with whole_file(target) as waiting, av.open(source) as container, av.open(waiting, "w") as output:
         copies = [output.add_stream_from_template(stream) for stream in container.streams]
         length = Fraction(container.duration or 1, av.time_base)
         shift = Fraction(0)
@@ -108,5 +107,4 @@ def repeated(source: Path, target: Path, *, seconds: float) -> Path:
                 packet.stream = copies[packet.stream.index]
                 output.mux(packet)
             shift += length
-    waiting.rename(target)
     return target

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
 from avts.errors import UsageError
+from avts.files import whole_file
 from avts.media.planes import Planes
 from avts.media.standard import read_standard
 from avts.media.writer import write_video
@@ -87,10 +88,9 @@ def make_material(folder: Path, *, count: int, videos: Path | None = None) -> Ma
     for index, path in enumerate(paths):
         if path.exists():
             continue
-        waiting = path.with_name(f".{path.name}")
         planes, samples = _lengthened(sources[index]) if sources else _generated(index)
-        write_video(waiting, planes, samples, options=ORIGINAL_OPTIONS)
-        waiting.rename(path)
+        with whole_file(path) as waiting:
+            write_video(waiting, planes, samples, options=ORIGINAL_OPTIONS)
     out = folder / f"corpus-{made_of}-{count}"
     ingest(films, out)
     corpus = Corpus.open(out)

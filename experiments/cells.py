@@ -67,10 +67,10 @@ def run_jobs(jobs: Iterable[Job], *, at_a_time: int) -> None:
 
 def write_result(path: Path, figures: dict[str, Any]) -> None:
     """Keep the figures of a job, whole or not at all."""
-    from avts.model.checkpoint import write_whole
+    from avts.files import write_whole
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8"))
+    write_whole(path, json.dumps(figures, indent=1) + "\n")
 
 
 def has_result(path: Path, recipe: str) -> bool:

@@ -87,7 +87,7 @@ Trials = Sequence[Mapping[str, Any]]
 
 def read_trials(folder: Path) -> list[dict[str, Any]]:
     """All trials that are finished."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("[!.]*.json"))]
 
 
 def by_seed(trials: Trials, task: str, world: str, start: Start, labels: str = NAMED) -> dict[int, float]:

@@ -81,7 +81,7 @@ Cells = Mapping[str, Sequence[Mapping[str, Any]]]
 def read_cells(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """The results of one form by regime; without trainings of another length or on a part of the videos."""
     cells: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("[!.]*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["videos"] is None and found.get("times", 1) == 1:
             cells.setdefault(found["regime"], []).append(found)

@@ -15,6 +15,7 @@ import pytest
 from avts import demo as demo_module
 from avts.demo import Demo, DemoSize, demo_recipe, within_tolerance
 from avts.errors import SettingsError, UsageError
+from avts.files import PREFIX
 from fixtures_training import TINY_TOML
 
 SIZE = DemoSize(train=8, validation=2, test=3, shifted=2, seconds=3.0, size=64, seed=3)
@@ -134,7 +135,11 @@ def test_report_is_one_page(runs: Runs) -> None:
 
 
 def test_nothing_half_written_is_left(runs: Runs) -> None:
-    left = [path for path in (runs.folder / "demo").rglob("*") if path.suffix in {".partial", ".part"}]
+    left = [
+        path
+        for path in (runs.folder / "demo").rglob("*")
+        if path.suffix in {".partial", ".part"} or path.name.startswith(PREFIX)
+    ]
     assert not left
 
 

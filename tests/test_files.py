@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from avts.files import OLD_SECONDS, PREFIX, UNLOCKED_SECONDS, hidden_room, sweep, whole_file, whole_folder
+from avts.files import OLD_SECONDS, PREFIX, UNLOCKED_SECONDS, hidden_room, sweep, whole_file, whole_folder, write_whole
 
 
 def test_a_file_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -20,6 +20,16 @@ def test_a_file_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
         assert target.read_text() == "old"
         assert (path.parent, path.suffix) == (tmp_path, ".mp4")
     assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_text_is_written_in_utf_8_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "words.txt"
+    write_whole(target, "grün")
+    assert target.read_bytes() == b"gr\xc3\xbcn"
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(target, "half\ud800")
+    assert target.read_bytes() == b"gr\xc3\xbcn"
     assert list(tmp_path.iterdir()) == [target]
 
 

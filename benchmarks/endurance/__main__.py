@@ -11,6 +11,7 @@ import av
 import click
 
 from avts.cli.progress import OnProgress, progress_bar
+from avts.files import whole_file
 from benchmarks.endurance.client import Client
 from benchmarks.endurance.damaged import Chunk, run_chunk
 from benchmarks.endurance.journal import Journal, num_faults, summary
@@ -53,12 +54,11 @@ def whole_files(folder: Path) -> list[Path]:
     for name in [*usual, *odd]:
         path = folder / name
         if not path.exists():
-            partial = path.with_name(f"making{path.suffix}")
             try:
-                cases()[name].make(partial)
+                with whole_file(path) as waiting:
+                    cases()[name].make(waiting)
             except (ValueError, OSError, av.FFmpegError):
                 continue
-            partial.replace(path)
         paths.append(path)
     return paths
 

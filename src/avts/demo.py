@@ -27,10 +27,11 @@ from avts.corpus.ingest import ingest
 from avts.doctor.alignment import measure_alignment
 from avts.errors import CorpusError, UsageError
 from avts.evaluation.evaluate import evaluate
+from avts.files import write_whole
 from avts.inspection.embedding_map import embed_windows, embedding_map
 from avts.inspection.excerpts import read_excerpts
 from avts.media.standard import read_standard
-from avts.model.checkpoint import load_model, write_whole
+from avts.model.checkpoint import load_model
 from avts.offset.distance_map import OffsetScan, scan
 from avts.offset.estimate import TOLERANCE_SECONDS, OffsetEstimate, estimate
 from avts.report.demo_page import write_demo_page
@@ -126,7 +127,7 @@ class Demo:
         result = work()
         self.seconds[name] = time.perf_counter() - started
         kept = {"fingerprint": self._print, "seconds": self.seconds[name], "result": result}
-        write_whole(note, lambda path: path.write_text(json.dumps(kept), encoding="utf-8"))
+        write_whole(note, json.dumps(kept))
         return result
 
     def _generate(self) -> None:
@@ -236,7 +237,7 @@ class Demo:
             examples=self._examples(load_model(self.out / "run")),
         )
         text = json.dumps(result, indent=1)
-        write_whole(self.out / "result.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_whole(self.out / "result.json", text)
         return result
 
     def _examples(self, model: TwoStream) -> list[dict[str, Any]]:

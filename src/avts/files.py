@@ -61,6 +61,12 @@ def whole_file(target: Path) -> Iterator[Path]:
             path.unlink(missing_ok=True)
 
 
+def write_whole(target: Path, text: str) -> None:
+    """Write a text file, UTF-8: no reader ever sees half of it."""
+    with whole_file(target) as path:
+        path.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder to fill; at the end of the block it takes the target's name.

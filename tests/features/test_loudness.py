@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from avts.features.loudness import QUIETEST_DB, Loudness
+from avts.features.loudness import Loudness
+from avts.media.activity import QUIETEST_DBFS
 
 
 @pytest.mark.parametrize("piece", [100, 1_600, 50_000])
@@ -13,4 +14,4 @@ def test_loudness_of_windows_is_their_rms_whatever_the_pieces(piece: int) -> Non
     assert meter.num_samples == 32_000
     # 0.1 is -20 dB; of a half-silent window half the power, 3.01 dB less
     found = meter.of_windows(np.array([0.0, 0.5, 1.0]), 1.0)
-    assert found == pytest.approx([-20.0, -23.01, QUIETEST_DB], abs=0.01)
+    assert found == pytest.approx([-20.0, -23.01, QUIETEST_DBFS], abs=0.01)

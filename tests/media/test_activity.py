@@ -1,11 +1,13 @@
 """Change and loudness of a film against hand counts, in chunks of any size."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
+from avts.media.activity import BlockPower, PictureActivity, SoundActivity, audible_windows, moving_windows
 from avts.media.planes import Planes
 
 
@@ -30,6 +32,14 @@ def test_the_last_frame_has_the_change_of_the_one_before() -> None:
     activity = PictureActivity()
     list(activity.watching([planes(luma)]))
     assert activity.change == pytest.approx([0, 0.2, 0.2])
+
+
+def test_power_of_blocks_by_hand_whatever_the_chunks() -> None:
+    meter = BlockPower(4)
+    samples = np.array([0, 1, 0, 1, 0.5, 0.5, 0.5, 0.5, 3], np.float32)
+    found = [meter.add(chunk) for chunk in (samples[:3], samples[3:4], samples[4:4], samples[4:])]
+    assert [part.tolist() for part in found] == [[], [0.5], [], [0.25]]
+    assert meter.add(np.zeros(3, np.float32)).tolist() == [2.25]  # the sample that was left over came first
 
 
 def test_a_film_of_no_frames_has_no_change() -> None:
@@ -59,3 +69,8 @@ def test_a_window_moves_if_a_cell_of_one_frame_changes_by_more_than_two_levels()
     largest = np.array([0, 1.9, 2.1, 0, 0])
     assert moving_windows(largest, 2).tolist() == [False, True, True, False]
     assert len(moving_windows(largest, 6)) == 0
+
+
+def test_a_loader_worker_does_not_pay_for_drawing_code() -> None:
+    code = "import sys, avts.pairs.loader; sys.exit('cv2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,29 +10,20 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from avts.media.activity import QUIETEST_DBFS, SILENCE_DBFS, STILL_DIFFERENCE, BlockPower
 from avts.timebase import SAMPLE_RATE
 
 SHORTEST_SECONDS = 1.0
 """Shorter clips hold no window of the usual length."""
 
-SILENCE_DB = -60.0
-"""RMS below this is silence, in dB of full scale: the floor of a quiet recording with a poor microphone."""
-
 LEAST_AUDIBLE_SHARE = 0.02
-"""A clip is silent if a smaller share of its blocks than this is louder than SILENCE_DB."""
+"""A clip is silent if a smaller share of its blocks than this is louder than SILENCE_DBFS."""
 
 BLOCK_SAMPLES = SAMPLE_RATE // 20
 """Samples of which one RMS is taken: 50 ms."""
 
-STILL_DIFFERENCE = 0.05
-"""Mean absolute luminance change from frame to frame, of 0 to 255, at or below which a picture is still: what
-re-encoding a photograph leaves is 0.00 to 0.03."""
-
 UNUSABLE = frozenset({"no_audio", "no_video", "silent", "still", "short"})
 """Flags of clips that do not enter training on pairs."""
-
-QUIETEST_DB = -120.0
-"""Loudness given for digital silence."""
 
 
 class SoundMeter:
@@ -43,33 +34,27 @@ class SoundMeter:
         self._num_samples = 0
         self._num_blocks = 0
         self._num_audible = 0
-        self._rest = np.empty(0, np.float32)
+        self._blocks = BlockPower(BLOCK_SAMPLES)
 
     def add(self, samples: NDArray[np.float32]) -> None:
         """Take the next samples [N], full scale 1."""
         self._energy += float(np.square(samples, dtype=np.float64).sum())
         self._num_samples += len(samples)
-        whole = np.concatenate([self._rest, samples])
-        stop = len(whole) // BLOCK_SAMPLES * BLOCK_SAMPLES
-        self._count(whole[:stop].reshape(-1, BLOCK_SAMPLES))
-        self._rest = whole[stop:]
-
-    def _count(self, blocks: NDArray[np.float32]) -> None:
-        power = np.square(blocks, dtype=np.float64).mean(axis=1)
-        self._num_blocks += len(blocks)
-        self._num_audible += int(np.count_nonzero(power > 10 ** (SILENCE_DB / 10)))
+        power = self._blocks.add(samples)
+        self._num_blocks += len(power)
+        self._num_audible += int(np.count_nonzero(power > 10 ** (SILENCE_DBFS / 10)))
 
     @property
     def loudness_db(self) -> float:
         """RMS of everything taken, dB of full scale."""
         power = self._energy / self._num_samples if self._num_samples else 0.0
-        return max(QUIETEST_DB, 10 * math.log10(power)) if power > 0 else QUIETEST_DB
+        return max(QUIETEST_DBFS, 10 * math.log10(power)) if power > 0 else QUIETEST_DBFS
 
     @property
     def is_silent(self) -> bool:
         """True if next to nothing of it is audible."""
         if self._num_blocks == 0:
-            return self.loudness_db <= SILENCE_DB
+            return self.loudness_db <= SILENCE_DBFS
         return self._num_audible < LEAST_AUDIBLE_SHARE * self._num_blocks
 
 

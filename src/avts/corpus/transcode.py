@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from avts.corpus.fetch import FetchError, fetched, name_of
 from avts.corpus.item import Media, Wants
-from avts.corpus.quality import QUIETEST_DB, SHORTEST_SECONDS, MotionMeter, SoundMeter, is_too_short
+from avts.corpus.quality import SHORTEST_SECONDS, MotionMeter, SoundMeter, is_too_short
 from avts.errors import LimitError, MediaError
 from avts.jobs.refusal import Refusal, plain
+from avts.media.activity import QUIETEST_DBFS
 from avts.media.frames import StandardFrames
 from avts.media.limits import Guard, Limits
 from avts.media.planes import Planes
@@ -169,7 +170,7 @@ def _picture_and_sound(file: _File) -> Standardised | Refusal:
         width=shape.width,
         source_frames_per_second=frames.source_frames_per_second,
         source_sample_rate=sound.source_sample_rate if sound else 0,
-        loudness_db=loudness.loudness_db if sound else QUIETEST_DB,
+        loudness_db=loudness.loudness_db if sound else QUIETEST_DBFS,
         motion=motion.motion,
         flags=_flags(found),
         notes=tuple(in_words(each) for each in frames.clock_breaks),

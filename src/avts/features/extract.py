@@ -22,6 +22,7 @@ from avts.errors import AvtsError, MediaError
 from avts.features.loudness import Loudness
 from avts.features.recordings import Recording, Streams, streams_of
 from avts.features.towers import Columns, Plan, picture_columns, sound_columns
+from avts.files import whole_file
 from avts.jobs.refusal import Refusal, plain
 from avts.model.checkpoint import load_model
 from avts.model.device import choose_precision
@@ -90,9 +91,8 @@ def embed_recording(task: Task, alive: Callable[[], None] = lambda: None) -> Emb
             message = f"shorter than a window of {task.plan.window_seconds:g} s. Nothing to embed."
             return Refusal(recording.source, "too_short", f"{recording.source}: {message}")
         table = _table(task, {name: column[:count] for name, column in columns.items()}, loudness)
-        waiting = task.path.with_suffix(".partial")
-        pq.write_table(table, waiting)
-        waiting.replace(task.path)
+        with whole_file(task.path) as waiting:
+            pq.write_table(table, waiting)
         return Embedded(count)
     except AvtsError as error:
         return Refusal(recording.source, "unreadable", plain(str(error)))

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from avts.media.activity import QUIETEST_DBFS, BlockPower
 from avts.timebase import SAMPLE_RATE
 
 STEP_SAMPLES = SAMPLE_RATE // 100
 """Windows start and end at the nearest hundredth of a second."""
-
-QUIETEST_DB = -120.0
-"""Of digital silence."""
 
 
 class Loudness:
@@ -26,17 +24,13 @@ class Loudness:
     def __init__(self) -> None:
         self.num_samples = 0
         self._squares: list[NDArray[np.float64]] = []
-        self._rest = np.empty(0, np.float32)
+        self._blocks = BlockPower(STEP_SAMPLES)
 
     def watching(self, chunks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """Hand chunks [N] through."""
         for chunk in chunks:
             self.num_samples += len(chunk)
-            held = np.concatenate([self._rest, chunk])
-            whole = len(held) // STEP_SAMPLES * STEP_SAMPLES
-            steps = held[:whole].reshape(-1, STEP_SAMPLES).astype(np.float64)
-            self._squares.append(np.square(steps).mean(axis=1))
-            self._rest = held[whole:]
+            self._squares.append(self._blocks.add(chunk))
             yield chunk
 
     def of_windows(self, starts_seconds: NDArray[np.float64], window_seconds: float) -> NDArray[np.float32]:
@@ -46,5 +40,5 @@ class Loudness:
         first = np.round(starts_seconds * 100).astype(np.int64).clip(0, len(total) - 1)
         stop = (first + round(window_seconds * 100)).clip(0, len(total) - 1)
         mean = (total[stop] - total[first]) / np.maximum(stop - first, 1)
-        db: NDArray[np.float32] = (10 * np.log10(np.maximum(mean, 10 ** (QUIETEST_DB / 10)))).astype(np.float32)
+        db: NDArray[np.float32] = (10 * np.log10(np.maximum(mean, 10 ** (QUIETEST_DBFS / 10)))).astype(np.float32)
         return db

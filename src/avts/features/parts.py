@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from avts.errors import UsageError
 from avts.features.extract import FILES_KEY, SETTINGS_KEY
 from avts.features.recordings import Recording
+from avts.files import whole_file
 
 ROWS_AT_ONCE = 4096
 
@@ -86,7 +87,7 @@ class Parts:
         if self.out.exists():
             yield self.out
         yield from sorted(self.folder.glob("part-*.parquet"))
-        yield from sorted(path for path in self.folder.glob("*.parquet") if not path.name.startswith("part-"))
+        yield from sorted(path for path in self.folder.glob("[!.]*.parquet") if not path.name.startswith("part-"))
 
     def _take(self, path: Path) -> None:
         schema = features_schema(path)
@@ -110,15 +111,10 @@ class Parts:
         names = list(dict.fromkeys(name for schema in schemas for name in schema.names))
         fields = [next(schema.field(name) for schema in schemas if name in schema.names) for name in names]
         schema = pa.schema(fields, metadata=self._metadata(files))
-        waiting = target.with_name(target.name + ".partial")
-        try:
-            with pq.ParquetWriter(waiting, schema) as writer:
-                for path in sources:
-                    for rows in self._rows(path, files, schema):
-                        writer.write_table(rows)
-            waiting.replace(target)
-        finally:
-            waiting.unlink(missing_ok=True)
+        with whole_file(target) as waiting, pq.ParquetWriter(waiting, schema) as writer:
+            for path in sources:
+                for rows in self._rows(path, files, schema):
+                    writer.write_table(rows)
 
     def _rows(self, path: Path, files: dict[str, str], schema: pa.Schema) -> Iterator[pa.Table]:
         with pq.ParquetFile(path) as part:

@@ -17,10 +17,11 @@ import torch
 from safetensors.torch import save_file
 
 from avts.errors import CheckpointError
+from avts.files import whole_file, write_whole
 from avts.finetune.classifier import Classifier
 from avts.finetune.recipe import ClassifierSettings, FinetuneRecipe, Senses
 from avts.finetune.start import FORMAT, FORMAT_VERSION, read_weights
-from avts.model.checkpoint import build_model, write_whole
+from avts.model.checkpoint import build_model
 from avts.settings import ModelSettings
 
 
@@ -52,7 +53,8 @@ def save_classifier(
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state_dict().items()}
-    write_whole(folder / "model.safetensors", lambda path: save_file(weights, path))
+    with whole_file(folder / "model.safetensors") as path:
+        save_file(weights, path)
     header = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -62,7 +64,7 @@ def save_classifier(
         "recipe": recipe.model_dump(mode="json"),
         "progress": progress,
     }
-    write_whole(folder / "model.json", lambda path: path.write_text(json.dumps(header, indent=1), encoding="utf-8"))
+    write_whole(folder / "model.json", json.dumps(header, indent=1))
 
 
 def save_checkpoint(run: Path, optimizer: torch.optim.Optimizer, classifier: Classifier, **header: Any) -> None:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from avts.corpus.corpus import Corpus
 from avts.errors import CorpusError, UsageError
+from avts.files import whole_file, write_whole
 from avts.finetune.checkpoint import build_classifier, check_key, has_checkpoint
 from avts.finetune.classifier import Classifier
 from avts.finetune.recipe import FinetuneRecipe, Senses
@@ -25,7 +26,6 @@ from avts.finetune.splits import Partition, partitions, with_few_labels
 from avts.finetune.start import networks_for, start_towers
 from avts.finetune.testing import ClassScores, score_videos, summary
 from avts.finetune.train import Finetuning
-from avts.model.checkpoint import write_whole
 from avts.model.device import choose_device, choose_precision
 
 Bar = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]
@@ -130,7 +130,7 @@ def run_study(study: Study, out: Path, *, resume: bool, bar: Bar, say: Callable[
         "recipe": study.recipe.model_dump(mode="json"),
     }
     text = json.dumps(result, indent=1)
-    write_whole(out / "result.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(out / "result.json", text)
     return result
 
 
@@ -214,8 +214,9 @@ def make_training(
 def _write_part(run: Path, scores: ClassScores, told: dict[str, Any]) -> None:
     """Scores first: a part with part.json is whole."""
     tensors = {name: torch.from_numpy(value).contiguous() for name, value in vars(scores).items()}
-    write_whole(run / "scores.safetensors", lambda path: save_file(tensors, path))
-    write_whole(run / "part.json", lambda path: path.write_text(json.dumps(told, indent=1), encoding="utf-8"))
+    with whole_file(run / "scores.safetensors") as path:
+        save_file(tensors, path)
+    write_whole(run / "part.json", json.dumps(told, indent=1))
 
 
 def _read_scores(run: Path) -> ClassScores:
@@ -240,5 +241,5 @@ def run_comparison(
         one = replace(study, senses=senses, needs_both=True)
         results[senses] = run_study(one, out / senses, resume=resume, bar=bar, say=say)
     text = json.dumps(results, indent=1)
-    write_whole(out / "result.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(out / "result.json", text)
     return results

@@ -1,13 +1,15 @@
-"""How much changes in a picture and how loud its sound is, frame by frame, measured while a film streams by.
+"""How much changes in a picture and how loud its sound is, while a film streams by, and what is stillness and silence.
 
 Input: chunks of planes or of samples. Output: the same chunks, and one number a frame once they have all gone by.
+
+Levels are RMS in dB of full scale. What enters a loss is for a recipe to say (`[pairs] silence_dbfs`, settings.py), whose
+own value is higher than SILENCE_DBFS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +22,20 @@ SIDE = 64
 STILL_LEVELS = 2.0
 """A frame none of whose 64 x 64 cells changes by more of 255 levels is still; key frames of a still picture pulse."""
 
+STILL_DIFFERENCE = 0.05
+"""Mean absolute luminance change from frame to frame, of 0 to 255, at or below which a whole clip is still: what
+re-encoding a photograph leaves is 0.00 to 0.03."""
+
 SILENCE_DBFS = -60.0
-"""A window whose sound is quieter has nothing to be compared with."""
+"""Quieter sound is silence, with nothing to compare a picture with: the floor of a quiet recording with a poor
+microphone."""
+
+DITHER_DBFS = -70.0
+"""Quieter sound is digital silence or dither, with nothing to be recognised in it: lower than SILENCE_DBFS, the faint
+end of a sound is of its class too."""
+
+QUIETEST_DBFS = -120.0
+"""Level given for digital silence, whose own would be infinite: below one step of 16 bits, -90 dB."""
 
 
 class PictureActivity:
@@ -39,6 +53,8 @@ class PictureActivity:
 
     def watching(self, chunks: Iterable[Planes]) -> Iterator[Planes]:
         """Hand chunks on and measure them."""
+        import cv2  # here, because loader workers import this module for its levels alone
+
         last: NDArray[np.float32] | None = None
         for chunk in chunks:
             for picture in chunk.y:
@@ -64,6 +80,26 @@ class PictureActivity:
     def _filled(self, values: list[float]) -> NDArray[np.float64]:
         """One value a frame: a change of 0 at the last one would be an event."""
         return np.array([*values, *(values[-1:] or [0.0])][: self._num_frames], np.float64)
+
+
+class BlockPower:
+    """Mean squares of the blocks of a sound that comes in chunks of any length.
+
+    Args:
+        block_samples: length of a block.
+    """
+
+    def __init__(self, block_samples: int) -> None:
+        self._block_samples = block_samples
+        self._rest = np.empty(0, np.float32)
+
+    def add(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Take the next samples [N]; give the power of the blocks that are whole now, [n]."""
+        held = np.concatenate([self._rest, samples])
+        whole = len(held) // self._block_samples * self._block_samples
+        self._rest = held[whole:]
+        blocks = held[:whole].reshape(-1, self._block_samples)
+        return np.asarray(np.square(blocks, dtype=np.float64).mean(axis=1))
 
 
 class SoundActivity:

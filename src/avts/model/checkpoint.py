@@ -7,7 +7,6 @@ RUN/model.json          format version, the whole recipe, where training stood
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from avts.errors import CheckpointError, SettingsError, UsageError
+from avts.files import whole_file, write_whole
 from avts.model.device import choose_precision
 from avts.model.two_stream import TwoStream
 from avts.settings import ModelSettings, Recipe, recipe_from
@@ -45,23 +45,14 @@ def save_model(folder: Path, model: TwoStream, recipe: Recipe, progress: dict[st
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(model, folder / "model.safetensors")
     header = {"format": FORMAT, "version": FORMAT_VERSION, "recipe": recipe.model_dump(), "progress": progress}
-    write_whole(folder / "model.json", lambda path: path.write_text(json.dumps(header, indent=1), encoding="utf-8"))
+    write_whole(folder / "model.json", json.dumps(header, indent=1))
 
 
 def save_weights(model: TwoStream, path: Path) -> None:
     """Write the weights and running statistics of a model, whole or not at all."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write_whole(path, lambda temporary: save_file(weights, temporary))
-
-
-def write_whole(path: Path, write: Any) -> None:
-    """Write a file under a temporary name and rename it, so that no reader ever sees half of it."""
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as part:
+        save_file(weights, part)
 
 
 def read_header(run: Path) -> tuple[Recipe, dict[str, Any]]:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import os
-import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +26,7 @@ from torch import Tensor, nn
 
 from avts import __version__
 from avts.errors import AvtsError, UsageError
+from avts.files import whole_folder
 from avts.model.extras import need_extra
 from avts.model.frontend import FFT_SIZE, POWER_FLOOR, STEP_SAMPLES, WINDOW_SAMPLES, Filterbank, normalise_filterbank
 from avts.model.two_stream import TwoStream
@@ -146,15 +145,10 @@ def export_towers(model: TwoStream, out: Path, *, form: Form = "onnx", window_se
         )
     if form == "onnx":
         need_extra("export", "avts export --format onnx")
-    part = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    part.mkdir()
-    try:
+    with whole_folder(out) as part:
         largest = _write(model, part, form, window_seconds)
         if out.exists():  # an empty folder, which not every system lets be replaced
             out.rmdir()
-        os.replace(part, out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return Export(out, tuple(sorted(out.iterdir())), largest)
 
 

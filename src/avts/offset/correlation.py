@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from avts.media.activity import SILENCE_DBFS
+
 CHANGE_FLOOR = 1e-4
 """Mean change, as a share of full scale, below which there is only coding noise."""
 
-POWER_FLOOR = 1e-6
-"""-60 dBFS."""
+POWER_FLOOR = 10 ** (SILENCE_DBFS / 10)
+"""Power below which there is only noise."""
 
 LONGEST_MEMORY_FRAMES = 48
 """Lags over which the two series are taken to resemble themselves, at most."""

@@ -22,6 +22,7 @@ from avts.features.loudness import Loudness
 from avts.features.pooling import Pooling
 from avts.features.recordings import Recording, streams_of
 from avts.jobs.refusal import Refusal, plain
+from avts.media.activity import DITHER_DBFS
 from avts.model.dense import STEPS_PER_SECOND
 from avts.model.frontend import Filterbank, normalise_filterbank
 from avts.model.two_stream import TwoStream
@@ -51,9 +52,6 @@ def cepstra(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     found: NDArray[np.float32] = np.concatenate([both.mean(axis=2), both.std(axis=2)], axis=1).astype(np.float32)
     return found
 
-
-SILENT_DB = -70.0
-"""A window quieter than this holds digital silence or dither, dB of full scale."""
 
 Sound = NDArray[np.float32]
 Starts = NDArray[np.float64]
@@ -206,5 +204,5 @@ def audible(samples: Sound, starts: Starts, window_seconds: float) -> Starts:
     meter = Loudness()
     for _ in meter.watching([samples]):
         pass
-    heard = meter.of_windows(starts, window_seconds) >= SILENT_DB
+    heard = meter.of_windows(starts, window_seconds) >= DITHER_DBFS
     return starts[heard] if heard.any() else starts

@@ -5,12 +5,12 @@ Input: plain data, as result.json, the training log and the evaluation hold it. 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from avts.files import write_whole
 from avts.offset.estimate import TOLERANCE_SECONDS
 from avts.report.evaluation import HEADERS, evaluation_rows
 from avts.report.evaluation_figures import histogram_figure, label_figure, roc_figure
@@ -84,12 +84,7 @@ def write_demo_page(
         f"<ul>{''.join(f'<li>{escape(limit)}</li>' for limit in limits)}</ul>",
         "<footer>Made by <code>avts demo</code>. Sign of an offset: &gt; 0 means that the sound comes early.</footer>",
     ]
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(html_page(TITLE, body), encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, html_page(TITLE, body))
 
 
 def _opening(result: Record) -> list[str]:

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
 from avts.errors import UsageError
-from avts.model.checkpoint import write_whole
+from avts.files import write_whole
 from avts.settings import Recipe
 
 LOG_NAME = "log.jsonl"
@@ -86,7 +86,7 @@ def cut_log(log: Path, step: int) -> None:
     if not log.exists():
         return
     kept = "".join(line for line in _whole_lines(log) if json.loads(line)["step"] < step)
-    write_whole(log, lambda path: path.write_text(kept, encoding="utf-8"))
+    write_whole(log, kept)
 
 
 def _whole_lines(log: Path) -> list[str]:

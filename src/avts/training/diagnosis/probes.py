@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from avts.corpus.quality import SILENCE_DB, STILL_DIFFERENCE
+from avts.media.activity import SILENCE_DBFS, STILL_DIFFERENCE
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
 from avts.settings import PairSettings
@@ -53,7 +53,7 @@ class Cues:
 
 def cues_of(batch: Batch, pairs: PairSettings) -> Cues:
     """Count the windows of a batch that are silent, by the recipe's level or plainly, and some that do not move."""
-    level = max(pairs.silence_dbfs, SILENCE_DB)
+    level = max(pairs.silence_dbfs, SILENCE_DBFS)
     heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=level)
     shown = batch.y[:PICTURES_LOOKED_AT, : frame_at(pairs.clip_seconds)].to(torch.int16)  # [p, T, H, W]
     change = (shown[:, 1:] - shown[:, :-1]).abs().float().mean((1, 2, 3))

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from avts.model.checkpoint import write_whole
+from avts.files import write_whole
 from avts.model.two_stream import TwoStream
 from avts.pairs.negatives import KIND_NAMES
 from avts.settings import Recipe, StageSettings
@@ -214,7 +214,7 @@ class Watch:
     def _write(self) -> None:
         if self._run and (self._alarms or (self._run / DIAGNOSIS_NAME).exists()):
             text = json.dumps({"alarms": self._alarms}, indent=1)
-            write_whole(self._run / DIAGNOSIS_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+            write_whole(self._run / DIAGNOSIS_NAME, text)
 
 
 def reasons_of(cues: Cues, tap: EmbeddingTap, course: Course, check_corpus: CheckCorpus | None) -> list[Reason]:
