@@ -35,6 +35,12 @@ LEFT_OUT = (
     "does not write (VC-1, RealVideo 3 and 4, DTS-HD, TrueHD)"
 )
 
+KNOWN = {
+    "edit list of two parts": "FFmpeg begins the second edit with a whole frame or packet wherever in it the edit "
+    "begins; `avts doctor` notes such films, and a repair keeps their edits and says so",
+}
+"""Faults that are not mended, by a part of the structure's name, and where they come from."""
+
 USUAL = {each.ending: codec_name(each.video) for each in CONTAINERS}
 
 
@@ -201,7 +207,9 @@ def _reasons(rows: Sequence[Row]) -> list[str]:
 def _fault(row: Row) -> str:
     asked = WORDS[row.action]
     offset = "" if row.action == "read" else f" by {1000 * row.offset_seconds:+.0f} ms"
-    return f"- {_plain(row.case)} ({row.about}), {asked}{offset}: **{row.verdict.status}**: {_plain(row.verdict.words)}"
+    why = "".join(f" ({cause})" for part, cause in KNOWN.items() if part in row.about)
+    words = f"{_plain(row.verdict.words)}{why}"
+    return f"- {_plain(row.case)} ({row.about}), {asked}{offset}: **{row.verdict.status}**: {words}"
 
 
 def _absent(rows: Sequence[Row]) -> list[str]:
