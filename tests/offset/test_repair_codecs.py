@@ -105,6 +105,24 @@ def test_a_picture_that_would_not_decode_any_more_is_refused(tmp_path: Path, nam
     assert [path.name for path in tmp_path.iterdir()] == [film.name]
 
 
+@pytest.mark.parametrize(
+    ("video", "audio", "target", "words"),
+    [
+        ("libvpx", "libopus", ".mp4", r"a \.mp4 file cannot hold video vp8\. Name a \.mkv"),
+        ("libvpx", "aac", ".webm", r"a \.webm file cannot hold audio aac\. Name a \.mkv"),
+        ("libx264", "aac", ".webm", r"a \.webm file cannot hold video h264 and audio aac\. Name a \.mkv"),
+    ],
+)
+def test_a_refusal_names_the_codecs_that_the_container_cannot_hold(
+    tmp_path: Path, video: str, audio: str, target: str, words: str
+) -> None:
+    film = tmp_path / "film.mkv"
+    write_film(film, Film(video=video, audio=audio))
+    with pytest.raises(MediaError, match=words):
+        repair(film, tmp_path / f"out{target}", offset_seconds=0.1)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mkv"]
+
+
 def test_packed_divx_stays_packed_in_an_avi_and_is_unpacked_for_others(tmp_path: Path) -> None:
     plain, film = tmp_path / "plain.avi", tmp_path / "film.avi"
     write_film(plain, Film(video="mpeg4", audio="libmp3lame", video_options={"bf": "1", "g": "100"}))

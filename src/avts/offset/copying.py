@@ -109,6 +109,8 @@ def _begun(
     """
     every = frozenset({"video", "audio", "subtitle", "data", "attachment"})
     ways = (False, True) if _is_matroska(target) else (False,)
+    films = [stream for stream in container.streams if stream.type in {"video", "audio"} and not is_cover(stream)]
+    refused = [f"{stream.type} {codec_of(stream)}" for stream in films if stream.index not in without]
     for kinds in (every, every - {"data", "attachment"}, frozenset({"video", "audio"})):
         for through_tee, tagged in itertools.product(ways, (True, False)):
             copy = Copy(_opened(container, part, target, through_tee))
@@ -117,17 +119,25 @@ def _begun(
                 if ready is not None:
                     ready(copy)
                 copy.output.start_encoding()
-            except (ValueError, av.FFmpegError):
+            except (ValueError, av.FFmpegError) as error:
+                if isinstance(error, _NotTaken) and not through_tee:
+                    refused = error.names
                 with contextlib.suppress(av.FFmpegError):
                     copy.output.close()
                 continue
             if through_tee and container.chapters():
                 copy.left_out.append("chapters")
             return copy
-    films = [stream for stream in container.streams if stream.type in {"video", "audio"} and not is_cover(stream)]
-    kept = [f"{stream.type} {codec_of(stream)}" for stream in films if stream.index not in without]
-    advice = "Name another kind." if _is_matroska(target) else "Name a .mkv, which holds more."
-    raise MediaError(f"{target.name}: a {target.suffix} file cannot hold {' and '.join(kept)}. {advice}")
+    advice = "Encode it again first." if _is_matroska(target) else "Name a .mkv, which holds more."
+    raise MediaError(f"{target.name}: a {target.suffix} file cannot hold {' and '.join(refused)}. {advice}")
+
+
+class _NotTaken(ValueError):
+    """Streams that a repair needs and a container does not take; `names` are those."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
 
 
 def _is_matroska(target: Path) -> bool:
@@ -159,12 +169,12 @@ def _fill(
     shift: Fraction,
     tagged: bool,
 ) -> None:
-    """Add tags, chapters and streams; raise ValueError if the picture or the first sound is not taken."""
+    """Add tags, chapters and streams; raise _NotTaken if the picture or the first sound is not taken."""
     output = copy.output
     output.metadata.update({key: tag for key, tag in container.metadata.items() if key not in OWN_TAGS})
     if output.format.name != "tee":
         output.set_chapters([_moved_chapter(chapter, shift) for chapter in container.chapters()])
-    needed = needed_streams(container)
+    needed, refused = needed_streams(container), []
     for stream in container.streams:
         if stream.index in without or _is_chapter_track(container, stream):
             continue
@@ -175,11 +185,13 @@ def _fill(
             added = _added(output, container, stream, tagged)
         except (ValueError, AttributeError, KeyError, av.FFmpegError):
             if stream.index in needed:
-                raise ValueError from None
+                refused.append(f"{stream.type} {codec_of(stream)}")
             copy.left_out.append(_in_words(stream))
             continue
         if added is not None:
             copy.streams[stream.index] = added
+    if refused:
+        raise _NotTaken(refused)
 
 
 def needed_streams(container: InputContainer) -> set[int]:

@@ -6,6 +6,7 @@ A container may take packets and still not say how they decode: pixel formats of
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ PACKETS_LOOKED_AT = 2000
 """Packets after which a stream that gave no frame counts as one that does not decode."""
 
 
-def first_frames(path: Path, indices: Iterable[int]) -> dict[int, str]:
+def first_frames(path: Path, indices: Iterable[int], *, packets: int = PACKETS_LOOKED_AT) -> dict[int, str]:
     """What the first frame of each stream is: 'yuv420p 128x96', '48000 Hz, 2 channels'; without those of none.
 
     Args:
         path: a media file.
         indices: of streams of pictures or sound.
+        packets: read at most.
 
     Raises:
         MediaError: it is not a media file.
@@ -34,11 +36,11 @@ def first_frames(path: Path, indices: Iterable[int]) -> dict[int, str]:
         wanted = {index for index in indices if container.streams[index].codec_context is not None}
         if not wanted:
             return found
-        for number, packet in enumerate(container.demux([container.streams[index] for index in sorted(wanted)])):
-            frames = _decoded(packet)
+        for packet in islice(container.demux([container.streams[index] for index in sorted(wanted)]), packets):
+            frames = _decoded(packet) if packet.stream_index not in found else []
             if frames:
-                found.setdefault(packet.stream_index, _in_words(frames[0]))
-            if len(found) == len(wanted) or number > PACKETS_LOOKED_AT:
+                found[packet.stream_index] = _in_words(frames[0])
+            if len(found) == len(wanted):
                 break
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avts.errors import MediaError
-from avts.offset.first_frames import first_frames
+from avts.offset.first_frames import PACKETS_LOOKED_AT, first_frames
 from avts.offset.learned import learned_times
 from avts.offset.reels import Reel, Reels, read_reels
 
@@ -183,7 +183,8 @@ def _check_playable(promise: Promise, pairs: list[tuple[int, Reel, Reel | None]]
     timed = [(index, reel, other) for index, reel, other in pairs if reel.kind in {"video", "audio"}]
     places = {id(reel): index for index, reel in after.by_index.items()}
     was = first_frames(promise.source, [index for index, _, _ in timed])
-    now = first_frames(promise.part, [places[id(other)] for _, _, other in timed])
+    # packets lie in another order there, and a stream that begins late may begin further on
+    now = first_frames(promise.part, [places[id(other)] for _, _, other in timed], packets=10 * PACKETS_LOOKED_AT)
     for index, reel, other in timed:
         found = now.get(places[id(other)], "nothing")
         if index in was and was[index] != found:
