@@ -51,7 +51,8 @@ def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
     assert run(recipe, "--data", small_corpus.path, "--out", out) == 2
     said = capsys.readouterr()
     assert said.err == (
-        f"avts: {out}: already holds a run that has ended. Choose another --out; --start {out} begins with its weights\n"
+        f"avts: {out}: already holds a run that has ended. Choose another --out; --start {out} begins with its "
+        "weights\n"
     )
 
 

@@ -156,9 +156,9 @@ def _without_checkpoint(run: Path) -> str:
     if best is None:
         return "Leave out --resume to start"
     return (
-        f"It has its best model, {best.name}, which lacks the state of the optimiser. Leave out --resume to start anew, "
-        f"which removes it; or begin another run with its weights: --start {best} and another --out. A smaller [training] "
-        "checkpoint_every_steps keeps more"
+        f"It has its best model, {best.name}, which lacks the state of the optimiser. Leave out --resume to start "
+        f"anew, which removes it; or begin another run with its weights: --start {best} and another --out. A smaller "
+        "[training] checkpoint_every_steps keeps more"
     )
 
 

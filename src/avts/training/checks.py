@@ -47,8 +47,8 @@ def steps_of_finished(run: Path, recipe: Recipe) -> int | None:
     made_by, progress = read_header(run)
     if made_by != recipe:
         raise CheckpointError(
-            f"{run}: has ended, trained by another recipe. To train on, begin a new run with its weights: --start {run} "
-            "and another --out"
+            f"{run}: has ended, trained by another recipe. To train on, begin a new run with its weights: --start "
+            f"{run} and another --out"
         )
     return int(progress["step"])
 

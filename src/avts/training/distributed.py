@@ -133,8 +133,8 @@ WORLD_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD
 """What torchrun and the MPI launchers set in each process."""
 
 ALONE = (
-    "processes: 1, although the launcher seems to have been asked for several: on CPUs `accelerate launch` starts one, but "
-    "with MPI. For several: torchrun --standalone --nproc_per_node 2 -m avts train ... --device cpu"
+    "processes: 1, although the launcher seems to have been asked for several: on CPUs `accelerate launch` starts one, "
+    "but with MPI. For several: torchrun --standalone --nproc_per_node 2 -m avts train ... --device cpu"
 )
 
 
