@@ -15,6 +15,8 @@ Each message has three parts: what was asked, what was got, what to do.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class AvtsError(Exception):
     """Base of all errors raised on purpose; the command line prints it without a traceback."""
@@ -56,3 +58,14 @@ class LimitError(AvtsError):
     """A limit that the user set was exceeded."""
 
     exit_status = 4
+
+
+def install_advice(extra: str) -> str:
+    """How to install an extra of this package, for a message. No index has this package yet.
+
+    Args:
+        extra: a key of [project.optional-dependencies] in pyproject.toml.
+    """
+    clone = Path(__file__).parents[2]
+    where = clone if (clone / "pyproject.toml").is_file() else "a clone of avts"
+    return f"Install it, in {where}: pip install -e '.[{extra}]'"

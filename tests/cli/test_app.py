@@ -20,7 +20,8 @@ def test_without_gradio_the_extra_is_named(capsys: pytest.CaptureFixture[str], m
     monkeypatch.setitem(extras.PACKAGES, "app", ("gradio_that_is_not_there",))
     assert run() == 2
     assert capsys.readouterr().err == (
-        "avts: avts app needs gradio_that_is_not_there, not installed here. Install it: pip install 'avts[app]'\n"
+        "avts: avts app needs gradio_that_is_not_there, not installed here. Install it, in "
+        f"{Path(__file__).parents[2]}: pip install -e '.[app]'\n"
     )
 
 

@@ -51,7 +51,7 @@ def test_a_bad_file_costs_a_line_and_exit_status_3(tmp_path: Path, run: Path, ca
 
 @pytest.mark.filterwarnings("default")  # Ray's own
 def test_a_ray_cluster_gives_the_same_table(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray", reason="Ray is an extra: pip install 'avts[ray]'")
+    pytest.importorskip("ray", reason="Ray is an extra: pip install -e '.[ray]'")
     for name in "ab":
         write_wav(tmp_path / "in" / f"{name}.wav", 1.5)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")

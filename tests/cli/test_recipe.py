@@ -55,7 +55,7 @@ def test_a_name_is_trained_and_the_run_is_named_for_recipe_and_corpus(
     assert run("train", "demo", "--data", small_corpus.path) == 2
     said = capsys.readouterr().err
     assert f"run: runs/demo-{small_corpus.path.name} (no --out given)\n" in said
-    assert "already holds a run. Add --resume to go on with it" in said
+    assert "already holds a run that has ended" in said
 
 
 def test_a_network_is_found_by_the_name_of_its_recipe(

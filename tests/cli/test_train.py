@@ -50,7 +50,10 @@ def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
     assert (out / "model.safetensors").is_file()
     assert run(recipe, "--data", small_corpus.path, "--out", out) == 2
     said = capsys.readouterr()
-    assert said.err == f"avts: {out}: already holds a run. Add --resume to go on with it, or choose another --out\n"
+    assert said.err == (
+        f"avts: {out}: already holds a run that has ended. Choose another --out; --start {out} begins with its "
+        "weights\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,44 @@ def test_what_is_missing_is_told_in_one_line(
     assert run(recipe, "--data", small_corpus.path, "--out", recipe) == 2
     assert capsys.readouterr().err == f"avts: {recipe}: is a file; a run needs a folder. Choose another --out\n"
     assert not out.exists()
+
+
+def test_a_finished_run_is_not_trained_again(
+    recipe: Path, small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    out = tmp_path / "run"
+    recipe.write_text(QUICK + "checkpoint_every_steps = 3\n")
+    words = ["--data", small_corpus.path, "--out", out, "--device", "cpu"]
+    assert run(recipe, *words) == 0
+    assert [path.name for path in checkpoints(out)] == ["step-000003"]
+    made = {path: path.stat().st_mtime_ns for path in sorted(out.rglob("*")) if path.is_file()}
+    capsys.readouterr()
+    assert run(recipe, *words, "--resume") == 0
+    assert capsys.readouterr().out == f"{out}: already trained, all 4 steps. Nothing to go on with\n"
+    assert {path: path.stat().st_mtime_ns for path in sorted(out.rglob("*")) if path.is_file()} == made
+    recipe.write_text(QUICK.replace("epochs = 1", "epochs = 5", 1))
+    assert run(recipe, *words, "--resume") == 3
+    said = capsys.readouterr().err
+    assert (
+        f"{out}: has ended, trained by another recipe. To train on, begin a new run with its weights: --start" in said
+    )
+
+
+def test_a_run_with_its_best_model_only_is_given_true_advice(
+    recipe: Path, small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    out = tmp_path / "run"
+    words = ["--data", small_corpus.path, "--device", "cpu"]
+    assert run(recipe, *words, "--out", out) == 0
+    (out / "model.json").unlink()  # as if it was killed before its end and its first checkpoint
+    (best,) = (out / "checkpoints").iterdir()
+    capsys.readouterr()
+    assert run(recipe, *words, "--out", out, "--resume") == 3
+    said = capsys.readouterr().err
+    assert f"no checkpoint to go on from. It has its best model, {best.name}, which lacks the state" in said
+    assert f"--start {best} and another --out" in said
+    assert run(recipe, *words, "--out", tmp_path / "next", "--start", best) == 0, "as advised"
+    assert run(recipe, *words, "--out", out) == 0, "as advised"
 
 
 def test_a_run_starts_from_another_one_and_resumes_without_it(
@@ -233,6 +274,23 @@ def test_two_processes_of_a_launcher_train_one_run_and_tell_it_once(small_corpus
     assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [0, 1, 2, 3]
     assert len(list((out / "trackers" / "avts").glob("events.*"))) == 1
     load_model(out)
+
+
+def test_a_launcher_that_starts_one_process_of_several_is_told_of(small_corpus: Corpus, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "tiny.toml", tmp_path / "run"
+    recipe.write_text(QUICK)
+    words = ["train", str(recipe), "--data", str(small_corpus.path), "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", "avts", *words],
+        capture_output=True,
+        text=True,
+        timeout=580,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "processes: 1, although the launcher seems to have been asked for several" in done.stderr
+    assert "torchrun --standalone --nproc_per_node 2 -m avts train ... --device cpu" in done.stderr
 
 
 def test_an_unknown_tracker_ends_with_2_before_anything_is_made(

@@ -32,7 +32,7 @@ class KillOnce:
 def test_ray_that_is_not_installed_is_named(tmp_path: Path, put: Callable[..., Path], monkeypatch: Any) -> None:
     put(tmp_path / "films" / "a.mp4")
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"engine 'ray' needs ray, not installed here.*pip install 'avts\[ray\]'"):
+    with pytest.raises(UsageError, match=r"engine 'ray' needs ray, not installed here.*pip install -e '\.\[ray\]'"):
         ingest(tmp_path / "films", tmp_path / "corpus", engine="ray")
 
 
@@ -44,7 +44,7 @@ def test_an_address_without_ray_is_refused(tmp_path: Path, put: Callable[..., Pa
 
 @pytest.mark.filterwarnings("default")  # Ray's own
 def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'avts[ray]'")
+    ray = pytest.importorskip("ray", reason="Ray is an extra: pip install -e '.[ray]'")
 
     def refuse(**_: Any) -> None:
         raise ConnectionError("nobody there")
@@ -58,7 +58,7 @@ def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch)
 def test_a_cluster_that_loses_a_worker_makes_the_same_corpus(
     tmp_path: Path, put: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'avts[ray]'")
+    ray = pytest.importorskip("ray", reason="Ray is an extra: pip install -e '.[ray]'")
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "opener_of_test.py").write_text(OPENER)
     monkeypatch.syspath_prepend(tmp_path / "modules")

@@ -161,6 +161,6 @@ def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_package_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(extras.PACKAGES, "export", ("onnx_that_is_not_there",))
-    with pytest.raises(UsageError, match=r"onnx_that_is_not_there, not installed.*pip install 'avts\[export\]'"):
+    with pytest.raises(UsageError, match=r"onnx_that_is_not_there, not installed.*pip install -e '\.\[export\]'"):
         export_towers(small_model(), tmp_path / "out", form="onnx")
     assert not list(tmp_path.iterdir())

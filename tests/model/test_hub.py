@@ -197,7 +197,7 @@ def test_a_local_folder_needs_no_package(run: Path, monkeypatch: pytest.MonkeyPa
     assert from_pretrained(run).frame_size == 32
     with pytest.raises(UsageError, match=r"run: revision 'v1' was asked for, but this is a folder here"):
         from_pretrained(run, revision="v1")
-    message = r"needs hub_that_is_not_there, not installed here. Install it: pip install 'avts\[hub\]'"
+    message = r"needs hub_that_is_not_there, not installed here\. Install it, in .*: pip install -e '\.\[hub\]'"
     with pytest.raises(UsageError, match=f"fetching someone/model {message}"):
         from_pretrained("someone/model")
     with pytest.raises(UsageError, match=f"pushing to someone/model {message}"):

@@ -19,7 +19,7 @@ def test_an_unknown_tracker_is_refused_with_those_that_are_known() -> None:
         check_trackers(["tensorboard", "tensorbord"])
 
 
-@pytest.mark.parametrize(("name", "package"), [("tensorboard", r"'avts\[track\]'"), ("wandb", "wandb")])
+@pytest.mark.parametrize(("name", "package"), [("tensorboard", r"-e '\.\[track\]'"), ("wandb", "wandb")])
 def test_a_tracker_that_is_not_installed_is_refused_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:

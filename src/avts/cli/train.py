@@ -83,7 +83,7 @@ def command(
     from avts.report.training_time import time_text
     from avts.settings import read_recipe
     from avts.training.checkpoints import begin_branch
-    from avts.training.checks import plan_lines, start_run
+    from avts.training.checks import plan_lines, start_run, steps_of_finished
     from avts.training.distributed import leave_processes
     from avts.training.interrupt import Interrupted
     from avts.training.trainer import Trainer
@@ -95,6 +95,10 @@ def command(
         run = Path("runs") / f"{recipe.stem}-{opened.path.name}"
         tell(f"run: {run} (no --out given)")
     start_run(run, resume=resume)
+    if resume and (steps := steps_of_finished(run, settings)) is not None:
+        if os.environ.get("RANK", "0") == "0":
+            click.echo(f"{run}: already trained, all {steps} steps. Nothing to go on with")
+        return 0
     if branch is not None:
         begin_branch(branch, run, settings)
         resume = True

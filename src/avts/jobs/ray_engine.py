@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from avts.errors import UsageError
+from avts.errors import UsageError, install_advice
 from avts.jobs.pool import CRASHED, TASKS_AHEAD, Lost, OrderedPool
 from avts.jobs.refusal import Refusal
 
@@ -47,7 +47,7 @@ class RayEngine:
             UsageError: Ray is not installed, or nothing answers at the address.
         """
         if importlib.util.find_spec("ray") is None:
-            raise UsageError("engine 'ray' needs ray, not installed here. Install it: pip install 'avts[ray]'")
+            raise UsageError(f"engine 'ray' needs ray, not installed here. {install_advice('ray')}")
         import ray
 
         self._ray: Any = ray

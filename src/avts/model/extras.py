@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from avts.errors import UsageError
+from avts.errors import UsageError, install_advice
 
 PACKAGES = {
     "app": ("gradio",),
@@ -25,4 +25,4 @@ def need_extra(extra: str, what: str) -> None:
     missing = [package for package in PACKAGES[extra] if importlib.util.find_spec(package) is None]
     if missing:
         names = " and ".join(missing)
-        raise UsageError(f"{what} needs {names}, not installed here. Install it: pip install 'avts[{extra}]'")
+        raise UsageError(f"{what} needs {names}, not installed here. {install_advice(extra)}")

@@ -88,7 +88,7 @@ def load_state(
     """
     found = checkpoints(run)
     if not found:
-        raise CheckpointError(f"{run}: no checkpoint to go on from. Leave out --resume to start")
+        raise CheckpointError(f"{run}: no checkpoint to go on from. {_without_checkpoint(run)}")
     newest = found[-1]
     try:
         header = json.loads((newest / "model.json").read_text(encoding="utf-8"))
@@ -148,6 +148,18 @@ def best_folder(run: Path) -> Path | None:
     """The best model of a run so far; None if there is none yet."""
     found = sorted((path for path in (run / "checkpoints").glob("best-*") if path.suffix != ".partial"), key=_step_of)
     return found[-1] if found else None
+
+
+def _without_checkpoint(run: Path) -> str:
+    """What to do with a run that cannot be resumed."""
+    best = best_folder(run)
+    if best is None:
+        return "Leave out --resume to start"
+    return (
+        f"It has its best model, {best.name}, which lacks the state of the optimiser. Leave out --resume to start "
+        f"anew, which removes it; or begin another run with its weights: --start {best} and another --out. A smaller "
+        "[training] checkpoint_every_steps keeps more"
+    )
 
 
 def best_score(run: Path) -> Score | None:

@@ -10,6 +10,7 @@ from typing import Any
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
 from avts.errors import CheckpointError, CorpusError, UsageError
+from avts.model.checkpoint import read_header
 from avts.settings import Recipe
 from avts.training.checkpoints import checkpoints
 from avts.training.curriculum import least_seconds_of
@@ -25,8 +26,31 @@ def start_run(run: Path, *, resume: bool) -> None:
     """
     if run.exists() and not run.is_dir():
         raise UsageError(f"{run}: is a file; a run needs a folder. Choose another --out")
-    if not resume and (checkpoints(run) or (run / "model.json").exists()):
+    if resume:
+        return
+    if (run / "model.json").exists():
+        raise UsageError(
+            f"{run}: already holds a run that has ended. Choose another --out; --start {run} begins with its weights"
+        )
+    if checkpoints(run):
         raise UsageError(f"{run}: already holds a run. Add --resume to go on with it, or choose another --out")
+
+
+def steps_of_finished(run: Path, recipe: Recipe) -> int | None:
+    """Steps that a run has made if it has ended; None if it has not, or if there is none.
+
+    Raises:
+        CheckpointError: it has ended by another recipe, so that there is nothing to go on with; or it is damaged.
+    """
+    if not (run / "model.json").exists():
+        return None
+    made_by, progress = read_header(run)
+    if made_by != recipe:
+        raise CheckpointError(
+            f"{run}: has ended, trained by another recipe. To train on, begin a new run with its weights: --start "
+            f"{run} and another --out"
+        )
+    return int(progress["step"])
 
 
 def check_clips(corpus: Path | str, num_clips: int, recipe: Recipe) -> None:

@@ -6,7 +6,7 @@ Accelerate joins the processes that `accelerate launch` or `torchrun` started; a
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,21 @@ def start_processes(device: torch.device, run: Path, trackers: Sequence[str]) ->
         log_with=list(trackers) or None,
         project_dir=run / "trackers",
     )
+
+
+WORLD_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+"""What torchrun and the MPI launchers set in each process."""
+
+ALONE = (
+    "processes: 1, although the launcher seems to have been asked for several: on CPUs `accelerate launch` starts one, "
+    "but with MPI. For several: torchrun --standalone --nproc_per_node 2 -m avts train ... --device cpu"
+)
+
+
+def was_left_alone(environment: Mapping[str, str]) -> bool:
+    """Whether `accelerate launch` was asked for several processes and started one: it then names a port to meet at."""
+    asked = "ACCELERATE_MIXED_PRECISION" in environment and "MASTER_PORT" in environment
+    return asked and not any(name in environment for name in ("LOCAL_RANK", *WORLD_SIZES))
 
 
 def device_of(accelerator: Accelerator, chosen: torch.device) -> torch.device:

@@ -15,7 +15,7 @@ from typing import IO, Any
 from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
-from avts.errors import UsageError
+from avts.errors import UsageError, install_advice
 from avts.files import write_whole
 from avts.settings import Recipe
 
@@ -31,8 +31,8 @@ def check_trackers(names: Sequence[str]) -> None:
         if name not in LOGGER_TYPE_TO_CLASS:
             raise UsageError(f"tracker '{name}' is not known; known are {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}")
         if name not in map(str, get_available_trackers()):
-            wanted = "'avts[track]'" if name == "tensorboard" else name
-            raise UsageError(f"tracker '{name}' is not installed here. Install it: pip install {wanted}")
+            advice = install_advice("track") if name == "tensorboard" else f"Install it: pip install {name}"
+            raise UsageError(f"tracker '{name}' is not installed here. {advice}")
 
 
 class Record:

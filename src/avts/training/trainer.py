@@ -10,6 +10,7 @@ Several processes may share each step (see training.distributed). All of them ru
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -37,7 +38,7 @@ from avts.training.checkpoints import (
 from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest, training_clips
 from avts.training.curriculum import AdaptiveShares, Curriculum, least_seconds_of
 from avts.training.diagnosis.watch import CheckCorpus, Watch
-from avts.training.distributed import device_of, start_processes, true_everywhere
+from avts.training.distributed import ALONE, device_of, start_processes, true_everywhere, was_left_alone
 from avts.training.interrupt import Interrupted, stop_on_signal
 from avts.training.log import Record, check_trackers
 from avts.training.optimizer import MovingAverage, Plateau, learning_rate
@@ -109,6 +110,8 @@ class Trainer:
         check_sharing(self.recipe, len(self.clips), count)
         if count > 1:
             self.say(f"processes: {count}, each with {batch // count} of a batch of {batch} (as launched)")
+        elif was_left_alone(os.environ):
+            self.say(ALONE)
 
     def _first_model(self, start: Path | None) -> TwoStream:
         """The networks as training begins with them: with fresh weights, or those of a finished run."""
