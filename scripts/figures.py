@@ -1,7 +1,8 @@
 """Draw the figures of the documentation: python scripts/figures.py docs/figures [--only NAME].
 
 Pairs, grid and curriculum come from the functions that training itself uses, with a fixed seed. The sync map is what
-`avts sync --plot` draws of a generated video whose sound was moved; it asks the model in the box.
+`avts sync --plot` draws of a generated video whose sound was moved, and the map of where a sound comes from is that of
+`avts show --where`; both ask the model in the box.
 """
 
 from __future__ import annotations
@@ -181,10 +182,19 @@ def write_sync_map(path: Path) -> None:
         subprocess.run([*avts, "sync", f"{folder}/{SHOWN}", "--plot", str(path)], check=True)
 
 
+def write_where(path: Path) -> None:
+    """Where the sound of a rich generated video comes from."""
+    avts = [sys.executable, "-m", "avts"]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([*avts, "synth", folder, "--videos", "2", "--seed", "9102", "--scenes", "rich"], check=True)
+        film = f"{folder}/00001_string.mp4"
+        subprocess.run([*avts, "show", film, "--where", "--offset", "0", "--out", str(path)], check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", choices=[*DRAWINGS, "sync-map"])
+    parser.add_argument("--only", choices=[*DRAWINGS, "sync-map", "where"])
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     for name, draw in DRAWINGS.items():
@@ -196,6 +206,8 @@ def main() -> None:
                 )
     if wanted.only in (None, "sync-map"):
         write_sync_map(wanted.folder / "sync-map.png")
+    if wanted.only in (None, "where"):
+        write_where(wanted.folder / "where.png")
 
 
 if __name__ == "__main__":
