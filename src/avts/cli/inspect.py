@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from avts.cli.progress import OnProgress, tell
+from avts.cli.progress import progress_bars, tell
 
 
 @click.command(name="inspect")
@@ -74,18 +74,19 @@ def command(
         unreadable.append(line)
         tell(line)
 
-    found = inspect(
-        network,
-        corpus,
-        clips,
-        window_seconds=loaded.window_seconds,
-        seconds=seconds,
-        num_channels=channels,
-        each=each,
-        seed=seed,
-        stage=_Bars(),
-        on_unreadable=leave_out,
-    )
+    with progress_bars("clips") as stage:
+        found = inspect(
+            network,
+            corpus,
+            clips,
+            window_seconds=loaded.window_seconds,
+            seconds=seconds,
+            num_channels=channels,
+            each=each,
+            seed=seed,
+            stage=stage,
+            on_unreadable=leave_out,
+        )
     about = About(loaded.name, corpus.path.name, f"split: {split}", len(clips) - len(unreadable), seconds)
     written = write_inspection(out, found, about)
     if as_json:
@@ -94,20 +95,3 @@ def command(
         click.echo(summary_text(found))
         click.echo("\n" + "\n".join(map(str, written)))
     return 3 if unreadable else 0
-
-
-class _Bars:
-    """A bar for each stage, one after the other."""
-
-    def __call__(self, title: str) -> OnProgress:
-        from tqdm import tqdm
-
-        bar = tqdm(desc=title, unit=" clips", dynamic_ncols=True, mininterval=0.5)
-
-        def on_progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-            if done == total:
-                bar.close()
-
-        return on_progress

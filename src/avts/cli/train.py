@@ -78,7 +78,7 @@ def command(
     """
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import measure_alignment
-    from avts.evaluation.validation import validation_auc
+    from avts.evaluation.evaluate import validation_auc
     from avts.offset.model import SHIPPED
     from avts.report.training_time import time_text
     from avts.settings import read_recipe

@@ -33,7 +33,7 @@ from avts.model.two_stream import TwoStream
 class Stage(Protocol):
     """Tells how far a stage of the work is."""
 
-    def __call__(self, title: str) -> OnProgress:
+    def __call__(self, title: str, /) -> OnProgress:
         """Begin a stage; gives the function to call with (clips done, clips in all)."""
 
 

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from avts.model.audio import AudioTower
 from avts.model.frontend import Filterbank, change_channels, crop_and_resize, normalise_filterbank, rgb_channels
-from avts.model.fusion import FusedClassifier
-from avts.model.heads import make_head
+from avts.model.heads import FusedClassifier, make_head
 from avts.model.losses import distance_matrix, euclidean_matrix
 from avts.model.video import make_video_tower
 

@@ -80,9 +80,10 @@ def roc(
     positive: NDArray[np.float64], negative: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """False and true positive rates as the threshold on the distance rises; pairs under it are called in sync."""
-    levels = np.concatenate([[-np.inf], np.unique(np.concatenate([positive, negative]))])
-    true = np.searchsorted(np.sort(positive), levels, side="right") / len(positive)
-    false = np.searchsorted(np.sort(negative), levels, side="right") / len(negative)
+    from sklearn.metrics import roc_curve
+
+    together = np.repeat([True, False], [len(positive), len(negative)])
+    false, true, _ = roc_curve(together, -np.concatenate([positive, negative]), drop_intermediate=False)
     return false, true
 
 
