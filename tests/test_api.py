@@ -72,7 +72,8 @@ def test_arrays_give_the_offset_that_their_sound_was_moved_by(colour: bool) -> N
 def test_a_model_is_loaded_from_a_folder_or_handed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[object] = []
 
-    def loaded(path: object) -> str:
+    def loaded(path: object, *, device: str) -> str:
+        assert device == "auto"
         asked.append(path)
         raise CheckpointError(f"{path}: asked for")
 

@@ -30,26 +30,27 @@ from avts.offset.where import Where, where_of
 __all__ = ["Arrays", "RepairResult", "SyncModel", "SyncResult", "Where", "load", "repair", "sync", "where"]
 
 
-def load(path: Path | str | None = None, *, revision: str | None = None) -> SyncModel:
+def load(path: Path | str | None = None, *, revision: str | None = None, device: str = "auto") -> SyncModel:
     """Load a trained model; without a path the model in the box.
 
     Args:
         path: the folder that 'avts train' made, or as a string a repository of the Hugging Face hub, 'owner/model'. A
             folder that exists wins.
         revision: branch, tag or commit of a repository.
+        device: where its networks run: 'auto' (the first CUDA device, else the CPU), 'cpu', 'cuda', 'cuda:1' or 'mps'.
 
     Raises:
-        UsageError: neither a folder nor the name of a repository, or huggingface_hub is not installed.
+        UsageError: neither a folder nor the name of a repository, huggingface_hub is not installed, or no such device.
         CheckpointError: no model in it, or a damaged or foreign one; the repository cannot be fetched; or this
             installation has no model in the box.
     """
     if not isinstance(path, str) and revision is None:
-        return load_sync_model(path)
+        return load_sync_model(path, device=device)
     from avts.model.hub import fetch
 
     if path is None:
         raise UsageError(f"revision '{revision}' was asked for, but no repository. Give its name, 'owner/model'.")
-    return replace(load_sync_model(fetch(path, revision=revision)), name=str(path))
+    return replace(load_sync_model(fetch(path, revision=revision), device=device), name=str(path))
 
 
 def sync(

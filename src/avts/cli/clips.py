@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avts.cli.progress import progress_bar
+from avts.cli.device import device_option
+from avts.cli.progress import progress_bar, tell
 from avts.errors import CheckpointError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     "--table", type=click.Path(path_type=Path), metavar="CSV", help="Read this table instead of FOLDER/clips.csv."
 )
 @click.option("--without", multiple=True, metavar="SOURCE", help="Skip the clips of this source; repeatable.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every offset.")
 def command(
     folder: Path,
@@ -35,6 +37,7 @@ def command(
     seed: int,
     table: Path | None,
     without: tuple[str, ...],
+    device: str,
     as_json: bool,
 ) -> int:
     """Measure a model on a FOLDER of clips whose offset is known, beside the plain baseline.
@@ -50,7 +53,7 @@ def command(
     from avts.report.clips import clips_record, clips_table
 
     clips = _chosen(read_clips(folder, table), without)
-    model = _model(run, method)
+    model = _model(run, method, device)
     offsets, failed, short = _measured(clips, model, seed)
     if not offsets:
         raise InputError(f"{folder}: none of its {len(clips)} clips can be measured ({short} too short). Give others")
@@ -104,14 +107,14 @@ def _measured(clips: list[Clip], model: SyncModel | None, seed: int) -> tuple[li
     return offsets, failed, short
 
 
-def _model(run: Path | None, method: str) -> SyncModel | None:
+def _model(run: Path | None, method: str, device: str) -> SyncModel | None:
     """The model asked for; none for the baseline alone, or, said aloud, where none is at hand."""
     if method == "motion":
         return None
     from avts.offset.model import load_sync_model
 
     try:
-        return load_sync_model(run)
+        return load_sync_model(run, device=device, say=tell)
     except CheckpointError as error:
         if run is not None:
             raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avts.cli.device import device_option
 from avts.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(1), help="Processes; one a core if left out, one on a GPU.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="As in ingest.")
 @click.option("--address", help="Of the Ray cluster; one is started on this machine if left out.")
-@click.option("--device", default="auto", show_default=True, help="Where the towers run: auto, cpu, cuda.")
+@device_option
 def command(
     places: tuple[str, ...],
     out: Path,

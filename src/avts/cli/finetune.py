@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avts.cli.device import device_option
 from avts.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ _OPTIONS = (
     ),
     click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's."),
     click.option("--resume", is_flag=True, help="Go on with what is in --out."),
-    click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ..."),
+    device_option,
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
 )
 

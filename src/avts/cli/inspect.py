@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from avts.cli.device import device_option
 from avts.cli.progress import progress_bars, tell
 
 
@@ -26,7 +27,7 @@ from avts.cli.progress import progress_bars, tell
 @click.option("--channels", default=12, show_default=True, type=click.IntRange(1, 512), help="To show, of each tower.")
 @click.option("--each", default=6, show_default=True, type=click.IntRange(1, 12), help="Clips to show of a channel.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the map.")
-@click.option("--device", default="auto", show_default=True, help="Where the towers run: auto, cpu, cuda.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers of all channels as one JSON object.")
 def command(
     run: Path,
@@ -52,20 +53,14 @@ def command(
     from avts.errors import UsageError
     from avts.inspection.excerpts import chosen_clips
     from avts.inspection.inspect_model import inspect
-    from avts.model.device import choose_device, choose_precision
     from avts.offset.model import load_sync_model
     from avts.report.inspect_page import About, record, summary_text, write_inspection
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; a folder is needed. Choose another --out")
-    loaded = load_sync_model(None if run == Path("box") else run)
+    loaded = load_sync_model(None if run == Path("box") else run, device=device, say=tell)
     if seconds < loaded.window_seconds:
         raise UsageError(f"--seconds {seconds:g}: the model knows windows of {loaded.window_seconds:g} s. Give more.")
-    chosen, reason = choose_device(device)
-    click.echo(f"device: {chosen} ({reason})", err=True)
-    network = loaded.network.to(chosen)
-    if chosen.type != "cpu":
-        network.low_precision, _ = choose_precision("auto", chosen)
     corpus = Corpus.open(place)
     clips = chosen_clips(corpus, None if split == "all" else split, most)
     unreadable: list[str] = []
@@ -76,7 +71,7 @@ def command(
 
     with progress_bars("clips") as stage:
         found = inspect(
-            network,
+            loaded.network,
             corpus,
             clips,
             window_seconds=loaded.window_seconds,

@@ -15,6 +15,7 @@ from typing import Literal
 import click
 
 from avts.cli.batch import check_reports, fallbacks, find_files, targets
+from avts.cli.device import device_option
 from avts.cli.progress import OnProgress, progress_bar
 from avts.cli.sync_file import Answer, Options
 from avts.cli.sync_processes import answers_to
@@ -48,6 +49,7 @@ _MEASURING = (
         help="Below this confidence an offset is uncertain: no answer, nothing is repaired, no limit is met.  "
         "[default: 0.7, or as the model's calibration says]",
     ),
+    device_option,
 )
 
 
@@ -90,6 +92,7 @@ def command(
     repair: Path | None,
     overwrite: bool,
     least_confidence: float | None,
+    device: str,
     max_early: float | None,
     max_late: float | None,
     unknown: str,
@@ -120,6 +123,7 @@ def command(
         method=method,
         range_seconds=range_seconds,
         least_confidence=least_confidence,
+        device=device,
         overwrite=overwrite,
         figure=html_path is not None,
         max_early_seconds=max_early,

@@ -29,6 +29,7 @@ class Options:
         range_seconds: offsets up to this much either way are tried.
         least_confidence: below it an offset is uncertain: it repairs nothing and meets no limit; None takes that of the
             model.
+        device: where the model runs.
         offset_seconds: an offset that is given instead of measured.
         drift_ms_per_minute: its growth.
         plots: where the plot of each file goes; empty for none.
@@ -49,6 +50,7 @@ class Options:
     method: Literal["model", "motion"] = "model"
     range_seconds: float = 2.0
     least_confidence: float | None = None
+    device: str = "auto"
     offset_seconds: float | None = None
     drift_ms_per_minute: float | None = None
     plots: Mapping[Path, Path] = field(default_factory=dict)
@@ -251,4 +253,4 @@ def make_worker(options: Options, on_progress: OnProgress | None = None) -> Work
         return Worker(options, None, on_progress)
     from avts.offset.model import load_sync_model
 
-    return Worker(options, load_sync_model(options.run), on_progress)
+    return Worker(options, load_sync_model(options.run, device=options.device), on_progress)

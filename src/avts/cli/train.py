@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from avts.cli.device import device_option
 from avts.cli.progress import progress_bar, tell
 from avts.cli.recipe import print_train_recipes
 
@@ -41,7 +42,7 @@ from avts.cli.recipe import print_train_recipes
     metavar="RUN",
     help="Take over the steps of a run whose recipe begins with the same stages.",
 )
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
+@device_option
 @click.option(
     "--list-recipes",
     is_flag=True,

@@ -105,14 +105,14 @@ def pair_distances(
             pictures, sounds = model.embed_pictures(batch.y, batch.u, batch.v), model.embed_sounds(batch.sounds)
             matrix = model.pair_distances(pictures, sounds)
         distances = matrix[batch.picture_rows, batch.sound_rows]
-        columns = (distances.double(), batch.kinds, batch.clips[batch.picture_rows])
+        columns = (distances, batch.kinds, batch.clips[batch.picture_rows])
         found.append(tuple(column[batch.valid].cpu().numpy() for column in columns))
         if on_progress:
             on_progress(done, total)
     if not found:
         return PairDistances(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
     distances_, kinds, owners = (np.concatenate(column) for column in zip(*found, strict=True))
-    return PairDistances(distances_, kinds, owners)
+    return PairDistances(distances_.astype(np.float64), kinds, owners)
 
 
 def evaluate(

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from avts.model.device import widest
 from avts.timebase import SAMPLE_RATE
 
 WINDOW_SAMPLES = SAMPLE_RATE * 20 // 1000
@@ -88,7 +89,7 @@ def _moving_mean(values: Tensor, window: int | None) -> Tensor:
     """Mean of [B, T] over `window` steps around each step (shorter at the ends), or over all steps."""
     if window is None or window >= values.shape[1]:
         return values.mean(1, keepdim=True).expand_as(values)
-    total = F.pad(values.double().cumsum(1), (1, 0))
+    total = F.pad(values.to(widest(values.device)).cumsum(1), (1, 0))
     middle = torch.arange(values.shape[1], device=values.device)
     # at the ends the window stays whole and stops moving, as the first and last window of training would
     start = (middle - window // 2).clamp(0, values.shape[1] - window)

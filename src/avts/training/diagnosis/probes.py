@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from avts.media.activity import SILENCE_DBFS, STILL_DIFFERENCE
+from avts.model.device import widest
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
 from avts.settings import PairSettings
@@ -88,7 +89,7 @@ def spread_of(embeddings: Tensor) -> Spread:
     Args:
         embeddings: [n, D].
     """
-    values = embeddings.detach().double()
+    values = embeddings.detach().to(widest(embeddings.device))
     apart = values - values.mean(0)
     length = values.square().sum(1).mean().sqrt().clamp_min(1e-12)
     power = torch.linalg.svdvals(apart).square()

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from avts.model.device import widest
 from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
 from avts.settings import Recipe
 from avts.training.objective import StepLoss
@@ -130,7 +131,7 @@ def summed(made: StepLoss, top: float) -> tuple[NDArray[np.float64], NDArray[np.
     """
     kinds, last = len(KIND_NAMES), len(KIND_NAMES)
     rows = torch.where(made.valid & (made.kinds >= 0), made.kinds, last)  # the last row is thrown away
-    distances = made.distances.double()
+    distances = made.distances.to(widest(made.distances.device))
     powers = (torch.ones_like(distances), distances, distances.square())
     moments = torch.stack([_sums(rows, power, last + 1) for power in powers], 1)  # [kinds + 1, 3]
     bins = (distances * (BINS / top)).long().clamp(0, BINS - 1)
