@@ -157,6 +157,8 @@ def check_targets(options: Options, option: str) -> None:
     from avts.offset.fix import check_target
 
     for path, target in options.repairs.items():
+        if not path.is_file():
+            continue  # a pipe or a dangling link is reported in its own line
         try:
             check_target(path, target, overwrite=options.overwrite)
         except UsageError as error:
