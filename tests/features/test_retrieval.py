@@ -68,5 +68,5 @@ def test_a_table_without_a_tower_and_a_missing_index_are_said(tmp_path: Path, mo
     with pytest.raises(UsageError, match=r"nowhere.parquet: no such file"):
         recall(tmp_path / "nowhere.parquet")
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"index 'faiss' needs faiss, not installed here.*pip install -e '\.\[faiss\]'"):
+    with pytest.raises(UsageError, match=r"index 'faiss' needs faiss, not installed.*pip install -e '\.\[faiss\]'"):
         recall(path, index="faiss")
