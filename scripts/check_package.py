@@ -1,7 +1,8 @@
 """Check a wheel and an sdist that were built: python scripts/check_package.py FOLDER.
 
 Both must have one version, that of src/avts/__init__.py, and all that an installed package needs: code, the model in
-the box, recipes, licence. The standard library is enough. Prints the size of each; ends with 1 and a line for each fault.
+the box, recipes, licence. The standard library is enough. Prints the size of each; ends with 1 and a line
+for each fault.
 """
 
 from __future__ import annotations
