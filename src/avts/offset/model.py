@@ -20,7 +20,7 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 """The model in the box."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SyncModel:
     """A trained model, ready to synchronise films.
 
@@ -35,6 +35,12 @@ class SyncModel:
     window_seconds: float
     name: str
     calibration: Calibration | None = None
+
+    def __repr__(self) -> str:
+        million = sum(weights.numel() for weights in self.network.parameters()) / 1e6
+        own = "its own" if self.calibration else "the general"
+        said = f"{million:.2f} M weights, windows of {self.window_seconds:g} s, {own} calibration"
+        return f"SyncModel({self.name!r}: {said})"
 
 
 def load_sync_model(
