@@ -20,7 +20,11 @@ def listing() -> int:
     from avts.probe.protocol import ProbeRecipe
     from avts.settings import AnyRecipe, Recipe
 
-    kinds: dict[str, type[AnyRecipe]] = {"avts train": Recipe, "avts finetune": FinetuneRecipe, "avts probe sounds": ProbeRecipe}
+    kinds: dict[str, type[AnyRecipe]] = {
+        "avts train": Recipe,
+        "avts finetune": FinetuneRecipe,
+        "avts probe sounds": ProbeRecipe,
+    }
     parts = [f"{taker}\n{recipes_text(kind.folders)}" for taker, kind in kinds.items()]
     click.echo("\n\n".join(parts))
     return 0
