@@ -57,5 +57,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'avts' has no attribute '{name}'; public are {', '.join(sorted(_PUBLIC))}")
 
 
+def _features(*arguments: Any, **named: Any) -> Any:
+    """What a call of the package `avts.features` does: `avts.api.features`."""
+    import importlib
+
+    return importlib.import_module("avts.api").features(*arguments, **named)
+
+
 def __dir__() -> list[str]:
     return sorted([*globals(), *_PUBLIC])

@@ -8,13 +8,13 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import avts
+
 
 class _CallablePackage(ModuleType):
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """As `avts.api.features`."""
-        from avts import api
-
-        return api.features(*arguments, **named)
+        return avts._features(*arguments, **named)
 
 
 sys.modules[__name__].__class__ = _CallablePackage
