@@ -36,10 +36,6 @@ WAY = [
 ]
 
 
-FACADES = {ROOT / "src" / "avts" / "features" / "__init__.py"}
-"""Packages that hand a call on to the function of `avts.api` of the same name."""
-
-
 def room_of(path: Path) -> str:
     return path.relative_to(ROOT / "src" / "avts").parts[0].removesuffix(".py")
 
@@ -62,8 +58,6 @@ def test_imports_only_point_back_along_the_way_of_the_data(path: Path) -> None:
     if room in ("__init__", "__main__"):
         return
     assert room in WAY, f"{room} has no place on the way of the data"
-    if path in FACADES:
-        return
     ahead = [other for other in imported_rooms(path) if WAY.index(other) > WAY.index(room)]
     assert not ahead, f"{path.name} in {room} imports {ahead}, which come later"
 
