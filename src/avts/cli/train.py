@@ -126,7 +126,8 @@ def command(
         trainer.say(f"avts: stopped after step {trainer.step}; go on with --resume")
         return 130
     leave_processes(trainer.accelerator)
-    workers, cores = settings.training.workers, os.cpu_count() or 1
+    cores = os.cpu_count() or 1
+    workers = settings.training.num_workers(cores)
     trainer.say(time_text(trainer.timer.run, seconds_in_all=trainer.timer.seconds_in_all, workers=workers, cores=cores))
     trainer.say(f"avts show {run} draws the course of it")
     if trainer.is_main:

@@ -62,7 +62,7 @@ def rgb_channels(y: Tensor, u: Tensor, v: Tensor) -> Tensor:
     Shape: three of [B, T, H, W] in [0, 1] to [B, 3, T, H, W].
     """
     planes = torch.stack([(y - 16 / 255) * (255 / 219), (u - 128 / 255) * (255 / 224), (v - 128 / 255) * (255 / 224)])
-    rgb = torch.einsum("rc,cbthw->brthw", torch.tensor(BT601, device=y.device), planes).clamp(0, 1)
+    rgb = torch.einsum("rc,cbthw->brthw", torch.tensor(BT601).to(y.device), planes).clamp(0, 1)
     return (rgb - RGB_MEAN) / RGB_STD
 
 

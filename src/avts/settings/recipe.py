@@ -170,13 +170,21 @@ class TrainingSettings(Settings):
     seed: int = Field(0, ge=0, description="of the weights and of all that is drawn")
     freeze_towers: bool = Field(False, description="train the linear layers only; needs `avts train --start`")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the device is fast at it")
-    workers: int = Field(1, ge=0, description="processes that decode windows; 0 decodes in the loop")
+    workers: int = Field(
+        1, ge=-1, description="processes that decode windows; 0 decodes in the loop; -1: one for each core but one"
+    )
+    channels_last: bool = Field(False, description="weights of the convolutions with channels last: for a GPU")
+    compile: bool = Field(False, description="compile the towers with torch.compile: slow to start, for long runs")
     log_every_steps: int = Field(5, ge=1, description="steps from one line of log.jsonl to the next")
     checkpoint_every_steps: int = Field(200, ge=1, description="steps from one checkpoint to the next")
     keep_checkpoints: int = Field(2, ge=1, description="the newest so many; the best model is kept beside them")
     accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are added up to make one step")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the weights' moving average, the finished model; 0: none")
     validate_every_epochs: int = Field(1, ge=0, description="epochs from one validation to the next; 0: never")
+
+    def num_workers(self, cores: int) -> int:
+        """Processes that decode windows on a machine of so many cores."""
+        return max(cores - 1, 1) if self.workers < 0 else self.workers
 
 
 class Recipe(AnyRecipe):

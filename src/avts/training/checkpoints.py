@@ -24,6 +24,7 @@ from avts.errors import CheckpointError, SettingsError, UsageError
 from avts.model.checkpoint import check_format, load_weights, read_header, save_model, save_weights
 from avts.model.two_stream import TwoStream
 from avts.settings import Recipe, StageSettings, recipe_from
+from avts.training.optimizer import as_run_here
 
 
 def save_state(
@@ -111,7 +112,7 @@ def load_state(
     for name, value in tensors.items():
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    optimizer.load_state_dict({"state": slots, "param_groups": as_run_here(groups, optimizer)})
     return dict(progress)
 
 
