@@ -169,6 +169,12 @@ class TrainingSettings(Settings):
 
     seed: int = Field(0, ge=0, description="of the weights and of all that is drawn")
     freeze_towers: bool = Field(False, description="train the linear layers only; needs `avts train --start`")
+    start_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="part of the starting weights in the finished model, against forgetting; needs `--start`",
+    )
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the device is fast at it")
     workers: int = Field(
         1, ge=-1, description="processes that decode windows; 0 decodes in the loop; -1: one for each core but one"

@@ -34,8 +34,11 @@ from avts.training.checkpoints import (
     Score,
     best_score,
     forget_best,
+    forget_start,
     keep_best,
+    keep_start,
     load_state,
+    mixed_with_start,
     save_state,
 )
 from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest, training_clips
@@ -137,6 +140,8 @@ class Trainer:
         if start is not None:
             fresh = start_from(model, start)
             self.say(f"start: the weights of {start}{''.join(f' (its {part} is new)' for part in fresh)}")
+            if self.is_main and self.recipe.training.start_share:
+                keep_start(self.run, model)
         if self.recipe.training.freeze_towers:
             model.freeze_towers()
         return model.to(self.device)
@@ -190,6 +195,10 @@ class Trainer:
             Interrupted: stopped by Ctrl-C or SIGTERM; the state is saved.
         """
         total, settings = self.curriculum.num_steps, self.recipe.training
+        if settings.start_share and self.started_from is None:
+            raise UsageError(
+                "[training] start_share needs weights to start from; name the run that has them with --start RUN"
+            )
         if settings.freeze_towers and self.started_from is None:
             raise UsageError(
                 "[training] freeze_towers needs trained towers; name the run that has them with --start RUN"
@@ -358,7 +367,13 @@ class Trainer:
         best = best_score(self.run)
         weights = f"moving average, decay {self.average.decay:g}" if self.average else "of the last step"
         progress = self._progress() | {"weights": weights, "best": asdict(best) if best else None}
-        save_model(self.run, self.trained, self.recipe, progress)
+        share = self.recipe.training.start_share
+        if share:
+            progress["weights"] = f"{weights}; {share:g} of the weights at the start"
+        save_model(
+            self.run, mixed_with_start(self.run, self.trained, share) if share else self.trained, self.recipe, progress
+        )
+        forget_start(self.run)
 
 
 def _say_nothing(_: str) -> None:
