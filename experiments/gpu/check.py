@@ -38,7 +38,7 @@ def main() -> None:
         count = counts[given.smallest]
         words = ["synth", world / split, "--videos", count, "--seed", 40 + seed, "--size", 64, "--seconds", 4]
         run.command(f"synth-{split}", [*AVTS, *words])
-    run.command("ingest", [*AVTS, "ingest", world, "--out", corpus, "--short-side", 64])
+    run.command("ingest", [*AVTS, "ingest", world, corpus, "--short-side", 64])
     recipe = given.out / "check.toml"
     recipe.write_text('extends = "demo"\n' + (SMALLEST if given.smallest else ""), encoding="utf-8")
     areas = {}
