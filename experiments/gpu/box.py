@@ -48,7 +48,7 @@ def main() -> None:
         words += ["--scenes", "rich", "--size", 96, "--workers", os.cpu_count() or 1]
         if not (world / split).is_dir():
             run.command(f"synth-{split}", [*AVTS, *words], keep_seconds=0 if given.smallest else 300)
-    run.command("ingest", [*AVTS, "ingest", world, "--out", corpus, "--short-side", 96])
+    run.command("ingest", [*AVTS, "ingest", world, corpus, "--short-side", 96])
     recipe = given.out / "box-large.toml"
     recipe.write_text('extends = "box"\n' + (SMALLEST if given.smallest else LARGE), encoding="utf-8")
     words = ["train", recipe, "--data", corpus, "--out", target, "--device", given.device]

@@ -30,13 +30,15 @@ def main() -> None:
     """Run it."""
     given = arguments(__doc__)
     run = Run("check", given.out, given.minutes)
-    run.command("tests", [sys.executable, "-m", "pytest", "-q", "tests/test_gpu.py"], keep_seconds=420)
+    run.command(
+        "tests", [sys.executable, "-m", "pytest", "-q", "tests/test_gpu.py"], keep_seconds=0 if given.smallest else 420
+    )
     corpus, world = given.out / "check-corpus", given.out / "check-world"
     for seed, (split, counts) in enumerate(SPLITS.items()):
         count = counts[given.smallest]
         words = ["synth", world / split, "--videos", count, "--seed", 40 + seed, "--size", 64, "--seconds", 4]
         run.command(f"synth-{split}", [*AVTS, *words])
-    run.command("ingest", [*AVTS, "ingest", world, "--out", corpus, "--short-side", 64])
+    run.command("ingest", [*AVTS, "ingest", world, corpus, "--short-side", 64])
     recipe = given.out / "check.toml"
     recipe.write_text('extends = "demo"\n' + (SMALLEST if given.smallest else ""), encoding="utf-8")
     areas = {}

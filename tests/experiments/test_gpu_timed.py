@@ -8,19 +8,29 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
+
+from avts.cli import group
+from avts.settings import read_recipe
 
 GPU = Path(__file__).parents[2] / "experiments" / "gpu"
 
 
-@pytest.fixture
-def timed(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("timed", GPU / "timed.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, GPU / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "timed", module)
+    sys.modules[name] = module  # a data class looks its module up
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setitem(sys.modules, "timed", ModuleType("timed"))  # to be taken back at the end
+    module = script("timed")
     monkeypatch.setattr(module, "END_SECONDS", 2.0)
     return module
 
@@ -64,3 +74,30 @@ def test_the_newest_model_is_the_finished_one_or_the_best_so_far(timed: ModuleTy
     assert timed.newest_model(tmp_path).name == "best-000005"
     (tmp_path / "model.json").write_text("{}")
     assert timed.newest_model(tmp_path) == tmp_path
+
+
+@pytest.mark.parametrize("size", [(), ("--smallest", "--device", "cpu")])
+@pytest.mark.parametrize("name", ["check", "step", "box", "paper"])
+def test_the_commands_of_a_run_parse_and_its_recipes_are_read(
+    timed: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, size: tuple[str, ...]
+) -> None:
+    parsed: list[str] = []
+
+    def parse(_: object, __: str, words: list[object], *, keep_seconds: float = 0.0) -> str:
+        assert keep_seconds < 540
+        if words[: len(timed.AVTS)] == timed.AVTS:
+            command, *rest = map(str, words[len(timed.AVTS) :])
+            found = group.get_command(click.Context(group), command)
+            assert found is not None
+            found.make_context(command, list(rest))  # it takes words out of the list
+            parsed.append(command)
+            if command == "train":
+                read_recipe(Path(rest[0]))
+        return ""
+
+    monkeypatch.setattr(timed.Run, "command", parse)
+    corpus = [str(tmp_path / "corpus")] if name == "paper" else []
+    monkeypatch.setattr(sys, "argv", [name, str(tmp_path), *corpus, *size])
+    script(name).main()
+    assert json.loads((tmp_path / f"{name}.json").read_text())["done"] is True
+    assert ("train" in parsed) is (name != "step")

@@ -146,17 +146,20 @@ def must_be_finite(figures: Figures, recipe: Recipe, run: Path) -> None:
         TrainingError: the loss is not finite; names it, and the kinds of pair whose distances are not. Or the gradient
             is not; names the first layer whose gradient is not.
     """
-    newest = next(reversed(checkpoints(run)), None)
     if not math.isfinite(figures.loss):
         wrong = [KIND_NAMES[kind] for kind in np.flatnonzero(figures.faults)]
         names = ", ".join(name.replace("_", "-") for name in wrong)
         where = f"distances of {names} pairs are not finite" if names else "all distances are finite"
-        raise not_finite(figures.step, f"the {recipe.loss.name} loss is {figures.loss} ({where})", newest)
+        raise not_finite(figures.step, f"the {recipe.loss.name} loss is {figures.loss} ({where})", _newest(run))
     if not math.isfinite(figures.gradient_norm):
         bad = [name for name, largest in figures.largest.items() if not math.isfinite(largest)]
         of = f"{len(bad)} of {len(figures.largest)} weights, first" if bad else ""
         where = f"{of} {bad[0]}" if bad else "each weight's is finite"
-        raise not_finite(figures.step, f"the gradient's norm is {figures.gradient_norm} ({where})", newest)
+        raise not_finite(figures.step, f"the gradient's norm is {figures.gradient_norm} ({where})", _newest(run))
+
+
+def _newest(run: Path) -> Path | None:
+    return next(reversed(checkpoints(run)), None)
 
 
 def not_finite(step: int, what: str, checkpoint: Path | None) -> TrainingError:

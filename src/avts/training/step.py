@@ -93,19 +93,25 @@ class Stepper:
             with self.timer.part("transfer"):
                 batch = batch.to(self.device)
             loss = self._add_gradient(batch, step * per_step + place, stage, is_last=place == per_step - 1)
-            if isinstance(batches, Feed):
-                with self.timer.part("wait"):
-                    batches.fetch()  # the device is busy with this one
             losses.append(loss)
             cues, decoding = cues + cue_counts(batch, self.recipe.pairs), decoding + batch.decode_seconds
+            if place < per_step - 1:
+                self._fetch(batches)
         made = _joined(losses)
         with self.timer.part("update"):
             row = row_of(step, self.recipe, made, self.model, cues, misranked=stage.shares == "adaptive")
             if self.device.type == "cpu":
                 must_be_finite(read([row])[0][0], self.recipe, self.run)
             self.optimizer.step()
+        self._fetch(batches)
         self.timer.end_step(decoding)
         return StepDone(made, row)
+
+    def _fetch(self, batches: Iterator[Batch]) -> None:
+        """Begin to copy the next batch while the device is busy with what it has been given."""
+        if isinstance(batches, Feed):
+            with self.timer.part("wait"):
+                batches.fetch()
 
     def _add_gradient(self, batch: Batch, number: int, stage: StageSettings, *, is_last: bool) -> StepLoss:
         """Forward and backward of one batch; the processes add up their gradients with the last one of a step."""
