@@ -1,4 +1,4 @@
-"""`avts app`: a page to drop a film on."""
+"""`avts app`: a local web page that measures and repairs uploaded films."""
 
 from __future__ import annotations
 
@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 
 @click.command(name="app")
 @click.option(
-    "--model", "run", type=click.Path(path_type=Path), metavar="RUN", help="A run; the model in the box if none."
+    "--model",
+    "run",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="A trained run.  [default: the model in the box]",
 )
 @click.option(
-    "--method", type=click.Choice(["model", "motion"]), default="model", show_default=True, help="How to measure."
+    "--method", type=click.Choice(["model", "motion"]), default="model", show_default=True, help="Measuring method."
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets others in.")
-@click.option("--port", type=click.IntRange(1, 65_535), help="Port; the first free one from 7860 on if not given.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 accepts other machines."
+)
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port.  [default: the first free port from 7860]")
 def command(*, run: Path | None, method: Method, host: str, port: int | None) -> int:
-    """Serve a page that tells how far the sound of a film is off, and repairs it. Ctrl-C ends it.
+    """Serve a web page that measures and repairs the audio/video offset of films. Stop it with Ctrl-C.
 
-    Needs no network; films stay on this machine and are deleted at the end.
+    It needs no network; films stay on this machine and are deleted when the server stops.
     """
     from avts.app.answer import answer
     from avts.app.page import build_page, check_port, open_page
@@ -59,14 +65,14 @@ def command(*, run: Path | None, method: Method, host: str, port: int | None) ->
 
 
 def wait() -> None:
-    """Return when the system asks the program to end; Ctrl-C raises, as ever."""
+    """Block until SIGTERM; Ctrl-C raises KeyboardInterrupt as usual."""
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
     asked.wait()
 
 
 def _measure_with(run: Path | None, method: Method) -> Measure:
-    """Load a model once; gives the function that measures a film with it."""
+    """Load a model once and return the function that measures a film with it."""
     from avts.offset.film import FileFilm
     from avts.offset.measure import measure
     from avts.offset.model import load_sync_model

@@ -15,28 +15,31 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("places", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The table, Parquet.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output table (Parquet).")
 @click.option(
     "--model", type=click.Path(path_type=Path), help="Folder of a trained run.  [default: the model in the box]"
 )
 @click.option(
-    "--hop", default=0.5, show_default=True, type=click.FloatRange(0.04), help="Seconds from window to window."
+    "--hop", default=0.5, show_default=True, type=click.FloatRange(0.04), help="Seconds between the starts of windows."
 )
 @click.option(
-    "--stage", "stages", multiple=True, help="A conv stage too: conv5, sound:conv4, picture:conv3. Repeatable."
+    "--stage", "stages", multiple=True, help="Also write a conv stage: conv5, sound:conv4, picture:conv3. Repeatable."
 )
 @click.option(
     "--pooling",
     default="1x1",
     show_default=True,
-    help="Of the stages: parts of the bands (of height and width) x parts of time, or xsd for mean and deviation.",
+    help="Pooling of the stages: parts of the bands (or of height and width) x parts of time, or xsd for mean and "
+    "standard deviation.",
 )
-@click.option("--half", is_flag=True, help="Numbers of 16 bits instead of 32.")
-@click.option("--layout", help="PLACES is a public data set in this layout, as avts ingest takes it.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; one a core if left out, one on a GPU.")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="As in ingest.")
-@click.option("--address", help="Of the Ray cluster; one is started on this machine if left out.")
-@click.option("--device", default="auto", show_default=True, help="Where the towers run: auto, cpu, cuda.")
+@click.option("--half", is_flag=True, help="Store 16-bit instead of 32-bit floats.")
+@click.option("--layout", help="PLACES is a public data set in this layout; see avts ingest.")
+@click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core, one on a GPU]")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="See avts ingest."
+)
+@click.option("--address", help="Address of the Ray cluster.  [default: start one on this machine]")
+@click.option("--device", default="auto", show_default=True, help="Device of the towers: auto, cpu, cuda.")
 def command(
     places: tuple[str, ...],
     out: Path,
@@ -54,11 +57,10 @@ def command(
 ) -> int:
     """Embed PLACES: files, a folder, a list, tars or a corpus.
 
-    Writes a row for each window: file, label, start and stop in seconds, the embedding of its picture and of its sound,
-    and the conv stages asked for, pooled. A file without sound or without picture gives what there is.
+    Writes one row per window: file, label, start and stop in seconds, the embeddings of its picture and of its sound,
+    and the pooled conv stages that were requested. A file with only sound or only picture gets only that embedding.
 
-    Run again, it embeds only what is new; stopped or killed, it goes on where it was. Exit status 3 if a file was
-    refused.
+    A second run embeds only new files; an interrupted run is resumed. Exit status 3 if a file was refused.
     """
     from avts.corpus.ingest import num_cores
     from avts.features.embedding import embed

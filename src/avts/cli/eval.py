@@ -11,7 +11,7 @@ from avts.cli.progress import progress_bar
 
 
 class _RunOrClips(click.Command):
-    """Hands over to `avts eval clips` when that is the first word; a run of this name is written ./clips."""
+    """Dispatches to `avts eval clips` if that is the first argument; write ./clips for a run of this name."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args[:1] != ["clips"]:
@@ -31,10 +31,10 @@ class _RunOrClips(click.Command):
 @click.command(name="eval", cls=_RunOrClips)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to test on.")
-@click.option("--rounds", default=4, show_default=True, type=click.IntRange(min=1), help="Windows of each video.")
+@click.option("--rounds", default=4, show_default=True, type=click.IntRange(min=1), help="Windows per video.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(run: Path, corpus: Path, *, rounds: int, as_json: bool) -> int:
-    """Measure the model of RUN: threshold from the corpus's validation videos, figures from its test videos.
+    """Evaluate the model of RUN on the test videos of a corpus; the threshold is fitted on its validation videos.
 
     `avts eval clips FOLDER` measures offsets of in-sync clips instead; see `avts eval clips --help`.
     """

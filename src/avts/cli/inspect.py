@@ -1,4 +1,4 @@
-"""avts inspect RUN --data CORPUS --out FOLDER: what each channel answers to most, and a map of the embeddings."""
+"""avts inspect RUN --data CORPUS --out FOLDER: what each channel responds to most, and a map of the embeddings."""
 
 from __future__ import annotations
 
@@ -12,21 +12,40 @@ from avts.cli.progress import OnProgress, tell
 
 @click.command(name="inspect")
 @click.argument("run", metavar="RUN|box", type=click.Path(path_type=Path))
-@click.option("--data", "place", required=True, help="Corpus whose clips the model is shown.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the page and the pictures.")
+@click.option("--data", "place", required=True, help="Corpus of clips to run the model on.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Output folder for the page and the figures."
+)
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
     default="test",
     show_default=True,
-    help="Which clips.",
+    help="Split to take the clips from.",
 )
-@click.option("--clips", "most", default=200, show_default=True, type=click.IntRange(2), help="At most, evenly spread.")
-@click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(1, 60), help="Of each, its middle.")
-@click.option("--channels", default=12, show_default=True, type=click.IntRange(1, 512), help="To show, of each tower.")
-@click.option("--each", default=6, show_default=True, type=click.IntRange(1, 12), help="Clips to show of a channel.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the map.")
-@click.option("--device", default="auto", show_default=True, help="Where the towers run: auto, cpu, cuda.")
+@click.option(
+    "--clips",
+    "most",
+    default=200,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Maximum number of clips, evenly spaced.",
+)
+@click.option(
+    "--seconds",
+    default=4.0,
+    show_default=True,
+    type=click.FloatRange(1, 60),
+    help="Length taken from the middle of each clip.",
+)
+@click.option(
+    "--channels", default=12, show_default=True, type=click.IntRange(1, 512), help="Channels to show for each tower."
+)
+@click.option(
+    "--each", default=6, show_default=True, type=click.IntRange(1, 12), help="Clips to show for each channel."
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the map.")
+@click.option("--device", default="auto", show_default=True, help="Device of the towers: auto, cpu, cuda.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers of all channels as one JSON object.")
 def command(
     run: Path,
@@ -42,11 +61,11 @@ def command(
     device: str,
     as_json: bool,
 ) -> int:
-    """Look inside the model of RUN, or the model in the box ('box').
+    """Visualise what the model of RUN, or the model in the box ('box'), has learned.
 
-    Writes FOLDER/index.html: for channels of conv5 of both towers the filterbanks and frames that they answer to most,
-    how selective they are by class, and a t-SNE map of the embeddings by class; channels-sound.png,
-    channels-picture.png and map.png; and channels.json, the numbers of all channels.
+    Writes FOLDER/index.html: for conv5 channels of both towers the filterbanks and frames that they respond to most,
+    their selectivity by class, and a t-SNE map of the embeddings by class; channels-sound.png, channels-picture.png
+    and map.png; and channels.json with the numbers of all channels.
     """
     from avts.corpus.corpus import Corpus
     from avts.errors import UsageError
@@ -57,10 +76,12 @@ def command(
     from avts.report.inspect_page import About, record, summary_text, write_inspection
 
     if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file; a folder is needed. Choose another --out")
+        raise UsageError(f"{out}: is a file, not a folder. Choose another --out")
     loaded = load_sync_model(None if run == Path("box") else run)
     if seconds < loaded.window_seconds:
-        raise UsageError(f"--seconds {seconds:g}: the model knows windows of {loaded.window_seconds:g} s. Give more.")
+        raise UsageError(
+            f"--seconds {seconds:g}: the model needs windows of {loaded.window_seconds:g} s. Give a larger value."
+        )
     chosen, reason = choose_device(device)
     click.echo(f"device: {chosen} ({reason})", err=True)
     network = loaded.network.to(chosen)
@@ -97,7 +118,7 @@ def command(
 
 
 class _Bars:
-    """A bar for each stage, one after the other."""
+    """A progress bar for each stage in turn."""
 
     def __call__(self, title: str) -> OnProgress:
         from tqdm import tqdm

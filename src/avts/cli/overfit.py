@@ -1,4 +1,4 @@
-"""`avts overfit`: one batch to zero, the first thing to run on new data."""
+"""`avts overfit`: overfit one batch, the first check on new data."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from avts.cli.progress import progress_bar, tell
 
 @click.command(name="overfit")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to take a batch of.")
-@click.option("--start", type=click.Path(path_type=Path), metavar="RUN", help="As for avts train.")
-@click.option("--steps", default=300, show_default=True, type=click.IntRange(1), help="To take at most.")
+@click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to take the batch from.")
+@click.option("--start", type=click.Path(path_type=Path), metavar="RUN", help="See avts train.")
+@click.option("--steps", default=300, show_default=True, type=click.IntRange(1), help="Maximum number of steps.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(recipe: Path, corpus: Path, *, start: Path | None, steps: int, device: str, as_json: bool) -> int:
-    """Train on one batch of CORPUS as RECIPE says, until its loss is near the least possible.
+    """Train on one batch of a corpus with the settings of RECIPE until its loss is close to the minimum.
 
-    Nothing is written. If it does not get there, silence, stillness, embeddings, learning rate and alignment are
-    measured and told. Exit status 3 if the batch was not learned.
+    Nothing is written. If the loss stays too high, silence, stillness, embeddings, learning rate and alignment are
+    measured and reported. Exit status 3 if the batch was not learned.
     """
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import measure_alignment
