@@ -1,6 +1,7 @@
-"""One step of training: its batches, augmented; their loss; the gradient of all of them; the update.
+"""One training step: augmentation of its batches, loss, accumulated gradient, update.
 
-A loss or gradient that is not finite stops the run, naming the step, the term and the last good checkpoint.
+A loss or gradient that is not finite stops the run with an error that names the step, the term and the last good
+checkpoint.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from avts.training.timing import StepTimer
 
 @dataclass(frozen=True)
 class StepDone:
-    """What a step has come to.
+    """The result of a step.
 
     Attributes:
-        made: its loss, the mean over its batches, and all their pairs.
-        gradient_norm: of the gradient that the weights were updated with.
-        cues: how much of its batches, of this process's part of them, has something to go by.
+        made: mean loss over its batches, and all their pairs.
+        gradient_norm: norm of the gradient of the update.
+        cues: usable cues in this process's part of the batches.
     """
 
     made: StepLoss
@@ -48,17 +49,17 @@ class StepDone:
 
 
 class Stepper:
-    """Makes steps of a run; of several processes each makes its part of all of them.
+    """Makes the steps of a run; each of several processes makes its part of every step.
 
     Args:
         model: the networks, on their device.
-        recipe: what to train and how.
+        recipe: the settings of the run.
         accelerator: the processes.
-        device: where the networks are.
-        run: folder of the run, whose last good checkpoint an error names.
+        device: device of the networks.
+        run: folder of the run; errors name its last good checkpoint.
 
     Attributes:
-        timer: where the time of the steps goes.
+        timer: times of the parts of the steps.
     """
 
     def __init__(
@@ -69,19 +70,19 @@ class Stepper:
         self.is_shared = accelerator.num_processes > 1
         if self.is_shared:
             synchronise_batch_norm(model, device)
-            # told of convolutions with one channel: two ways to describe the same memory
+            # harmless: convolutions with one channel have two equivalent stride descriptions
             warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         self.objective = accelerator.prepare_model(_Objective(model, recipe))
         self.optimizer = make_optimizer(model, recipe.optimizer)
 
     def make(self, step: int, batches: Iterator[Batch], stage: StageSettings, learning_rate: float) -> StepDone:
-        """Take the next batches, as many as make a step, and update the weights with their mean gradient.
+        """Take the batches of the next step, and update the weights with their mean gradient.
 
         Args:
             step: number of the step.
-            batches: the batches of the run, from this step's first on.
+            batches: the batches of the run, starting with the first of this step.
             stage: the stage of the curriculum.
-            learning_rate: of this step.
+            learning_rate: learning rate of this step.
 
         Raises:
             TrainingError: the loss or its gradient is not finite.
@@ -106,7 +107,7 @@ class Stepper:
         return StepDone(_joined(made), norm, cues)
 
     def _add_gradient(self, batch: Batch, number: int, stage: StageSettings, *, is_last: bool) -> StepLoss:
-        """Forward and backward of one batch; the processes add up their gradients with the last one of a step."""
+        """Forward and backward pass of one batch; the processes sum their gradients with the last batch of a step."""
         with nullcontext() if is_last else self.accelerator.no_sync(self.objective):
             with self.timer.part("forward"):
                 planes, samples = self._augmented(batch, number)
@@ -118,7 +119,7 @@ class Stepper:
         return replace(made, loss=made.loss.detach())
 
     def _augmented(self, batch: Batch, number: int) -> tuple[list[Tensor], Tensor]:
-        """Planes at the network's size and sounds of a batch, disturbed as the recipe says."""
+        """Planes at the network's size and sounds of a batch, augmented as the recipe specifies."""
         rng = np.random.default_rng([self.recipe.training.seed, 2, number])
         augment, share = self.recipe.augment, StepShare.of(batch)
         boxes = share.pictures.own(random_boxes(share.pictures.rows.total, augment.least_crop, rng))
@@ -129,7 +130,7 @@ class Stepper:
 
 
 class _Objective(nn.Module):
-    """The loss as a module's forward, which DistributedDataParallel wants."""
+    """The loss as the forward pass of a module, which DistributedDataParallel requires."""
 
     def __init__(self, model: TwoStream, recipe: Recipe) -> None:
         super().__init__()
@@ -171,8 +172,10 @@ def gradient_norm(step: int, model: nn.Module, run: Path) -> float:
     if math.isfinite(norm):
         return norm
     wrong = [name for name, gradient in gradients.items() if not torch.isfinite(gradient).all()]
-    where = f"{len(wrong)} of {len(gradients)} weights, first {wrong[0]}" if wrong else "each weight's is finite"
-    raise not_finite(step, f"the gradient's norm is {norm} ({where})", _newest_checkpoint(run))
+    where = (
+        f"{len(wrong)} of {len(gradients)} weights, first {wrong[0]}" if wrong else "all weights have finite gradients"
+    )
+    raise not_finite(step, f"the gradient norm is {norm} ({where})", _newest_checkpoint(run))
 
 
 def not_finite(step: int, what: str, checkpoint: Path | None) -> TrainingError:

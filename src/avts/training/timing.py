@@ -1,13 +1,13 @@
-"""Where the time of training goes: each part of a step is timed; means for the log, sums for the whole run.
+"""Timing of training: each part of a step is timed; means for the log, sums for the whole run.
 
-    start      until the first batch is there: the loader's workers start
+    start      until the first batch: the loader's workers start
     wait       for the loader
     transfer   of the batch to the device
     forward    augmentation, towers, loss
     backward
     update     check of the gradient, optimiser
-`compute` is the last three together. What a worker took to read and decode a batch is told beside them; it is no part
-of the step, unless there is no worker: then the wait holds it.
+`compute` is the sum of the last three. The time of a worker to read and decode a batch is reported separately; it is
+not part of the step, unless there are no workers: then it is part of the wait.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Times:
     """Seconds of a number of steps.
 
     Attributes:
-        parts: by name, see PARTS.
-        decode: that workers took to read and decode the batches.
-        steps: how many.
+        parts: seconds by name, see PARTS.
+        decode: seconds that workers took to read and decode the batches.
+        steps: number of steps.
     """
 
     parts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
@@ -51,14 +51,14 @@ class Times:
 class StepTimer:
     """Times the parts of steps.
 
-    A device that works on its own is waited for at the end of each part: what it has been given in one part would
-    otherwise be told as time of the next.
+    An asynchronous device is synchronised at the end of each part; otherwise the work of one part would be counted as
+    time of the next.
 
     Args:
-        device: that computes.
+        device: the device that computes.
 
     Attributes:
-        run: of all steps so far.
+        run: times of all steps so far.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -66,18 +66,18 @@ class StepTimer:
         self.begin()
 
     def begin(self) -> None:
-        """Start anew."""
+        """Restart the clock."""
         self._began = time.perf_counter()
         self.run, self._lately = Times(), Times()
 
     @property
     def seconds_in_all(self) -> float:
-        """Seconds since it was started; what is no part of a step (log, checkpoints, validation) included."""
+        """Seconds since the start, including time outside of steps (log, checkpoints, validation)."""
         return time.perf_counter() - self._began
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Time what is done inside the block; the first wait is the start."""
+        """Time the block; the first wait counts as the start."""
         name = "start" if name == "wait" and not self.run.steps else name
         started = time.perf_counter()
         yield
@@ -91,14 +91,14 @@ class StepTimer:
         """Count a step.
 
         Args:
-            decode_seconds: that a worker took to read and decode its batch.
+            decode_seconds: time that a worker took to read and decode its batch.
         """
         for times in (self.run, self._lately):
             times.steps += 1
             times.decode += decode_seconds
 
     def row(self) -> dict[str, float]:
-        """Mean seconds of a step since this was last asked, for the log; the start counts as wait."""
+        """Mean seconds per step since the last call, for the log; the start counts as wait."""
         lately, self._lately = self._lately, Times()
         count = max(lately.steps, 1)
         wait = lately.parts["start"] + lately.parts["wait"]
