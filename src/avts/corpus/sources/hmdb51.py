@@ -18,7 +18,7 @@ MARKS = {"0": "", "1": "train", "2": "test"}
 
 
 class Hmdb51:
-    """Clips by the lists, those that some split uses; the first says train or test."""
+    """Clips of the lists that some split uses; the first split decides between train and test."""
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
@@ -27,7 +27,7 @@ class Hmdb51:
             raise none_found(folder, "HMDB51", "CLASS_test_split1.txt")
 
     def items(self) -> Iterator[Item]:
-        """A clip a file, by name."""
+        """One clip per file, by name."""
         return official_items(self._tree, self._listed())
 
     def _listed(self) -> dict[str, Listed]:
@@ -41,7 +41,7 @@ class Hmdb51:
                 if mark not in MARKS or not name.endswith(".avi"):
                     raise bad_row(path, [line], "FILE.avi and 0, 1 or 2")
                 stem = name.strip().removesuffix(".avi")
-                # FILM_CLASS_...: clips of one film begin alike
+                # FILM_CLASS_...: clips of one film have the same prefix
                 clip = listed.setdefault(stem, Listed(label, f"{label}/{stem.split(f'_{label}_')[0]}"))
                 clip.splits[number - 1] = MARKS[mark]
         assert all(len(clip.splits) == NUM_SPLITS for clip in listed.values())

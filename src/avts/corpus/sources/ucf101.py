@@ -21,7 +21,7 @@ NUM_SPLITS = 3
 
 @dataclass
 class Listed:
-    """What the lists say of one clip: class, group, and 'train', 'test' or '' in each official split."""
+    """List entry of one clip: class, group, and 'train', 'test' or '' in each official split."""
 
     label: str
     group: str
@@ -29,7 +29,7 @@ class Listed:
 
 
 class Ucf101:
-    """Clips by the lists. The first official split says train or test; some train groups of each class validate."""
+    """Clips of the lists. The first official split is used; some training groups of each class are for validation."""
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
@@ -38,7 +38,7 @@ class Ucf101:
             raise none_found(folder, "UCF101", "trainlist01.txt, testlist01.txt")
 
     def items(self) -> Iterator[Item]:
-        """A clip a file, by name."""
+        """One clip per file, by name."""
         return official_items(self._tree, self._listed())
 
     def _listed(self) -> dict[str, Listed]:
@@ -51,16 +51,16 @@ class Ucf101:
                 if place is None:
                     raise bad_row(path, [line], "CLASS/FILE.avi, with an index or without")
                 label, stem = place[1], place[2]
-                # v_Name_g08_c01: the group is all but the clip
+                # v_Name_g08_c01: the group is everything but the clip
                 clip = listed.setdefault(stem, Listed(label, stem.rpartition("_c")[0] or stem))
                 clip.splits[int(named[2]) - 1] = named[1]
         return listed
 
 
 def official_items(tree: Tree, listed: dict[str, Listed]) -> Iterator[Item]:
-    """Clips of a data set with three official splits; the first there is says the split of a group.
+    """Clips of a data set with three official splits; the first existing one decides the split of a group.
 
-    A group that it does not use trains; `splits` says exactly who is in what.
+    A group that it does not use is for training; `splits` has the exact splits of each clip.
     """
     first = next(index for index in range(NUM_SPLITS) if any(clip.splits[index] for clip in listed.values()))
     train = ((clip.label, clip.group) for clip in listed.values() if clip.splits[first] == "train")
