@@ -79,7 +79,7 @@ def test_a_fault_is_told_with_the_file_that_has_it(tmp_path: Path) -> None:
         f"{ground}unknown key 'headd' in [model]; did you mean 'head'?",
         f"{top}unknown key 'batch_sise' in [pairs]; did you mean 'batch_size'?",
         f"{ground}unknown key 'clip_second' in [pairs]; did you mean 'clip_seconds'?",
-        f"{ground}stage 'a' has neither epochs nor steps; give one of the two",
+        f"{ground}stage 'a' has neither epochs nor steps; give exactly one of them",
     ])  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def test_the_paper_recipe_is_the_papers() -> None:
         ({"modell": {}}, "r.toml: unknown key 'modell' at the top; did you mean 'model'?"),
         (
             {"loss": {"xyz": 1}},
-            f"r.toml: unknown key 'xyz' in [loss]; known are {', '.join(LossSettings.model_fields)}",
+            f"r.toml: unknown key 'xyz' in [loss]; known keys: {', '.join(LossSettings.model_fields)}",
         ),
         (
             {"curriculum": [{**STAGE, "super_herd": 0.0}]},
@@ -179,9 +179,9 @@ def test_a_whole_number_is_good_for_a_share_or_seconds() -> None:
 
 def test_a_stage_has_epochs_or_steps_and_not_both() -> None:
     said = refused(curriculum=[{"name": "x"}])
-    assert said == "r.toml: stage 'x' has neither epochs nor steps; give one of the two"
+    assert said == "r.toml: stage 'x' has neither epochs nor steps; give exactly one of them"
     said = refused(curriculum=[{"name": "x", "epochs": 2, "steps": 7}])
-    assert said == "r.toml: stage 'x' has epochs 2 and steps 7; give one of the two"
+    assert said == "r.toml: stage 'x' has epochs 2 and steps 7; give exactly one of them"
     assert refused(curriculum=[{"name": "x", "steps": 0}]).startswith("r.toml: 'steps' in [curriculum] is 0: ")
     stages = [{"name": "x", "epochs": 2}, {"name": "y", "steps": 7}]
     recipe = recipe_from({"curriculum": stages, "pairs": {"batch_size": 4}}, name="r")
@@ -209,7 +209,7 @@ def test_a_recipe_without_a_curriculum_is_refused() -> None:
 def test_a_tower_that_strides_time_is_not_trained_on_spans(video: str) -> None:
     told = refused(model={"video": video}, pairs={"sampling": "spans"})
     assert told == (
-        f"r.toml: sampling 'spans' needs a feature for each frame, as of mc2 to mc5; video '{video}' gives one every 8 "
+        f"r.toml: sampling 'spans' needs one feature per frame, as mc2 to mc5 have; video '{video}' gives one every 8 "
         "frames. Set [pairs] sampling to 'grid' or 'pairs'"
     )
 
@@ -238,12 +238,12 @@ def test_a_file_that_is_no_recipe_is_named(tmp_path: Path) -> None:
     ):
         read_recipe(tmp_path / "gone.toml")
     (tmp_path / "note.txt").write_text("Dear diary,\n")
-    with pytest.raises(SettingsError, match=r"note\.txt: not a recipe in TOML \(Expected '='.*line 1"):
+    with pytest.raises(SettingsError, match=r"note\.txt: not a valid TOML recipe \(Expected '='.*line 1"):
         read_recipe(tmp_path / "note.txt")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match=r"bytes\.toml: not a recipe in TOML \('utf-8' codec"):
+    with pytest.raises(SettingsError, match=r"bytes\.toml: not a valid TOML recipe \('utf-8' codec"):
         read_recipe(tmp_path / "bytes.toml")
-    with pytest.raises(SettingsError, match=r"not a recipe in TOML \(.*Is a directory"):
+    with pytest.raises(SettingsError, match=r"not a valid TOML recipe \(.*Is a directory"):
         read_recipe(tmp_path)
 
 

@@ -115,9 +115,9 @@ def test_an_offset_that_jumps_is_told_by_stretch_and_retimed(
     assert found.detail[1:] == (
         "From 0:00 to 1:05: sound 250 ms late.",
         "From 1:05 to 1:30: sound 500 ms early.",
-        "Repaired: sound of 2 stretches moved, each by its own offset, and encoded again.",
+        "Repaired: sound of 2 segments moved, each by its own offset, and encoded again.",
         "The sound was encoded again",
-        "The same model now reads: in sync, confidence 0.99 (this is a consistency check, not proof).",
+        "Measured again with the same model: in sync, confidence 0.99 (this is a consistency check, not proof).",
     )
     assert asked == [{"segments": segments, "drift_ms_per_minute": None}]
 

@@ -32,7 +32,7 @@ def write_films(folder: Path, *, faulty: bool) -> Path:
 
 def test_a_good_folder_is_status_0_and_a_bad_one_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, _ = run(capsys, "doctor", str(write_films(tmp_path / "good", faulty=False)))
-    assert (status, out.splitlines()[-1]) == (0, "Nothing stands in the way.")
+    assert (status, out.splitlines()[-1]) == (0, "No problems found.")
     status, out, _ = run(capsys, "doctor", "--json", str(write_films(tmp_path / "bad", faulty=True)))
     record = json.loads(out)
     assert status == 3
@@ -58,9 +58,9 @@ def test_a_corpus_is_told_and_a_clip_of_it_drawn(capsys: pytest.CaptureFixture[s
     assert 0.2 <= abs(windows["super_hard"]["picture_seconds"] - windows["super_hard"]["sound_seconds"]) < 1
     status, _, err = run(capsys, "show", str(tmp_path / "corpus"), "aa")
     assert status == 2
-    assert "aa: no such clip among 2. Some of its keys: a" in err
+    assert "aa: no such clip among 2. Similar keys: a" in err
     status, _, err = run(capsys, "show", str(tmp_path / "corpus"), "a", "--start", "9")
-    assert "--start 9: clip a lasts 2.50 s" in err
+    assert "--start 9: clip a is 2.50 s long" in err
 
 
 def test_a_corpus_is_held_against_a_recipe(
@@ -69,15 +69,17 @@ def test_a_corpus_is_held_against_a_recipe(
     few = tmp_path / "few.toml"
     few.write_text(TINY_TOML)
     status, out, _ = run(capsys, "doctor", str(small_corpus.path), "--recipe", str(few))
-    assert "  steps: 8 in all (easy 4, 75/25 4); 8 training clips give 2 an epoch\n  warning: 8 steps are few: " in out
-    assert (status, out.splitlines()[-1]) == (0, f"{few} makes few steps of it: see the warning above.")
+    assert (
+        "  steps: 8 in total (easy 4, 75/25 4); 8 training clips give 2 per epoch\n  warning: 8 steps are few: " in out
+    )
+    assert (status, out.splitlines()[-1]) == (0, f"{few} trains for few steps on this corpus: see the warning above.")
     few.write_text(TINY_TOML.replace("epochs = 2", "steps = 50"))
     status, out, _ = run(capsys, "doctor", str(small_corpus.path), "--recipe", str(few))
-    assert (status, out.splitlines()[-1]) == (0, "Nothing stands in the way.")
+    assert (status, out.splitlines()[-1]) == (0, "No problems found.")
     few.write_text(TINY_TOML.replace("batch_size = 4", "batch_size = 9"))
     status, out, _ = run(capsys, "doctor", str(small_corpus.path), "--recipe", str(few))
     assert "8 training clips of at least 2.5 s; a step of batch_size = 9 needs 9. Lower it to 8 or less" in out
-    assert (status, out.splitlines()[-1]) == (3, f"{few} cannot be trained on it: see above.")
+    assert (status, out.splitlines()[-1]) == (3, f"{few} cannot be trained on this corpus: see above.")
     status, out, _ = run(capsys, "doctor", "--json", str(small_corpus.path), "--recipe", str(few))
     assert json.loads(out)["training"]["clips"] == 8
 

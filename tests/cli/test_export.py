@@ -54,7 +54,7 @@ def test_without_a_run_the_model_in_the_box_is_exported(tmp_path: Path, capsys: 
 
 def test_more_than_a_run_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("a", "b", tmp_path / "c") == 2
-    assert "One folder to write, or a run and a folder: 3 were given." in capsys.readouterr().err
+    assert "3 paths were given. Give one output folder, or a run and an output folder." in capsys.readouterr().err
 
 
 def test_a_run_that_is_not_there_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

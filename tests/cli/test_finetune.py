@@ -57,9 +57,9 @@ def test_actions_prints_a_table_and_draws_confusion_and_curve(
     assert run(*words, "--labels-per-class", "1,all") == 0
     said = capsys.readouterr()
     lines = said.out.splitlines()
-    assert lines[0].split("  ")[0] == "labels a class"
+    assert lines[0].split("  ")[0] == "labels per class"
     assert [line.split()[0] for line in lines[2:4]] == ["1", "all"]
-    assert "start: scratch; 2 clips of 0.50 s a video, scores averaged" in said.out
+    assert "start: scratch; 2 clips of 0.50 s per video, scores averaged" in said.out
     for name in ("confusion-1.png", "confusion-all.png", "labels.png", "manifest/labels-1/model.safetensors"):
         assert (out / name).is_file()
     assert run(*words, "--labels-per-class", "1,all", "--resume", "--json") == 0
@@ -75,7 +75,7 @@ def test_multimodal_prints_both_towers_beside_each_alone(
     words = ["--data", small_corpus.path, "--out", tmp_path / "out", "--start", "scratch", "--device", "cpu"]
     assert run("multimodal", recipe, *words) == 0
     out = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in out[2:5]] == ["picture and sound", "picture alone", "sound alone"]
+    assert [line.split("  ")[0] for line in out[2:5]] == ["picture and sound", "picture only", "sound only"]
     assert (tmp_path / "out" / "sound" / "confusion.png").is_file()
 
 

@@ -89,7 +89,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_read(
 ) -> None:
     (tmp_path / "file").write_text("x")
     assert inspect(run, "--data", small_corpus.path, "--out", tmp_path / "file") == 2
-    assert "file: is a file; a folder is needed." in capsys.readouterr().err
+    assert "file: is a file, not a folder." in capsys.readouterr().err
     assert inspect(tmp_path / "gone", "--data", small_corpus.path, "--out", tmp_path / "o") == 2
     assert "gone: no such model folder" in capsys.readouterr().err
     assert inspect(run, "--data", tmp_path, "--out", tmp_path / "o") == 3
@@ -97,5 +97,5 @@ def test_what_cannot_be_done_is_told_before_anything_is_read(
     recipe = tiny_recipe(pairs={"clip_seconds": 2.0})
     save_model(tmp_path / "long", build_model(recipe.model), recipe, {"step": 0})
     assert inspect(tmp_path / "long", "--data", small_corpus.path, "--out", tmp_path / "o", "--seconds", 1.5) == 2
-    assert "--seconds 1.5: the model knows windows of 2 s." in capsys.readouterr().err
+    assert "--seconds 1.5: the model needs windows of 2 s." in capsys.readouterr().err
     assert not (tmp_path / "o").exists()

@@ -66,16 +66,19 @@ def test_a_run_gives_the_networks_of_its_recipe(tmp_path: Path, capsys: pytest.C
     assert last.startswith(f"together: {millions:.2f} M parameters, ")
 
 
-NOT_WITH = "was given, which does not go with it here; "
+NOT_WITH = "does not apply here; "
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["mc6"], "mc6: no such network, recipe or run. Networks are mc2, mc3, mc4, mc5, r3d18, r2plus1d18, i3d, au"),
-        (["audio", "--size", 64], f"audio: --size {NOT_WITH}it takes --seconds, --width"),
-        (["mc3", "--frames", 8, "--seconds", 1], f"mc3: --seconds {NOT_WITH}it takes --size, --frames, --width"),
-        ([RECIPES / "demo.toml", "--width", 8], f"demo.toml: --width {NOT_WITH}its sizes are those of its recipe"),
+        (["mc6"], "mc6: no such network, recipe or run. Networks: mc2, mc3, mc4, mc5, r3d18, r2plus1d18, i3d, audio"),
+        (["audio", "--size", 64], f"audio: option --size {NOT_WITH}it accepts --seconds, --width"),
+        (
+            ["mc3", "--frames", 8, "--seconds", 1],
+            f"mc3: option --seconds {NOT_WITH}it accepts --size, --frames, --width",
+        ),
+        ([RECIPES / "demo.toml", "--width", 8], f"demo.toml: option --width {NOT_WITH}its sizes are set by its recipe"),
     ],
 )
 def test_what_does_not_go_together_is_told(

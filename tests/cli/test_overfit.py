@@ -23,7 +23,7 @@ def test_a_batch_that_is_learned_ends_with_0_and_one_that_is_not_with_3(
     recipe.write_text(TINY_TOML.replace("1e-3", "3e-3"))
     assert run(recipe, "--data", small_corpus.path, "--steps", 300, "--device", "cpu") == 0
     said = capsys.readouterr()
-    assert said.out.splitlines()[-1].startswith("It learns:")
+    assert said.out.splitlines()[-1].startswith("The batch was learned:")
     assert "device: cpu (as asked)" in said.err
     recipe.write_text(TINY_TOML.replace("1e-3", "1e-9"))
     assert run(recipe, "--data", small_corpus.path, "--steps", 5, "--json") == 3

@@ -145,8 +145,8 @@ def test_each_seed_gives_a_figure_and_files_of_figures_are_compared(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--labels-per-class", "few"], "--labels-per-class 'few': give a number of 1 or more, or all"),
-        (["--like", "a.toml"], "--like a.toml: only with --model random or --from-scratch"),
+        (["--labels-per-class", "few"], "--labels-per-class 'few': give a positive integer, or all"),
+        (["--like", "a.toml"], "--like a.toml: only valid with --model random or --from-scratch"),
         (["--from-scratch"], "with --from-scratch: its weights would not be used. Give --like"),
         (["--stage", "conv9"], "stage 'conv9': the audio tower has conv1, conv2"),
         (["--pooling", "4"], "pooling '4': give parts of space"),

@@ -54,8 +54,8 @@ def test_a_name_is_trained_and_the_run_is_named_for_recipe_and_corpus(
     (tmp_path / "runs" / f"demo-{small_corpus.path.name}" / "model.json").touch()
     assert run("train", "demo", "--data", small_corpus.path) == 2
     said = capsys.readouterr().err
-    assert f"run: runs/demo-{small_corpus.path.name} (no --out given)\n" in said
-    assert "already holds a run that has ended" in said
+    assert f"run: runs/demo-{small_corpus.path.name} (default of --out)\n" in said
+    assert "already holds a finished run" in said
 
 
 def test_a_network_is_found_by_the_name_of_its_recipe(
@@ -66,5 +66,5 @@ def test_a_network_is_found_by_the_name_of_its_recipe(
     assert "together: 1.87 M parameters" in capsys.readouterr().out
     assert run("model", "mc7") == 2
     said = capsys.readouterr().err
-    assert "mc7: no such network, recipe or run. Networks are mc2, mc3, " in said
-    assert "recipes adapt, box, demo" in said
+    assert "mc7: no such network, recipe or run. Networks: mc2, mc3, " in said
+    assert "recipes: adapt, box, demo" in said

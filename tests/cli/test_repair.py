@@ -145,7 +145,7 @@ def test_explain_prints_a_command_that_a_shell_takes_whole(
     ("arguments", "message"),
     [
         (["gone.mp4", "out.mp4"], "gone.mp4: no such file"),
-        (["early.mp4", "out.mp4", "--drift", "60"], "a drift of 60 ms a minute without an offset"),
+        (["early.mp4", "out.mp4", "--drift", "60"], "a drift of 60 ms per minute without an offset"),
         (["early.mp4", "out.mp4", "--offset", "nan"], "offset_seconds is nan"),
         (["early.mp4", "out.mp4", "--offset", "0", "--drift", "6001"], "drift_ms_per_minute is 6001"),
         (["early.mp4", "early.mp4", "--overwrite"], "OUT early.mp4: the repaired file would replace its source"),

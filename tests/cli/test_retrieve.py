@@ -41,6 +41,6 @@ def test_a_file_finds_itself_by_its_own_embedding_and_recall_is_printed(tmp_path
     assert sorted(hit["file"] for hit in hits) == ["a.mp4", "b.mp4"]
     assert hits[0]["distance"] <= hits[1]["distance"]
     assert call("retrieve", table, "--model", str(tmp_path / "other"), "--query", query) == 2
-    assert f"was made by {run}, not by {tmp_path / 'other'}" in capsys.readouterr().err
+    assert f"was written by {run}, not by {tmp_path / 'other'}" in capsys.readouterr().err
     assert call("retrieve", table) == 2
     assert "give either --query FILE or --evaluate" in capsys.readouterr().err

@@ -73,7 +73,7 @@ def test_help_tells_the_least_confidence(capsys: pytest.CaptureFixture[str]) -> 
     for name in ("sync", "repair"):
         with pytest.raises(SystemExit):
             main([name, "--help"])
-        assert f"[default: {LEAST_CONFIDENCE:g}, or as the model's calibration says]" in " ".join(
+        assert f"[default: {LEAST_CONFIDENCE:g}, or that of the model's calibration]" in " ".join(
             capsys.readouterr().out.split()
         )
 
@@ -84,8 +84,8 @@ def test_a_repaired_file_is_measured_again_as_a_check_of_consistency(
     assert run_sync(*files(tmp_path, "early.mp4"), "--repair", tmp_path / "out.mp4", "--json") == 0
     out, err = capsys.readouterr()
     assert (
-        f"{tmp_path}/out.mp4: before: sound 250 ms early, confidence 0.99; the same model now reads: sound 10 ms "
-        "early, confidence 0.99 (this is a consistency check, not proof)"
+        f"{tmp_path}/out.mp4: before: sound 250 ms early, confidence 0.99; measured again with the same model: "
+        "sound 10 ms early, confidence 0.99 (this is a consistency check, not proof)"
     ) in err
     record = json.loads(out)
     assert record["repaired"]["file"] == str(tmp_path / "out.mp4")

@@ -44,15 +44,16 @@ def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
     said = capsys.readouterr()
     assert said.out == f"{out}: trained 4 steps on 8 videos\n"
     assert "device: cpu (as asked)\nprecision: fp32 (as asked)\n" in said.err
-    assert "steps: 4 in all (easy 2, 75/25 2); 8 training clips give 2 an epoch\nwarning: 4 steps are few: " in said.err
+    assert (
+        "steps: 4 in total (easy 2, 75/25 2); 8 training clips give 2 per epoch\nwarning: 4 steps are few: " in said.err
+    )
     assert re.search(r"time: \d.* s for 4 steps: compute \d+% \(forward", said.err)
-    assert f"avts show {out} draws the course of it\n" in said.err
+    assert f"'avts show {out}' plots the progress\n" in said.err
     assert (out / "model.safetensors").is_file()
     assert run(recipe, "--data", small_corpus.path, "--out", out) == 2
     said = capsys.readouterr()
     assert said.err == (
-        f"avts: {out}: already holds a run that has ended. Choose another --out; --start {out} begins with its "
-        "weights\n"
+        f"avts: {out}: already holds a finished run. Choose another --out; --start {out} starts from its weights\n"
     )
 
 
@@ -60,7 +61,7 @@ def test_training_says_its_choices_on_stderr_and_its_result_on_stdout(
     ("recipe_text", "status", "message"),
     [
         (None, 2, "no such recipe. Give a TOML file, or a name: adapt, box, demo, l3net-still, paper"),
-        ("Dear diary,\n", 2, "not a recipe in TOML ("),
+        ("Dear diary,\n", 2, "not a valid TOML recipe ("),
         (
             QUICK.replace("batch_size", "batch_sise"),
             2,
@@ -98,11 +99,11 @@ def test_what_is_missing_is_told_in_one_line(
     assert run(recipe, "--data", tmp_path, "--out", out) == 3
     assert "not a corpus (no corpus.json)" in capsys.readouterr().err
     assert run(recipe, "--data", small_corpus.path, "--out", out, "--resume") == 3
-    assert capsys.readouterr().err.endswith(f"avts: {out}: no checkpoint to go on from. Leave out --resume to start\n")
+    assert capsys.readouterr().err.endswith(f"avts: {out}: no checkpoint to resume from. Remove --resume to start\n")
     assert run(recipe, "--data", small_corpus.path, "--out", out, "--device", "nonsense") == 2
     assert "avts: device 'nonsense' cannot be used (" in capsys.readouterr().err
     assert run(recipe, "--data", small_corpus.path, "--out", recipe) == 2
-    assert capsys.readouterr().err == f"avts: {recipe}: is a file; a run needs a folder. Choose another --out\n"
+    assert capsys.readouterr().err == f"avts: {recipe}: is a file, not a folder. Choose another --out\n"
     assert not out.exists()
 
 
@@ -117,14 +118,15 @@ def test_a_finished_run_is_not_trained_again(
     made = {path: path.stat().st_mtime_ns for path in sorted(out.rglob("*")) if path.is_file()}
     capsys.readouterr()
     assert run(recipe, *words, "--resume") == 0
-    assert capsys.readouterr().out == f"{out}: already trained, all 4 steps. Nothing to go on with\n"
+    assert capsys.readouterr().out == f"{out}: all 4 steps are already trained. Nothing to resume\n"
     assert {path: path.stat().st_mtime_ns for path in sorted(out.rglob("*")) if path.is_file()} == made
     recipe.write_text(QUICK.replace("epochs = 1", "epochs = 5", 1))
     assert run(recipe, *words, "--resume") == 3
     said = capsys.readouterr().err
     assert (
-        f"{out}: has ended, trained by another recipe. To train on, begin a new run with its weights: --start" in said
-    )
+        f"{out}: is finished and was trained with another recipe. To continue training, start a new run from its "
+        f"weights: --start {out}"
+    ) in said
 
 
 def test_a_run_with_its_best_model_only_is_given_true_advice(
@@ -138,7 +140,7 @@ def test_a_run_with_its_best_model_only_is_given_true_advice(
     capsys.readouterr()
     assert run(recipe, *words, "--out", out, "--resume") == 3
     said = capsys.readouterr().err
-    assert f"no checkpoint to go on from. It has its best model, {best.name}, which lacks the state" in said
+    assert f"no checkpoint to resume from. Its best model, {best.name}, has no optimiser state" in said
     assert f"--start {best} and another --out" in said
     assert run(recipe, *words, "--out", tmp_path / "next", "--start", best) == 0, "as advised"
     assert run(recipe, *words, "--out", out) == 0, "as advised"
@@ -158,12 +160,12 @@ def test_a_run_starts_from_another_one_and_resumes_without_it(
     capsys.readouterr()
     assert run(after, *words, "--out", tmp_path / "second") == 2
     told = capsys.readouterr().err
-    assert "freeze_towers needs trained towers; name the run that has them with --start RUN" in told
+    assert "freeze_towers needs trained towers; give a run that has them with --start RUN" in told
     assert run(after, *words, "--out", tmp_path / "second", "--start", tmp_path / "first") == 0
     assert f"start: the weights of {tmp_path / 'first'} (its fused classifier is new)" in capsys.readouterr().err
     (tmp_path / "second" / "model.json").unlink()
     assert run(after, *words, "--out", tmp_path / "second", "--start", tmp_path / "gone", "--resume") == 0
-    assert "resume: going on after step 3\n" in capsys.readouterr().err
+    assert "resume: continuing after step 3\n" in capsys.readouterr().err
     assert run(after, *words, "--out", tmp_path / "third", "--start", tmp_path / "gone") == 2
     assert "gone: no such model folder" in capsys.readouterr().err
 
@@ -211,11 +213,11 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint_and_resume_finishes(
     checkpoint = checkpoints(out)
     assert len(checkpoint) == 1
     step = int(checkpoint[0].name.removeprefix("step-"))
-    assert f"avts: stopped after step {step}; go on with --resume" in stderr
+    assert f"avts: stopped after step {step}; continue with --resume" in stderr
     assert not (out / "model.json").exists()
     assert run(*words[1:], "--resume") == 0
     said = capsys.readouterr()
-    assert f"resume: going on after step {step}\n" in said.err
+    assert f"resume: continuing after step {step}\n" in said.err
     assert said.out == f"{out}: trained 48 steps on 8 videos\n"
     assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == list(range(48))
 
@@ -289,7 +291,7 @@ def test_a_launcher_that_starts_one_process_of_several_is_told_of(small_corpus: 
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    assert "processes: 1, although the launcher seems to have been asked for several" in done.stderr
+    assert "processes: 1, although several seem to have been requested" in done.stderr
     assert "torchrun --standalone --nproc_per_node 2 -m avts train ... --device cpu" in done.stderr
 
 
@@ -297,7 +299,7 @@ def test_an_unknown_tracker_ends_with_2_before_anything_is_made(
     recipe: Path, small_corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(recipe, "--data", small_corpus.path, "--out", tmp_path / "run", "--track", "paper") == 2
-    assert capsys.readouterr().err.startswith("avts: tracker 'paper' is not known; known are ")
+    assert capsys.readouterr().err.startswith("avts: unknown tracker 'paper'; known trackers: ")
     assert not (tmp_path / "run").exists()
 
 
@@ -311,6 +313,6 @@ def test_a_branch_takes_over_the_first_stage_of_another_run(
     given = ("--data", small_corpus.path, "--device", "cpu")
     assert run(easy, *given, "--out", tmp_path / "easy") == 0
     assert run(mixed, *given, "--out", tmp_path / "mixed", "--branch", tmp_path / "easy") == 0
-    assert "resume: going on after step 2\n" in capsys.readouterr().err
+    assert "resume: continuing after step 2\n" in capsys.readouterr().err
     assert run(mixed, *given, "--out", tmp_path / "whole", "--branch", tmp_path / "nothing") == 2
     assert "nothing: none of its 0 checkpoint(s)" in capsys.readouterr().err

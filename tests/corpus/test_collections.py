@@ -157,9 +157,9 @@ def test_a_source_of_ones_own(tmp_path: Path, put: Put) -> None:
 
 
 def test_a_collection_of_nothing_and_one_of_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"nothing in it. Nothing to take in"):
+    with pytest.raises(CorpusError, match=r"is empty. Nothing to ingest"):
         take(Own(), tmp_path / "corpus")
-    with pytest.raises(CorpusError, match=r"(?s)none of 1 files.*  a.mp4: listed, but not there"):
+    with pytest.raises(CorpusError, match=r"(?s)none of 1 files.*  a.mp4: listed, but does not exist"):
         take(Own(Item("a.mp4", None)), tmp_path / "corpus")
     assert not (tmp_path / "corpus").exists()
 

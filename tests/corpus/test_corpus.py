@@ -45,7 +45,7 @@ def test_select_by_split_and_use(made: Path) -> None:
     assert [clip.source for clip in corpus.select("train")] == ["train/a.mkv"]
     assert corpus.select("validation") == ()
     assert len(corpus.select()) == 2
-    with pytest.raises(CorpusError, match=r"no split 'trian'. There are train, validation and test"):
+    with pytest.raises(CorpusError, match=r"no split 'trian'. The splits are train, validation and test"):
         corpus.select("trian")
 
 
@@ -101,7 +101,7 @@ def test_spans_outside_the_clip(made: Path) -> None:
     clip = corpus.select("train")[0]
     for read in (corpus.frames, corpus.sound):
         with pytest.raises(
-            CorpusError, match=r"clip train__a\S*: asked for 2.500 to 3.500 s, but it lasts from 0 to 3.083"
+            CorpusError, match=r"clip train__a\S*: 2.500 to 3.500 s was requested, but the clip has 0 to 3.083"
         ):
             read(clip, Span(2.5, 3.5))
 
@@ -138,7 +138,7 @@ def test_another_format_version(copy: Path) -> None:
     with pytest.raises(CorpusError, match=r"corpus of format version 7, this program reads up to 2"):
         Corpus.open(copy)
     (copy / CORPUS_NAME).write_text(json.dumps({**settings, "format": "other"}))
-    with pytest.raises(CorpusError, match=r"corpus.json is of something else"):
+    with pytest.raises(CorpusError, match=r"corpus.json belongs to something else"):
         Corpus.open(copy)
 
 
@@ -157,7 +157,7 @@ def test_a_lost_or_cut_or_damaged_shard(copy: Path) -> None:
     shard = copy / clip.shard
     data = shard.read_bytes()
     shard.write_bytes(data[: clip.sound_offset + 100])
-    said = rf"clip {clip.key}: {clip.shard} is cut off: it has {clip.sound_offset + 100} bytes"
+    said = rf"clip {clip.key}: {clip.shard} is truncated: it has {clip.sound_offset + 100} bytes"
     with pytest.raises(CorpusError, match=said):
         Corpus.open(copy).sound(clip, Span(0, 1))
     shard.write_bytes(data[: clip.video_offset] + bytes(len(data) - clip.video_offset))

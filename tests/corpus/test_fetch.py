@@ -49,8 +49,8 @@ def test_what_cannot_be_brought(tmp_path: Path) -> None:
     for media, message in (
         (f"local://{tmp_path}/gone.mp4", r"gone.mp4: cannot be opened \(No such file"),
         (closed, r"closed: cannot be opened \(Permission denied\)"),
-        (breaking, r"breaking: reading it broke off \(connection reset\). Run the same again"),
-        (Member(tmp_path / "cut.tar", 2, 5, "a/b.mp4"), r"b.mp4: its tar is cut off, 3 bytes are missing"),
+        (breaking, r"breaking: could not be read completely \(connection reset\). Run the same command again"),
+        (Member(tmp_path / "cut.tar", 2, 5, "a/b.mp4"), r"b.mp4: its tar is truncated, 3 bytes are missing"),
     ):
         with pytest.raises(FetchError, match=message):
             bring(media, tmp_path)

@@ -56,7 +56,7 @@ def test_a_mixed_folder(films: Any, tmp_path: Path) -> None:
     messages = {refusal.source: refusal.message for refusal in summary.refused}
     assert messages["mute.mp4"] == "mute.mp4: no audio stream (it has: video h264). Nothing to synchronise."
     assert messages["short.mp4"] == "short.mp4: lasts 0.50 s, less than 1 s. Too short for a window."
-    assert messages["talk/copy.mp4"] == "copy.mp4: the same bytes as clip talk__a. Taken once."
+    assert messages["talk/copy.mp4"] == "copy.mp4: has the same bytes as clip talk__a. Taken once."
     assert seen[0] == (0, 9)
     assert seen[-1] == (9, 9)
 
@@ -117,7 +117,7 @@ def test_touched_files_are_known_and_changed_files_are_said(films: Any, tmp_path
     summary = take(films.folder, tmp_path / "corpus")
     assert (summary.taken, summary.reused) == (0, 1)
     assert [(refusal.source, refusal.reason) for refusal in summary.refused] == [("b.mp4", "changed")]
-    assert "b.mp4: changed since it was taken in" in summary.refused[0].message
+    assert "b.mp4: changed since it was ingested" in summary.refused[0].message
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -133,13 +133,13 @@ def test_wrong_calls_and_folders(films: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"gone: no such folder"):
         take(tmp_path / "gone", tmp_path / "corpus")
     films.folder.mkdir()
-    with pytest.raises(CorpusError, match=r"films: no video file in it"):
+    with pytest.raises(CorpusError, match=r"films: contains no video file"):
         take(films.folder, tmp_path / "corpus")
     assert not (tmp_path / "corpus").exists()
     films.write("a.mp4", **SMALL)
     with pytest.raises(UsageError, match=r"short side of 33 pixels"):
         ingest(films.folder, tmp_path / "corpus", short_side=33)
-    with pytest.raises(UsageError, match=r"0 workers: must be 1 or more"):
+    with pytest.raises(UsageError, match=r"0 workers: must be at least 1"):
         ingest(films.folder, tmp_path / "corpus", workers=0)
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"file: is a file"):
@@ -152,7 +152,7 @@ def test_wrong_calls_and_folders(films: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"corpus: was made with other settings \(short_side 32 instead of 64\)"):
         ingest(films.folder, tmp_path / "corpus", short_side=64, workers=1)
     (tmp_path / "corpus" / JOURNAL_NAME).unlink()
-    with pytest.raises(UsageError, match=rf"corpus: a corpus without its {JOURNAL_NAME}"):
+    with pytest.raises(UsageError, match=rf"corpus: a corpus without {JOURNAL_NAME}"):
         take(films.folder, tmp_path / "corpus")
 
 

@@ -77,7 +77,7 @@ def test_a_full_disk_leaves_a_corpus_that_the_next_run_completes(
 
     for module in (shards_module, journal_module):
         monkeypatch.setattr(module, "write_all", write_while_there_is_room)
-    with pytest.raises(CorpusError, match=r"corpus: cannot be written \(No space left on device\). Make room and run"):
+    with pytest.raises(CorpusError, match=r"corpus: cannot be written \(No space left on device\). Free space and run"):
         take(films, tmp_path / "corpus")
     monkeypatch.undo()
     again = take(films, tmp_path / "corpus")

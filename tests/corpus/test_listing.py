@@ -52,12 +52,12 @@ def test_a_list_at_a_url_has_its_paths_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("a.mp4,dev,,,", r"list.csv: row 1: split 'dev' is none of train, validation and test"),
-        ("a.mp4,,5,2,", r"list.csv: row 1: from 5 to 2 s: the end must come after the start"),
+        ("a.mp4,dev,,,", r"list.csv: row 1: split 'dev' must be one of train, validation and test"),
+        ("a.mp4,,5,2,", r"list.csv: row 1: from 5 to 2 s: the end must be after the start"),
         ("a.mp4,,-1,2,", r"list.csv: row 1: from -1 to 2 s"),
         ("a.mp4,,0,nan,", r"list.csv: row 1: from 0 to nan s"),
         ("a.mp4,,5,,", r"list.csv: row 1: from '5' to '' s: give two numbers"),
-        ("a.mp4,,,,one", r"list.csv: row 1: fold 'one' is no whole number"),
+        ("a.mp4,,,,one", r"list.csv: row 1: fold 'one' is not an integer"),
     ],
 )
 def test_values_that_mean_nothing(tmp_path: Path, row: str, message: str) -> None:

@@ -168,7 +168,7 @@ def test_a_store_that_fails_is_one_error_and_asked_again_later(remote: Corpus, m
         patch.setattr(SlowFiles, "cat_file", refuse)
         with pytest.raises(CorpusError, match=rf"its shard {clip.shard} cannot be read \(no rights\)"):
             remote.frames(clip, Span(0, 1))
-        with pytest.raises(CorpusError, match=r"cannot be read \(no rights\). Check the address and your rights"):
+        with pytest.raises(CorpusError, match=r"cannot be read \(no rights\). Check the address and your permissions"):
             RemoteStore(str(remote.url)).file("corpus.json")
     assert remote.frames(clip, Span(0, 1)).num_frames == 24
 
@@ -176,5 +176,5 @@ def test_a_store_that_fails_is_one_error_and_asked_again_later(remote: Corpus, m
 def test_a_cut_shard_in_a_store(folder: Path, remote: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = remote.clips[2]
     monkeypatch.setattr(SlowFiles, "cat_file", lambda *_, **__: b"few")
-    with pytest.raises(CorpusError, match=rf"clip {clip.key}: {clip.shard} is cut off: 3 of \d+ bytes came"):
+    with pytest.raises(CorpusError, match=rf"clip {clip.key}: {clip.shard} is truncated: 3 of \d+ bytes were received"):
         remote.frames(clip, Span(0, 1))

@@ -34,7 +34,7 @@ def test_a_corpus_in_step_is_found_in_step(small_corpus: Corpus) -> None:
     assert len(found.offsets_seconds) == 15
     assert found.num_near(0.0) == 15
     assert not found.reason.likely
-    assert "puts 15 of 15 clips (100%; by chance 20%) within 0.2 s of no offset" in found.reason.text
+    assert "puts 15 of 15 clips (100%; chance level 20%) within 0.2 s of zero offset" in found.reason.text
 
 
 @pytest.mark.parametrize(("late", "words"), [(0.5, r"sound 5\d\d ms late"), (-0.5, r"sound 4\d\d ms early")])
@@ -55,10 +55,10 @@ def test_sure_offsets_that_gather_nowhere_are_a_fault_and_unsure_ones_tell_nothi
     found = spread_evenly(40, sure=True)
     assert found.place_seconds() is None
     assert found.reason.likely
-    assert "40 are sure and gather nowhere: each is off by its own amount" in found.reason.text
+    assert "40 are sure and do not cluster: each has a different offset" in found.reason.text
     unsure = spread_evenly(40, sure=False)
     assert not unsure.reason.likely
-    assert "0 are sure, too few to tell more" in unsure.reason.text
+    assert "0 are sure, too few for a conclusion" in unsure.reason.text
 
 
 def test_sure_clips_that_gather_elsewhere_are_heard_among_many_that_are_not() -> None:

@@ -92,7 +92,7 @@ def test_a_film_of_two_edits_is_noted(films: Any, tmp_path: Path) -> None:
     found = examine_folder(Path(films.folder))
     ((name, note),) = found.notes
     assert name == "cut.mp4"
-    assert note.startswith("made of 2 edits; what lies behind the first is read up to 50 ms off")
+    assert note == "has 2 edits; FFmpeg places everything after the first one with an error of up to 50 ms"
     assert not found.faults
 
 

@@ -38,7 +38,7 @@ def test_ray_that_is_not_installed_is_named(tmp_path: Path, put: Callable[..., P
 
 def test_an_address_without_ray_is_refused(tmp_path: Path, put: Callable[..., Path]) -> None:
     put(tmp_path / "films" / "a.mp4")
-    with pytest.raises(UsageError, match=r"address '10.0.0.1:6379' is of a Ray cluster, but the engine is 'local'"):
+    with pytest.raises(UsageError, match=r"address '10.0.0.1:6379' needs a Ray cluster, but the engine is 'local'"):
         ingest(tmp_path / "films", tmp_path / "corpus", address="10.0.0.1:6379")
 
 

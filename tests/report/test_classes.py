@@ -31,7 +31,7 @@ def test_the_table_holds_every_figure_with_its_conditions() -> None:
     assert "40.0 % to 60.0 %" in lines[2]
     assert lines[3].startswith("           all") or lines[3].startswith("all")
     assert lines[4] == (
-        "start: box; 10 clips of 0.33 s a video, scores averaged; 9, 7 steps; 2 classes, always the commonest: 62.5 %"
+        "start: box; 10 clips of 0.33 s per video, scores averaged; 9, 7 steps; 2 classes, most frequent class: 62.5 %"
     )
     assert lines[-2].split() == ["clap", "75.0", "%"]
     assert lines[-1].split() == ["drum", "–"]
@@ -39,7 +39,7 @@ def test_the_table_holds_every_figure_with_its_conditions() -> None:
 
 def test_the_comparison_names_what_each_classifier_was_given() -> None:
     lines = comparison_table({"both": RESULT, "picture": RESULT, "sound": RESULT}).splitlines()
-    assert [line.split("  ")[0] for line in lines[2::2][:3]] == ["picture and sound", "picture alone", "sound alone"]
+    assert [line.split("  ")[0] for line in lines[2::2][:3]] == ["picture and sound", "picture only", "sound only"]
 
 
 def test_confusion_cells_hold_counts_and_colours_shares_of_their_row() -> None:

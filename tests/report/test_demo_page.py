@@ -111,7 +111,7 @@ def test_the_page_says_what_was_reached(tmp_path: Path) -> None:
     assert '<td>AUC, easy negatives</td><td>at least 0.950</td><td>0.970</td><td class="pass">pass</td>' in page
     assert '<td>0.800</td><td class="miss">miss</td>' in page
     assert "0.900 (0.880 to 0.920)" in page
-    assert "2 of 4 (50.0 %) were found within 0.1 s" in page
+    assert "2 of 4 (50.0 %) offsets were found within 0.1 s" in page
     assert "For 1 the answer was 'cannot tell'." in page.replace("&#x27;", "'")
     assert "Shifted: sound 300 ms early." in page
     assert "<h3>a &lt;ball&gt; &quot; $x^$</h3>" in page
@@ -120,7 +120,7 @@ def test_the_page_says_what_was_reached(tmp_path: Path) -> None:
 def test_a_part_without_data_is_left_out(tmp_path: Path) -> None:
     page = written(tmp_path, result={}, history=[], evaluation={}, offsets=[], examples=[])
     assert "<svg" not in page
-    assert "Where it ends" in page
+    assert "<h2>Limits</h2>" in page
 
 
 def test_every_colour_of_a_figure_follows_the_theme(tmp_path: Path) -> None:

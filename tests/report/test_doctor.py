@@ -16,7 +16,7 @@ def test_a_histogram_has_a_bar_for_every_class_between_the_first_and_the_last() 
 
 def test_what_lies_beyond_the_last_edge_is_counted_too() -> None:
     assert histogram([1.0, 500.0], (0, 10, 60)).splitlines()[-1].startswith("60 to 500")
-    assert histogram([], (0, 1)) == "nothing known"
+    assert histogram([], (0, 1)) == "unknown"
 
 
 def test_a_small_count_has_a_bar_all_the_same() -> None:
@@ -36,14 +36,14 @@ def made() -> Findings:
 def test_the_text_tells_flags_faults_copies_and_whether_the_model_waits() -> None:
     capacity = capacities([3.0, 4.0], clip_seconds=1.0, gap_seconds=0.5)
     text = doctor_text(made(), capacity, LoaderSpeed(500, 400), StepSpeed(0.1, 64, "cpu"))
-    assert "a corpus of 3 clips, 12 s; 2 of use" in text
+    assert "a corpus of 3 clips, 12 s; 2 usable" in text
     assert "2  silent (kept, not used)" in text
     assert "k19: damaged near 1.000 s" in text
     assert "k20" not in text
     assert "and 5 more (--json lists all)" in text
     assert "a = b" in text
     # 640 windows a second against 500 of a core
-    assert "1.28 cores reading: [training] workers = 2" in text
+    assert "1.28 cores must read so that the model never waits: [training] workers = 2" in text
     assert text.endswith("25 not usable.")
 
 
@@ -64,5 +64,5 @@ def test_the_record_holds_every_fault_and_the_speeds() -> None:
 
 def test_where_the_best_offsets_gather_is_told() -> None:
     alignment = Alignment((0.5,) * 20, (True,) * 20)
-    assert "20 gather at sound 500 ms early" in doctor_text(made(), [], None, None, alignment)
+    assert "20 cluster at sound 500 ms early" in doctor_text(made(), [], None, None, alignment)
     assert doctor_record(made(), [], None, None, alignment)["alignment"]["place_seconds"] == 0.5

@@ -29,26 +29,28 @@ def test_what_was_learned_is_told_with_the_figures_it_is_judged_by() -> None:
     lines = overfit_text(LEARNED).splitlines()
     assert lines[0] == "one batch of 32 videos, stage 'easy', 4 steps, 1 min 15 s"
     assert lines[1] == "loss 0.2800 █▅▂▁ 0.0600"
-    assert "least that any embeddings reach on this batch is 0.0500" in lines[2]
-    assert lines[2].endswith("0.2500; near zero is 0.0700")
+    assert (
+        lines[2] == "minimum loss on this batch 0.0500, loss of networks that ignore their input 0.2500, target 0.0700"
+    )
     assert lines[3] == "distances at the end: positive 0.050, easy 0.720"
-    assert lines[4].startswith("It learns:")
+    assert lines[4].startswith("The batch was learned:")
     assert len(lines) == 5
 
 
 def test_what_was_not_learned_is_told_with_the_reasons() -> None:
     lines = overfit_text(STUCK).splitlines()
-    assert lines[4].startswith("It does not learn even this one batch")
+    assert lines[4].startswith("The batch was not learned")
     assert lines[5:] == [
         "  likely: silent data: 60% of 9 windows",
-        "  not out of the ordinary: learning rate: at 0.001 ...",
+        "  normal: learning rate: at 0.001 ...",
     ]
 
 
 def test_a_loss_that_still_falls_asks_for_more_steps() -> None:
     falling = replace(LEARNED, losses=[0.25 - 0.005 * step for step in range(20)])
-    assert "the loss came 48% of the way down in 20 steps and still falls. Give it more --steps" in overfit_text(
-        falling
+    assert (
+        "the loss fell by 48% of the possible range in 20 steps and is still falling. Increase --steps"
+        in overfit_text(falling)
     )
 
 

@@ -15,7 +15,7 @@ def test_a_probe_says_its_accuracy_with_all_that_it_depends_on() -> None:
     assert lines[0] == "accuracy 90.0 % (95 % interval 75.0 % to 100.0 %), all labels, 20 recordings"
     assert lines[1:4] == [
         "model: a run; features: conv5, 4x4",
-        "10 windows of 1 s a recording; svm",
+        "10 windows of 1 s per recording; svm",
         "folds: 2 official folds; seed 3",
     ]
     dog = next(line for line in lines if line.startswith("dog"))

@@ -19,12 +19,12 @@ def correction(*offsets: float, drift: float | None = None) -> Correction:
     [
         (correction(0.12), "sound moved 120 ms later, by stream copy"),
         (correction(-0.0804), "sound moved 80 ms earlier, by stream copy"),
-        (correction(0.0001), "sound not moved, for there is nothing to repair"),
+        (correction(0.0001), "sound not moved, because there is nothing to repair"),
         (
             correction(0.02, drift=60.0),
             "sound resampled and encoded again, 10 ms earlier at the start and 50 ms later at the end",
         ),
-        (correction(0.1, -0.2, 0.3), "sound of 3 stretches moved, each by its own offset, and encoded again"),
+        (correction(0.1, -0.2, 0.3), "sound of 3 segments moved, each by its own offset, and encoded again"),
     ],
 )
 def test_what_became_of_the_sound_says_the_direction(done: Correction, words: str) -> None:

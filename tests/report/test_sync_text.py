@@ -64,7 +64,7 @@ def test_an_uncertain_drift_is_told_as_about() -> None:
     answer = OffsetEstimate(0.02, 0.4, CURVE, 1, f"{UNCERTAIN}why")
     assert verdict(made_result(answer, Segment(0, 600, 0.02, 0.4), drift=-6.04)) == (
         "sound about 50 ms early at the start, sound about 10 ms late at the end (uncertain), confidence 0.40, "
-        "drifts by -6.0 ms a minute: why"
+        "drifts by -6.0 ms per minute: why"
     )
 
 
@@ -83,7 +83,7 @@ def test_a_drift_is_said_in_ms_a_minute() -> None:
     line = sync_line(Path("a.mp4"), made_result(answer, Segment(0, 600, 0.02, 0.9), drift=-6.04))
     assert line == (
         "a.mp4: sound 50 ms early at the start, sound 10 ms late at the end, confidence 0.90, "
-        "drifts by -6.0 ms a minute"
+        "drifts by -6.0 ms per minute"
     )
 
 

@@ -24,15 +24,15 @@ def test_shares_are_of_the_whole_run() -> None:
 @pytest.mark.parametrize(
     ("decode", "workers", "cores", "words"),
     [
-        (10.0, 0, 4, "decoded in between: [training] workers = 1 or more decodes beside the step"),
-        (25.0, 1, 4, "a worker takes 2.50 s for a batch, the step 1.00 s. Set [training] workers = 3"),
-        (25.0, 1, 2, "It would take 3 workers, but this machine has 2 cores"),
-        (15.0, 2, 4, "there are 2: reading is uneven, or other work holds the cores"),
+        (10.0, 0, 4, "decoded in the main process. Set [training] workers = 1 or more to decode in parallel"),
+        (25.0, 1, 4, "a worker takes 2.50 s per batch, a step 1.00 s. Set [training] workers = 3"),
+        (25.0, 1, 2, "3 workers would be needed, but this machine has 2 cores"),
+        (15.0, 2, 4, "there are 2 workers. Reading is uneven, or the cores are busy"),
     ],
 )
 def test_what_to_change_when_steps_wait(decode: float, workers: int, cores: int, words: str) -> None:
     text = time_text(times(wait=10.0, decode=decode), seconds_in_all=25.0, workers=workers, cores=cores)
-    assert text.splitlines()[1].startswith("50% of a step goes by waiting for its batch")
+    assert text.splitlines()[1].startswith("50% of the time of a step is spent waiting for its batch")
     assert words in text
 
 
@@ -43,4 +43,4 @@ def test_a_start_that_takes_long_is_no_waiting() -> None:
 
 
 def test_a_run_without_a_step_is_no_division_by_zero() -> None:
-    assert time_text(Times(), seconds_in_all=0.0, workers=1, cores=2) == "time: no step was made"
+    assert time_text(Times(), seconds_in_all=0.0, workers=1, cores=2) == "time: no steps"

@@ -33,7 +33,7 @@ def test_every_key_is_there_with_its_default_and_what_it_may_be() -> None:
     lines = text.splitlines()
     above = lines[lines.index("video_width = 16") - 1]
     assert above == (
-        "# channels of conv1; 64 is the published network (whole number, at least 4, a multiple of 4; default 64)"
+        "# channels of conv1; 64 is the published network (integer, at least 4, a multiple of 4; default 64)"
     )
     assert '# the optimiser ("sgd", "adamw"; default "sgd")' in lines
     assert text.count("[[curriculum]]") == 2

@@ -92,12 +92,14 @@ def refusal(run: Path, name: str = "adamw") -> str:
 
 
 def test_nothing_to_go_on_from_is_said(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"{tmp_path}: no checkpoint to go on from. Leave out --resume to start"
+    assert refusal(tmp_path) == f"{tmp_path}: no checkpoint to resume from. Remove --resume to start"
 
 
 def test_another_recipe_is_refused(tmp_path: Path) -> None:
     save(tmp_path, 1, "sgd")
-    assert "step-000001: made by another recipe. Resume with the recipe it was started with" in refusal(tmp_path)
+    assert "step-000001: made with another recipe. Resume with the recipe that the run was started with" in refusal(
+        tmp_path
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,8 +119,8 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, file: str, content: bytes
     path = checkpoints(tmp_path)[0] / file
     path.unlink() if content is None else path.write_bytes(content)
     message = refusal(tmp_path)
-    assert "step-000001: not whole (" in message
-    assert message.endswith("Remove it to go on from the one before")
+    assert "step-000001: incomplete (" in message
+    assert message.endswith("Remove it to resume from the previous one")
 
 
 @pytest.mark.parametrize(

@@ -35,14 +35,14 @@ def test_a_batch_that_no_corpus_fills_is_refused() -> None:
 def test_the_plan_is_told_and_few_steps_are_warned_of() -> None:
     recipe = tiny_recipe(pairs={"batch_size": 32}, optimizer={"warmup_steps": 20})
     few, warning = plan_lines(recipe, 64)
-    assert few == "steps: 8 in all (easy 4, 75/25 4); 64 training clips give 2 an epoch"
-    assert warning.startswith("warning: 8 steps are few: a run that learns may need 120 (sampling 'grid')")
+    assert few == "steps: 8 in total (easy 4, 75/25 4); 64 training clips give 2 per epoch"
+    assert warning.startswith("warning: 8 steps are few: a run may need 120 (sampling 'grid')")
     (enough,) = plan_lines(recipe, 32 * 30 + 5)
-    assert enough == "steps: 120 in all (easy 60, 75/25 60); 965 training clips give 30 an epoch"
+    assert enough == "steps: 120 in total (easy 60, 75/25 60); 965 training clips give 30 per epoch"
     assert len(plan_lines(recipe, 32 * 29)) == 2, "116 of 120"
     assert "may need 500 (sampling 'pairs')" in plan_lines(tiny_recipe(pairs={"sampling": "pairs"}), 64)[1]
     steps = tiny_recipe(curriculum=[{"name": "all", "steps": 120}], optimizer={"warmup_steps": 20})
-    assert plan_lines(steps, 8) == ["steps: 120 in all (all 120); 8 training clips give 2 an epoch"]
+    assert plan_lines(steps, 8) == ["steps: 120 in total (all 120); 8 training clips give 2 per epoch"]
 
 
 @pytest.mark.parametrize(("processes", "right"), [(1, True), (2, True), (3, False), (4, True), (8, False)])
@@ -55,7 +55,7 @@ def test_processes_share_a_batch_evenly(processes: int, right: bool) -> None:
 
 
 def test_every_process_needs_a_clip() -> None:
-    with pytest.raises(UsageError, match=r"3 training clips for 4 processes: each needs one\. Start fewer"):
+    with pytest.raises(UsageError, match=r"3 training clips for 4 processes: each process needs one\. Start fewer"):
         check_sharing(BY_FOUR, 3, 4)
 
 
@@ -79,12 +79,14 @@ def test_as_many_other_clips_or_another_order_are_not_the_same_corpus(small_corp
 
 
 def test_fewer_clips_are_told_by_their_number(small_corpus: Corpus) -> None:
-    with pytest.raises(CheckpointError, match=r"run: its training began with 8 clips, c has 5\. Resume"):
+    with pytest.raises(CheckpointError, match=r"run: was started with 8 clips, but c has 5\. Resume"):
         goes_on(small_corpus, begun_with(small_corpus), small_corpus.select("train")[:5])
 
 
 def test_another_number_of_processes_is_refused(small_corpus: Corpus) -> None:
-    with pytest.raises(CheckpointError, match=r"began with 1 process\(es\), now there are 2\. Resume with 1: sums"):
+    with pytest.raises(
+        CheckpointError, match=r"was started with 1 process\(es\), but now there are 2\. Resume with 1: another"
+    ):
         goes_on(small_corpus, begun_with(small_corpus), processes=2)
 
 

@@ -65,7 +65,7 @@ def test_a_signal_in_one_process_stops_all_after_the_same_step_and_they_go_on_ex
 
 def test_a_batch_that_two_processes_cannot_share_evenly_is_refused_in_both(pair: Pair) -> None:
     for rank in range(2):
-        assert f"process {rank} refused: batch_size 5 for 2 processes: it is the whole batch" in pair.said
+        assert f"process {rank} refused: batch_size 5 for 2 processes: the batch must be divisible" in pair.said
     assert not (pair.out / "refused").exists()
 
 
@@ -73,7 +73,7 @@ def test_a_run_of_two_processes_does_not_go_on_in_one(pair: Pair, small_corpus: 
     alone = script.DoubleTrainer(
         small_corpus, script.RECIPES["grid"], pair.out / "stopped", device="cpu", say=lambda _: None
     )
-    with pytest.raises(CheckpointError, match=r"began with 2 process\(es\), now there are 1\. Resume with 2"):
+    with pytest.raises(CheckpointError, match=r"was started with 2 process\(es\), but now there are 1\. Resume with 2"):
         alone.resume()
 
 

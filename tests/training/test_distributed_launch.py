@@ -24,7 +24,7 @@ def test_without_a_launcher_a_run_is_one_process_in_full_precision_where_it_was_
 def test_several_processes_are_not_put_on_one_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "4")
-    with pytest.raises(UsageError, match=r"device 'cuda:1' for 4 processes: each takes a card of its own\. Give auto"):
+    with pytest.raises(UsageError, match=r"device 'cuda:1' for 4 processes: each process uses its own GPU\. Give auto"):
         start_processes(torch.device("cuda:1"), tmp_path, ())
 
 

@@ -118,7 +118,7 @@ def test_a_start_is_told(small_corpus: Corpus, tmp_path: Path, first_run: Path) 
 
 def test_random_towers_are_not_frozen(small_corpus: Corpus, tmp_path: Path) -> None:
     trainer = Trainer(small_corpus, tiny_recipe(**FROZEN), tmp_path / "run", device="cpu", say=lambda _: None)
-    with pytest.raises(UsageError, match=r"freeze_towers needs trained towers; name the run .* with --start RUN"):
+    with pytest.raises(UsageError, match=r"freeze_towers needs trained towers; give a run .* with --start RUN"):
         trainer.train()
     assert not (tmp_path / "run").exists()
 

@@ -15,7 +15,7 @@ from fixtures_training import tiny_recipe
 
 
 def test_an_unknown_tracker_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(UsageError, match=r"tracker 'tensorbord' is not known; known are aim, .*tensorboard, .*wandb"):
+    with pytest.raises(UsageError, match=r"unknown tracker 'tensorbord'; known trackers: aim, .*tensorboard, .*wandb"):
         check_trackers(["tensorboard", "tensorbord"])
 
 

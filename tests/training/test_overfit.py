@@ -77,7 +77,7 @@ def test_every_sampling_and_loss_can_be_tried(
 
 
 def test_a_silent_batch_is_an_error_not_a_loss_of_zero(small_corpus: Corpus) -> None:
-    with pytest.raises(CorpusError, match=r"no pair of a batch of 4 videos could be used: .* louder than 0 dBFS"):
+    with pytest.raises(CorpusError, match=r"no pair of a batch of 4 videos is usable: .* louder than 0 dBFS"):
         run(small_corpus, tiny_recipe(pairs={"silence_dbfs": 0.0}), 2)
 
 

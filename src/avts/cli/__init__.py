@@ -1,8 +1,8 @@
-"""The command line: thin layers over the library, one file a command.
+"""The command line: thin layers over the library, one file per command.
 
 `avts NAME` runs `avts.cli.NAME.command`. Modules are imported only when their
-command is called, so `avts --help` is quick.
-stdout holds the result only; progress, warnings and automatic choices go to stderr.
+command is called, so `avts --help` is fast.
+stdout receives only the result; progress, warnings and automatic choices go to stderr.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from avts import __version__
 from avts.errors import AvtsError
 
 COMMANDS = {
-    "synth": "Write a world of generated videos whose motion makes their sound.",
-    "ingest": "Take videos (a folder, list, tars, a public data set) into a corpus.",
-    "doctor": "Tell what is wrong with a folder of videos or a corpus, before a night is spent on it.",
-    "show": "Draw a clip of a corpus, frames over filterbank with windows; or the course of a training run.",
+    "synth": "Generate videos whose sound is produced by their motion.",
+    "ingest": "Convert videos (a folder, list, tars, a public data set) to a corpus.",
+    "doctor": "Check a folder of videos or a corpus before an overnight run.",
+    "show": "Plot a clip of a corpus (frames, filterbank, windows), or the progress of a training run.",
     "model": "Print the layers of a network: shapes, parameters, multiply-adds.",
-    "recipe": "List the recipes of the package; print one whole, every key explained.",
-    "overfit": "Learn one batch by heart: the first thing to run on new data.",
-    "train": "Train both towers on a corpus from a recipe.",
+    "recipe": "List the bundled recipes, or print one in full with every key explained.",
+    "overfit": "Overfit one batch: the first check on new data.",
+    "train": "Train both towers on a corpus, as a recipe specifies.",
     "eval": "Measure AVTS accuracy and AUC on a corpus.",
-    "finetune": "Train a classifier of actions, sounds or both on labels, from a run or from scratch, and test it.",
-    "embed": "Write the towers' features of files or a corpus as a Parquet table.",
-    "probe": "Measure what the features are worth: classes of sounds by a linear classifier on a frozen stage.",
-    "retrieve": "Find sounds by pictures and pictures by sounds in a table of features.",
-    "inspect": "Show what each channel answers to most, and a map of the embeddings by class, as a page.",
-    "sync": "Measure by how much the sound of each file is early or late; report, gate, repair.",
-    "repair": "Write files with their sound in sync, by a measured offset or one that you know.",
-    "app": "Serve a page to drop a film on: its offset, the repaired film to watch and take away.",
-    "export": "Write both towers as ONNX or torch.export files.",
-    "demo": "Do the main job once, small: generate, ingest, train, evaluate, estimate offsets, report.",
+    "finetune": "Train and test a classifier of actions, sounds or both on labels, from a run or from scratch.",
+    "embed": "Write the towers' features for files or a corpus as a Parquet table.",
+    "probe": "Evaluate frozen features: classify sounds with a linear classifier on one stage.",
+    "retrieve": "Retrieve sounds by pictures and pictures by sounds from a table of features.",
+    "inspect": "Write a page that shows what each channel responds to most, and a map of the embeddings by class.",
+    "sync": "Measure by how much the sound of each file is early or late; report, check limits, repair.",
+    "repair": "Write files with their sound in sync, by a measured or a given offset.",
+    "app": "Serve a web page that measures an uploaded film and repairs it, to watch and download.",
+    "export": "Export both towers as ONNX or torch.export files.",
+    "demo": "Run the whole pipeline on a small scale: generate, ingest, train, evaluate, estimate offsets, report.",
 }
 
 
 class _LazyGroup(click.Group):
-    """A group whose commands are imported when called; their one-line helps are listed in COMMANDS."""
+    """A group whose commands are imported when called; COMMANDS holds their one-line help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -61,14 +61,14 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="avts")
 def group() -> None:
-    """Learn from unlabelled videos which sound goes with which picture, and when; then use it.
+    """Learn from unlabelled videos which sound belongs to which picture and when, and use it to repair A/V sync.
 
-    --debug anywhere in a command shows the traceback of an error.
+    Add --debug to any command to see the traceback of an error.
     """
 
 
 def main(arguments: Sequence[str] | None = None, *, program: click.Group = group, name: str = "avts") -> None:
-    """Run a command line and exit: 0 done, 2 usage or settings, 3 some input unusable, 4 a limit exceeded."""
+    """Run a command line and exit: 0 success, 2 wrong usage or settings, 3 unusable input, 4 a limit exceeded."""
     # Threads that wait by spinning make a training step several times slower as soon as another process wants a core;
     # waiting asleep costs 7 % on a quiet machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -1,4 +1,4 @@
-"""`avts app`: a page to drop a film on."""
+"""`avts app`: a local web page that measures and repairs uploaded films."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 @click.command(name="app")
 @click.option(
-    "--model", "run", type=click.Path(path_type=Path), metavar="RUN", help="A run; the model in the box if none."
+    "--model",
+    "run",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="A trained run.  [default: the model in the box]",
 )
 @click.option(
-    "--method", type=click.Choice(["model", "motion"]), default="model", show_default=True, help="How to measure."
+    "--method", type=click.Choice(["model", "motion"]), default="model", show_default=True, help="Measuring method."
 )
 @device_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets others in.")
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 def command(*, run: Path | None, method: Method, device: str, host: str, port: int | None) -> int:
     """Serve a page that tells how far the sound of a film is off, and repairs it. Ctrl-C ends it.
 
-    Needs no network; films stay on this machine and are deleted at the end.
+    It needs no network; films stay on this machine and are deleted when the server stops.
     """
     from avts.app.answer import answer
     from avts.app.page import build_page, check_port, open_page
@@ -62,7 +66,7 @@ def command(*, run: Path | None, method: Method, device: str, host: str, port: i
 
 
 def wait() -> None:
-    """Return when the system asks the program to end; Ctrl-C raises, as ever."""
+    """Block until SIGTERM; Ctrl-C raises KeyboardInterrupt as usual."""
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
     asked.wait()

@@ -1,4 +1,4 @@
-"""The files that a command is to work on, and where the output of each goes.
+"""The input files of a command, and the output path of each.
 
 Input: the arguments as given: files, folders, patterns. Output: the media files, and a path for each output, under the
 same sub-folders as its source.
@@ -16,28 +16,28 @@ from pathlib import Path
 from avts.errors import UsageError
 
 FILE_ENDINGS = frozenset({".png", ".jpg", ".svg", ".pdf"})
-"""Endings, beside those of videos, by which a name that does not exist yet is taken for a file."""
+"""Suffixes, besides those of videos, by which a path that does not exist yet is taken for a file."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A media file and the folder that its sub-folders are counted from."""
+    """A media file, and the folder that its output path is relative to."""
 
     path: Path
     root: Path
 
 
 def find_files(given: Sequence[Path], *, but_not_under: Path | None = None) -> list[Found]:
-    """The files meant: themselves, the videos of folders, what patterns match; each once.
+    """Expand files, folders and patterns into media files, without duplicates.
 
-    Named pipes, devices and links to nowhere are among them: each is refused with its own line when it is its turn.
+    Named pipes, devices and broken links are included: each is refused with its own error when it is processed.
 
     Args:
         given: files, folders, patterns.
-        but_not_under: a folder whose files are left out where it lies in a folder given: the outputs of an earlier run.
+        but_not_under: a folder to skip if it lies inside a given folder: the outputs of an earlier run.
 
     Raises:
-        UsageError: one of them is none of this.
+        UsageError: one of them is not a file, a folder or a pattern that matches.
     """
     found: list[Found] = []
     for path in given:
@@ -65,12 +65,12 @@ def _in_folder(folder: Path, but_not_under: Path | None) -> list[Found]:
 
 
 def _real(path: Path) -> Path:
-    """A path without links; one that goes round in a circle stays as it is."""
+    """A path with links resolved; a circular link is left unchanged."""
     return Path(os.path.realpath(path))
 
 
 def _fixed_part(pattern: Path) -> Path:
-    """The folder above the first part of a pattern that is one."""
+    """The parent folder of the first path component that contains a wildcard."""
     parts = []
     for part in pattern.parts[:-1]:
         if glob.has_magic(part):
@@ -82,12 +82,12 @@ def _fixed_part(pattern: Path) -> Path:
 def targets(
     option: str, out: Path, given: Sequence[Path], found: Sequence[Found], *, ending: str | None = None
 ) -> dict[Path, Path]:
-    """Where the output of each file goes: to a path that is a file, or under one that is a folder.
+    """Output path of each file: the path itself if it is a file, a path below it if it is a folder.
 
     Args:
-        option: what the path was given as, for messages.
+        option: the option that the path was given with, for messages.
         out: the path.
-        given: the arguments that the files were found by.
+        given: the arguments that the files were found from.
         found: the files.
         ending: of the outputs; None keeps that of each file.
 
@@ -100,7 +100,7 @@ def targets(
 
 
 def _is_folder(option: str, out: Path, given: Sequence[Path], found: Sequence[Found]) -> bool:
-    """Whether a path means a folder: it is one, or does not exist and is not named like a file."""
+    """Whether a path is a folder, or does not exist and is not named like a file."""
     from avts.corpus.folder import VIDEO_ENDINGS
 
     if out.is_dir():
@@ -113,9 +113,9 @@ def _is_folder(option: str, out: Path, given: Sequence[Path], found: Sequence[Fo
 
 
 def places(found: Sequence[Found], folder: Path, *, ending: str | None = None) -> dict[Path, Path]:
-    """A path under a folder for the output of each file, under the sub-folders that the file lies in.
+    """Output path of each file under a folder, keeping the sub-folders of its source.
 
-    Outputs that would have the same path are kept apart by all that differs in their sources: folders and endings.
+    Outputs that would get the same path keep the full folder and suffix of their sources, so that they differ.
 
     Args:
         found: the files.
@@ -123,7 +123,7 @@ def places(found: Sequence[Found], folder: Path, *, ending: str | None = None) -
         ending: of the outputs; None keeps that of each file.
 
     Raises:
-        UsageError: two outputs would have the same path all the same.
+        UsageError: two outputs would still have the same path.
     """
 
     def named(relative: Path, *, whole: bool = False) -> Path:
@@ -145,7 +145,7 @@ def places(found: Sequence[Found], folder: Path, *, ending: str | None = None) -
 
 
 def fallbacks(targets: Mapping[Path, Path], ending: str = ".mkv") -> dict[Path, Path]:
-    """What each file is written as if the container of its target cannot hold it; never what another file is.
+    """Output path of each file if the container of its target cannot hold it; never the target of another file.
 
     Args:
         targets: the target of each file.
@@ -161,7 +161,7 @@ def fallbacks(targets: Mapping[Path, Path], ending: str = ".mkv") -> dict[Path, 
 
 
 def check_reports(reports: Iterable[tuple[str, Path | None]]) -> None:
-    """Raise UsageError for a report, with its option, that cannot be written."""
+    """Raise UsageError, with the name of the option, if a report cannot be written."""
     for option, out in reports:
         if out is not None and (out.is_dir() or not out.parent.is_dir()):
             raise UsageError(f"{option} {out}: a folder, or in a folder that is not there. Name a file to write.")

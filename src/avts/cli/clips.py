@@ -1,4 +1,4 @@
-"""`avts eval clips`: how often the offset of in-sync clips is found, by a model and by the plain baseline."""
+"""`avts eval clips`: how often a model and the motion baseline find the offset of clips whose offset is known."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 @click.command(name="clips")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--model", "run", type=click.Path(path_type=Path), metavar="RUN", help="A trained run.")
-@click.option("--method", type=click.Choice(["model", "motion"]), default="model", help="motion: the baseline alone.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the known shifts.")
+@click.option(
+    "--method", type=click.Choice(["model", "motion"]), default="model", help="motion: only the motion baseline."
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the known shifts.")
 @click.option(
     "--table", type=click.Path(path_type=Path), metavar="CSV", help="Read this table instead of FOLDER/clips.csv."
 )
@@ -40,14 +42,14 @@ def command(
     device: str,
     as_json: bool,
 ) -> int:
-    """Measure a model on a FOLDER of clips whose offset is known, beside the plain baseline.
+    """Measure a model and the motion baseline on a FOLDER of clips whose offset is known.
 
-    Prints the share of the clips whose offset, searched over +-1 s, is found within 0.2, 0.1 and 0.045 s, as they are
-    and with known shifts added; how many get an answer and how many of these are right; and how far the confidence can
-    be trusted. A clips.csv in FOLDER with the columns path and kind names the clips; without one every video file in
-    FOLDER counts, as in sync. Further columns: source (figures by source, and intervals that take the clips of a source
-    as one), offset_seconds (> 0 if the sound of the clip comes early) and cue (how well a person sees the sync: strong,
-    weak, none). Without --model the model in the box is used.
+    Prints the share of clips whose offset, searched over +-1 s, is found within 0.2, 0.1 and 0.045 s, both unchanged
+    and with known shifts added; the share of clips that get an answer, and the share of answers that are right; and the
+    calibration of the confidence. The clips are listed in FOLDER/clips.csv with the columns path and kind; without this
+    file every video in FOLDER is used and assumed to be in sync. Optional columns: source (figures by source, and
+    confidence intervals clustered by source), offset_seconds (> 0 if the sound of the clip is early) and cue (how well
+    a person can see the sync: strong, weak, none). Without --model the model in the box is used.
     """
     from avts.evaluation.clip_table import read_clips
     from avts.report.clips import clips_record, clips_table
@@ -56,7 +58,9 @@ def command(
     model = _model(run, method, device)
     offsets, failed, short = _measured(clips, model, seed)
     if not offsets:
-        raise InputError(f"{folder}: none of its {len(clips)} clips can be measured ({short} too short). Give others")
+        raise InputError(
+            f"{folder}: none of its {len(clips)} clips can be measured ({short} too short). Give other clips"
+        )
     name = model.name if model else None
     record = clips_record(offsets, model=name, num_failed=failed, num_short=short)
     click.echo(json.dumps(record) if as_json else clips_table(offsets))
@@ -64,7 +68,7 @@ def command(
 
 
 def _chosen(clips: list[Clip], without: tuple[str, ...]) -> list[Clip]:
-    """The clips of all sources but some.
+    """The clips of all sources except those excluded.
 
     Raises:
         UsageError: no clip has such a source, or none is left.
@@ -118,5 +122,5 @@ def _model(run: Path | None, method: str, device: str) -> SyncModel | None:
     except CheckpointError as error:
         if run is not None:
             raise
-        click.echo(f"avts: the baseline alone: {error}", err=True)
+        click.echo(f"avts: measuring with the motion baseline only: {error}", err=True)
         return None

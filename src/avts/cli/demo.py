@@ -1,4 +1,4 @@
-"""`avts demo`: the main job once, small, from nothing to a report."""
+"""`avts demo`: the whole pipeline once on a small generated world, with a report."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from avts.cli.progress import progress_bar
 
 
 @click.command(name="demo")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True, help="Folder.")
-@click.option("--recipe", type=click.Path(path_type=Path), help="Recipe; the demo's own if not given.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 10_000_000), help="Which worlds.")
-@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.01, 100), help="Videos, times this.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True, help="Output folder."
+)
+@click.option("--recipe", type=click.Path(path_type=Path), help="Recipe.  [default: the demo's own]")
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0, 10_000_000), help="Seed of the generated worlds."
+)
+@click.option(
+    "--scale", default=1.0, show_default=True, type=click.FloatRange(0.01, 100), help="Factor on the number of videos."
+)
 def command(out: Path, recipe: Path | None, seed: int, scale: float) -> int:
     """Generate a world, ingest it, train, evaluate, estimate offsets, and write a report.
 
-    A second run reuses what is there.
+    A second run reuses the outputs that exist.
     """
     from avts.demo import Demo, DemoSize
     from avts.report.targets import targets_table

@@ -1,4 +1,4 @@
-"""`avts doctor`: what is wrong with a folder of videos or with a corpus, before a night is spent on it."""
+"""`avts doctor`: check a folder of videos or a corpus before an overnight run."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 @click.command(name="doctor")
 @click.argument("path", type=click.Path(path_type=Path), metavar="FOLDER|CORPUS")
-@click.option("--all", "every", is_flag=True, help="Decode everything to the end, not a sample.")
+@click.option("--all", "every", is_flag=True, help="Decode every file completely instead of a sample.")
 @click.option(
     "--recipe",
     type=click.Path(path_type=Path),
-    help="File or name: is a corpus enough for it, and can the machine feed it?",
+    help="File or name: check that a corpus is large enough for it, and that this machine can feed it.",
 )
-@click.option("--clip-seconds", default=1.0, show_default=True, help="Length of a window, without a recipe.")
-@click.option("--gap-seconds", default=0.5, show_default=True, help="Least gap of a hard pair, without a recipe.")
+@click.option("--clip-seconds", default=1.0, show_default=True, help="Window length if no recipe is given.")
+@click.option("--gap-seconds", default=0.5, show_default=True, help="Minimum gap of a hard pair if no recipe is given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     path: Path, *, every: bool, recipe: Path | None, clip_seconds: float, gap_seconds: float, as_json: bool
 ) -> int:
-    """Tell what is wrong with a collection before a night is spent on it.
+    """Check a folder of videos or a corpus before an overnight run.
 
-    Files that do not open or decode, silence, copies, durations and rates, how many pairs of each kind it can give,
-    whether sound and picture are in step, and whether this machine can feed the model. A corpus is told by its
-    corpus.json; any other folder is looked through for videos. Exit status 3 if something in it is not usable, or a
+    Reports files that cannot be opened or decoded, silence, duplicates, durations and rates, the number of pairs of
+    each kind, whether sound and picture are in sync, and whether this machine can feed the model. A folder with a
+    corpus.json is a corpus; any other folder is searched for videos. Exit status 3 if something is not usable, or if a
     corpus has too few clips for RECIPE.
     """
     from avts.corpus.corpus import Corpus
@@ -76,7 +76,7 @@ def command(
 def _speeds(
     corpus: Corpus, found: Findings, recipe: Recipe | None, clip_seconds: float
 ) -> tuple[LoaderSpeed | None, StepSpeed | None]:
-    """How fast windows come, and how fast the model takes them; what cannot be measured is None."""
+    """Throughput of the loader and of the model; None for what cannot be measured."""
     from avts.corpus.quality import is_usable
     from avts.doctor.speed import loader_speed, step_speed
 

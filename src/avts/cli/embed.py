@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("places", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The table, Parquet.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output table (Parquet).")
 @click.option(
     "--model", type=click.Path(path_type=Path), help="Folder of a trained run.  [default: the model in the box]"
 )
 @click.option(
-    "--hop", default=0.5, show_default=True, type=click.FloatRange(0.04), help="Seconds from window to window."
+    "--hop", default=0.5, show_default=True, type=click.FloatRange(0.04), help="Seconds between the starts of windows."
 )
 @click.option(
-    "--stage", "stages", multiple=True, help="A conv stage too: conv5, sound:conv4, picture:conv3. Repeatable."
+    "--stage", "stages", multiple=True, help="Also write a conv stage: conv5, sound:conv4, picture:conv3. Repeatable."
 )
 @click.option(
     "--pooling",
     default="1x1",
     show_default=True,
-    help="Of the stages: parts of the bands (of height and width) x parts of time, or xsd for mean and deviation.",
+    help="Pooling of the stages: parts of the bands (or of height and width) x parts of time, or xsd for mean and "
+    "standard deviation.",
 )
 @click.option("--half", is_flag=True, help="Numbers of 16 bits instead of 32.")
 @click.option("--layout", help="PLACES is a public data set in this layout, as avts ingest takes it.")
@@ -55,11 +56,10 @@ def command(
 ) -> int:
     """Embed PLACES: files, a folder, a list, tars or a corpus.
 
-    Writes a row for each window: file, label, start and stop in seconds, the embedding of its picture and of its sound,
-    and the conv stages asked for, pooled. A file without sound or without picture gives what there is.
+    Writes one row per window: file, label, start and stop in seconds, the embeddings of its picture and of its sound,
+    and the pooled conv stages that were requested. A file with only sound or only picture gets only that embedding.
 
-    Run again, it embeds only what is new; stopped or killed, it goes on where it was. Exit status 3 if a file was
-    refused.
+    A second run embeds only new files; an interrupted run is resumed. Exit status 3 if a file was refused.
     """
     from avts.corpus.ingest import num_cores
     from avts.features.embedding import embed

@@ -12,7 +12,7 @@ from avts.cli.progress import progress_bar, tell
 
 
 class _RunOrClips(click.Command):
-    """Hands over to `avts eval clips` when that is the first word; a run of this name is written ./clips."""
+    """Dispatches to `avts eval clips` if that is the first argument; write ./clips for a run of this name."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args[:1] != ["clips"]:

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="[RUN] OUT", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True)
 def command(paths: tuple[Path, ...], *, form: Form) -> int:
-    """Write both towers of RUN, or of the model in the box, into the new folder OUT, for programs without avts.
+    """Export both towers of RUN, or of the model in the box, to the new folder OUT, for use without avts.
 
-    They take windows of the length that they were trained with; towers.json says in what form. The files are read back
-    and compared with the model before OUT appears.
+    The input is a window of the length that the model was trained with; towers.json describes its format. The files
+    are read back and compared with the model before OUT appears.
     """
     from avts.model.export import export_towers
     from avts.offset.model import load_sync_model
 
     if len(paths) > 2:
-        raise click.UsageError(f"One folder to write, or a run and a folder: {len(paths)} were given.")
+        raise click.UsageError(f"{len(paths)} paths were given. Give one output folder, or a run and an output folder.")
     model = load_sync_model(paths[0] if len(paths) == 2 else None)
     found = export_towers(model.network, paths[-1], form=form, window_seconds=model.window_seconds)
     for path in found.files:

@@ -1,4 +1,4 @@
-"""`avts finetune`: classes of actions, of sounds, or of both, by a classifier that is trained end to end."""
+"""`avts finetune`: classify actions, sounds, or both with a classifier that is trained end to end."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @click.group(name="finetune")
 def command() -> None:
-    """Train a classifier on the labels of a corpus, end to end, and test it: what a start is worth.
+    """Train a classifier end to end on the labels of a corpus and test it, to measure the value of an initialisation.
 
-    A start is a run of `avts train` (AVTS or L3-Net), another classifier (supervised pre-training), or none.
+    The initialisation (--start) is a run of `avts train` (AVTS or L3-Net), another classifier (supervised
+    pre-training), or random.
     """
 
 
@@ -30,34 +31,34 @@ def _labels(_: object, __: object, value: str) -> tuple[int | None, ...]:
     for word in value.split(","):
         number = word.strip()
         if number != "all" and (not number.isdecimal() or int(number) < 1):
-            raise click.BadParameter(f"'{number}' is neither a number of labels nor 'all'. Give such as 1,5,10,20,all")
+            raise click.BadParameter(f"'{number}' is neither a number of labels nor 'all'. Example: 1,5,10,20,all")
         found.append(None if number == "all" else int(number))
     return tuple(dict.fromkeys(found))
 
 
 _OPTIONS = (
     click.argument("recipe", type=click.Path(path_type=Path), required=False),
-    click.option("--data", "corpus", required=True, help="Corpus with labels: a folder, or a URL that fsspec reads."),
-    click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the results."),
+    click.option("--data", "corpus", required=True, help="Corpus with labels: a folder, or an fsspec URL."),
+    click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder."),
     click.option(
         "--start",
         required=True,
         metavar="scratch|RUN|box",
-        help="Fresh weights, those of a finished run or classifier, or of the model in the box.",
+        help="Initial weights: random, those of a finished run or classifier, or those of the model in the box.",
     ),
     click.option(
         "--like",
         metavar="RUN|box",
-        help="With --start scratch: the networks of this run instead of the recipe's, to compare with a start from it.",
+        help="With --start scratch: use the architecture of this run, to compare with a start from it.",
     ),
-    click.option("--split", help="Only this one: split-1 ..., fold-1 ..., or manifest (train against test)."),
+    click.option("--split", help="Use only this split: split-1 ..., fold-1 ..., or manifest (train against test)."),
     click.option(
         "--labels-per-class",
         "labels",
         default="all",
         show_default=True,
         callback=_labels,
-        help="Training videos of each class; several with commas: 1,5,10,20,all. Smaller sets lie within larger.",
+        help="Training videos per class, separated by commas: 1,5,10,20,all. Smaller sets are subsets of larger ones.",
     ),
     click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's."),
     click.option("--resume", is_flag=True, help="Go on with what is in --out."),
@@ -75,10 +76,10 @@ def _with_options(function: Callable[..., int]) -> Callable[..., int]:
 @command.command(name="actions")
 @_with_options
 def actions(**given: Any) -> int:
-    """Recognise actions: the video tower and one linear layer.
+    """Recognise actions with the video tower and one linear layer.
 
-    RECIPE (TOML) may be left out. Corpora with official splits (UCF101, HMDB51) are trained and tested on each of them;
-    the figures are means. Of each test video 10 evenly spread clips are looked at, their scores averaged.
+    RECIPE (TOML) is optional. Corpora with official splits (UCF101, HMDB51) are trained and tested on each split, and
+    the figures are means over the splits. The scores of 10 evenly spaced clips are averaged for each test video.
     """
     return _run("actions", "picture", **given)
 
@@ -86,14 +87,14 @@ def actions(**given: Any) -> int:
 @command.command(name="sounds")
 @_with_options
 def sounds(**given: Any) -> int:
-    """Recognise sounds: the audio tower and one linear layer, trained end to end."""
+    """Recognise sounds with the audio tower and one linear layer, trained end to end."""
     return _run("sounds", "sound", **given)
 
 
 @command.command(name="multimodal")
 @_with_options
 def multimodal(**given: Any) -> int:
-    """Recognise by picture and sound together; beside it each tower alone, on the same videos with the same recipe."""
+    """Classify by picture and sound together, and by each tower alone on the same videos with the same recipe."""
     from avts.finetune.study import run_comparison
     from avts.report.class_figures import write_figures
     from avts.report.classes import comparison_table
@@ -120,7 +121,7 @@ def _run(name: str, senses: Any, **given: Any) -> int:
     if result is None:
         return 130
     for path in write_figures(result, out):
-        _say(f"drawn: {path}")
+        _say(f"figure: {path}")
     click.echo(json.dumps(result) if given["as_json"] else study_table(result))
     return 0
 
@@ -149,12 +150,12 @@ def _study(
     path = default_recipe(name) if recipe is None else recipe
     settings = read_finetune_recipe(path)
     if recipe is None:
-        _say(f"recipe: {path.name} (none given)")
+        _say(f"recipe: {path.name} (default)")
     if seed is not None:
         settings = settings.model_copy(update={"training": settings.training.model_copy(update={"seed": seed})})
     begin = start_path(start, SHIPPED)
     if like is not None and begin is not None:
-        raise UsageError(f"--like {like} with --start {start}: a start has its own networks. Leave out --like")
+        raise UsageError(f"--like {like} with --start {start}: a start defines its own networks. Remove --like")
     return Study(
         Corpus.open(corpus),
         settings,
@@ -168,13 +169,13 @@ def _study(
 
 
 def _done(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """What the work gives; None if it was stopped by Ctrl-C or SIGTERM, which is told."""
+    """The result of the work; None, with a message, if it was stopped by Ctrl-C or SIGTERM."""
     from avts.training.interrupt import Interrupted
 
     try:
         return work()
     except Interrupted:
-        _say("avts: stopped; go on with --resume")
+        _say("avts: stopped; continue with --resume")
         return None
 
 

@@ -1,4 +1,4 @@
-"""avts ingest SOURCE CORPUS: take a folder, a list, tar shards or a public data set into a corpus."""
+"""avts ingest SOURCE CORPUS: convert a folder, a list, tar shards or a public data set to a corpus."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ MIB = 2**20
     "lists",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="The data set's own list, if it does not lie in SOURCE; without --layout, a list of files under SOURCE. "
-    "May be given several times.",
+    help="The data set's own list if it is not in SOURCE; without --layout, a list of files under SOURCE. Repeatable.",
 )
 @click.option("--keep-mute", is_flag=True, help="Keep videos without sound; they are flagged no_audio.")
-@click.option("--short-side", default=SHORT_SIDE, show_default=True, help="Short side of the pictures in pixels, even.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; one a core if left out.")
+@click.option("--short-side", default=SHORT_SIDE, show_default=True, help="Short side of the pictures in pixels; even.")
+@click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core]")
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -40,7 +39,7 @@ MIB = 2**20
     show_default=True,
     help="Processes of this machine, or a Ray cluster.",
 )
-@click.option("--address", help="Of the Ray cluster; one is started on this machine if left out.")
+@click.option("--address", help="Address of the Ray cluster.  [default: start one on this machine]")
 @click.option("--shard-mib", default=SHARD_BYTES // MIB, show_default=True, help="Size of a shard in MiB.")
 @click.option("--max-pixels", default=MAX_PIXELS, show_default=True, help="Refuse larger pictures.")
 @click.option("--max-seconds", default=MAX_DURATION_SECONDS, show_default=True, help="Refuse longer files.")
@@ -48,13 +47,13 @@ MIB = 2**20
     "--max-decoded-mib",
     default=MAX_DECODED_BYTES // MIB,
     show_default=True,
-    help="Refuse files whose decoded frames take more, in MiB.",
+    help="Refuse files whose decoded frames take more memory, in MiB.",
 )
 @click.option(
     "--timeout-seconds",
     default=TIMEOUT_SECONDS,
     show_default=True,
-    help="Stop a decoder that gives nothing for so long, and refuse its file.",
+    help="Stop a decoder that returns nothing for this long, and refuse its file.",
 )
 def command(
     source: str,
@@ -66,14 +65,14 @@ def command(
     keep_mute: bool,
     **settings: Any,
 ) -> int:
-    """Take SOURCE into CORPUS, in the form that training reads.
+    """Convert SOURCE to CORPUS, in the format that training reads.
 
     SOURCE is a folder of videos, a CSV or Parquet list with a column 'path', a tar or a folder of tars, or with
-    --layout a public data set; CORPUS a folder. Lists, tars and CORPUS may be URLs that fsspec knows.
+    --layout a public data set; CORPUS is a folder. Lists, tars and CORPUS may be fsspec URLs.
 
-    Run again, it takes only what is new; stopped or killed, it goes on where it was. Exit status 3 if a file was
-    refused: refused.csv in the corpus says which and why. Files that a list names but that are not there are counted,
-    and listed in missing.csv.
+    A second run takes only new files; an interrupted run is resumed. Exit status 3 if a file was refused: refused.csv
+    in the corpus lists these files with the reason. Files that a list names but that do not exist are counted, and
+    listed in missing.csv.
     """
     collection = source_of(source, layout=layout, lists=lists, wants="picture" if keep_mute else "both")
     with progress_bar("ingest", "files") as on_progress:
@@ -94,7 +93,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_words(summary: IngestSummary) -> list[str]:
-    """The result for people: what is in the corpus now, and what of it is not used."""
+    """The result as text: the content of the corpus, and which clips are not used."""
     counts = f"{summary.taken} taken, {summary.reused} already there, {len(summary.refused)} refused"
     if summary.missing:
         counts += f", {len(summary.missing)} missing"
@@ -102,19 +101,21 @@ def in_words(summary: IngestSummary) -> list[str]:
     if summary.labels_split:
         numbers = ", ".join(f"{summary.splits.get(split, 0)} {split}" for split in ("train", "validation", "test"))
         labels = f"{summary.labels_split} label{'s' * (summary.labels_split > 1)}"
-        lines.append(f"splits: {numbers}; each of {labels} is split 80/10/10 by itself, so that it is in the test")
+        lines.append(
+            f"splits: {numbers}; each of {labels} is split 80/10/10 separately, so that it is in the test split"
+        )
     if summary.flagged:
         flags = ", ".join(f"{count} {flag}" for flag, count in sorted(summary.flagged.items()))
-        lines.append(f"flagged: {flags} (all but truncated and clock_breaks are kept but not used for pairs)")
+        lines.append(f"flagged: {flags} (kept but not used for pairs, except truncated and clock_breaks)")
     return lines
 
 
 def notes(summary: IngestSummary) -> list[str]:
-    """What a user should know before training: splits without a clip."""
+    """Warnings before training: splits without a clip."""
     empty = [split for split in ("train", "validation", "test") if not summary.splits.get(split)]
     if not empty:
         return []
     return [
-        f"no clip in the split {' and '.join(empty)}: folders train/, validation/ and test/, or a column 'split' in a "
-        "list, say the split; other clips are put into one by their label, or by their content where it has few."
+        f"no clip in the split {' and '.join(empty)}: folders train/, validation/ and test/, or a column 'split' in "
+        "a list, set the split; other clips are assigned by their label, or by content if the label is rare."
     ]

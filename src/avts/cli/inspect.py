@@ -1,4 +1,4 @@
-"""avts inspect RUN --data CORPUS --out FOLDER: what each channel answers to most, and a map of the embeddings."""
+"""avts inspect RUN --data CORPUS --out FOLDER: what each channel responds to most, and a map of the embeddings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from avts.cli.progress import progress_bars, tell
 
 @click.command(name="inspect")
 @click.argument("run", metavar="RUN|box", type=click.Path(path_type=Path))
-@click.option("--data", "place", required=True, help="Corpus whose clips the model is shown.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the page and the pictures.")
+@click.option("--data", "place", required=True, help="Corpus of clips to run the model on.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Output folder for the page and the figures."
+)
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
     default="test",
     show_default=True,
-    help="Which clips.",
+    help="Split to take the clips from.",
 )
 @click.option("--clips", "most", default=200, show_default=True, type=click.IntRange(2), help="At most, evenly spread.")
 @click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(1, 60), help="Of each, its middle.")
@@ -43,11 +45,11 @@ def command(
     device: str,
     as_json: bool,
 ) -> int:
-    """Look inside the model of RUN, or the model in the box ('box').
+    """Visualise what the model of RUN, or the model in the box ('box'), has learned.
 
-    Writes FOLDER/index.html: for channels of conv5 of both towers the filterbanks and frames that they answer to most,
-    how selective they are by class, and a t-SNE map of the embeddings by class; channels-sound.png,
-    channels-picture.png and map.png; and channels.json, the numbers of all channels.
+    Writes FOLDER/index.html: for conv5 channels of both towers the filterbanks and frames that they respond to most,
+    their selectivity by class, and a t-SNE map of the embeddings by class; channels-sound.png, channels-picture.png
+    and map.png; and channels.json with the numbers of all channels.
     """
     from avts.corpus.corpus import Corpus
     from avts.errors import UsageError

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from avts.model.cost import Network
 
 SIZE, FRAMES, SECONDS, WIDTH = 112, 8, 1.0, 64
-"""What is taken where nothing is said; 8 x 112 x 112 is the input of the published figures."""
+"""Default input sizes; the published figures use 8 x 112 x 112."""
 
 
 @click.command(name="model")
 @click.argument("name")
 @click.option("--size", type=click.IntRange(1), help=f"Height and width of the pictures, pixels.  [default: {SIZE}]")
 @click.option("--frames", type=click.IntRange(1), help=f"Number of pictures.  [default: {FRAMES}]")
-@click.option("--seconds", type=click.FloatRange(0.1), help=f"Length, instead of --frames.  [audio: {SECONDS:g}]")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1), help=f"Length in seconds, instead of --frames.  [audio: {SECONDS:g}]"
+)
 @click.option("--width", type=click.IntRange(8), help=f"Channels of conv1.  [default: {WIDTH}, the published network]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each network.")
 def command(
@@ -30,8 +32,8 @@ def command(
     """Print the layers of NAME: outputs, parameters, multiply-adds.
 
     NAME is a video tower (mc2, mc3, mc4, mc5, r3d18, r2plus1d18, i3d), 'audio', a recipe (TOML or name), or the folder
-    of a run; of these last, both towers and what stands behind them, for one window. No weights are needed. A layer's
-    parameters include those of the batch norm behind it; a multiply-add (MAC) is 2 FLOP.
+    of a run; for a recipe or a run, both towers and their heads are printed for one window. No weights are needed. A
+    layer's parameters include those of the batch norm that follows it; a multiply-add (MAC) is 2 FLOP.
     """
     import torch
 
@@ -59,11 +61,11 @@ def command(
 
 
 def _refuse(name: str, given: list[str], *, takes: tuple[str, ...]) -> None:
-    """Raise UsageError if an option was given that does not go with a name."""
+    """Raise UsageError if an option was given that does not apply to a name."""
     odd = [option for option in given if option not in takes]
     if odd:
-        rest = f"it takes {', '.join(takes)}" if takes else "its sizes are those of its recipe"
-        raise UsageError(f"{name}: {odd[0]} was given, which does not go with it here; {rest}")
+        rest = f"it accepts {', '.join(takes)}" if takes else "its sizes are set by its recipe"
+        raise UsageError(f"{name}: option {odd[0]} does not apply here; {rest}")
 
 
 def _video(name: str, size: int, frames: int | None, seconds: float | None, width: int) -> tuple[Network, ...]:
@@ -98,6 +100,6 @@ def _of_recipe(path: Path) -> tuple[Network, ...]:
         found = path if path.is_dir() else find_recipe(path, Recipe.folders)
     except SettingsError:
         known, recipes = ", ".join((*VIDEO_TOWERS, "audio")), ", ".join(recipe_names(Recipe.folders[:1]))
-        raise UsageError(f"{path}: no such network, recipe or run. Networks are {known}; recipes {recipes}") from None
+        raise UsageError(f"{path}: no such network, recipe or run. Networks: {known}; recipes: {recipes}") from None
     recipe = read_header(found)[0] if found.is_dir() else read_recipe(found)
     return model_networks(build_model(recipe.model), window_seconds=recipe.pairs.clip_seconds)

@@ -1,4 +1,4 @@
-"""`avts overfit`: one batch to zero, the first thing to run on new data."""
+"""`avts overfit`: overfit one batch, the first check on new data."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from avts.cli.progress import progress_bar, tell
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(recipe: Path, corpus: Path, *, start: Path | None, steps: int, device: str, as_json: bool) -> int:
-    """Train on one batch of CORPUS as RECIPE says, until its loss is near the least possible.
+    """Train on one batch of a corpus with the settings of RECIPE until its loss is close to the minimum.
 
-    Nothing is written. If it does not get there, silence, stillness, embeddings, learning rate and alignment are
-    measured and told. Exit status 3 if the batch was not learned.
+    Nothing is written. If the loss stays too high, silence, stillness, embeddings, learning rate and alignment are
+    measured and reported. Exit status 3 if the batch was not learned.
     """
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import measure_alignment

@@ -1,4 +1,4 @@
-"""avts probe: classes of sounds by a classifier on a frozen stage, cross-validated, and such figures compared."""
+"""avts probe: cross-validated sound classification on a frozen stage, and comparisons of such results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group(name="probe")
 def command() -> None:
-    """Measure what the features are worth, nothing of the towers being trained."""
+    """Evaluate the features of the frozen towers."""
 
 
 @command.command(name="sounds")
@@ -29,31 +29,31 @@ def command() -> None:
 @click.option(
     "--recipe",
     type=click.Path(path_type=Path),
-    help="What is measured, TOML. If left out, that of the layout, or sounds.toml; the options below go before it.",
+    help="Settings of the probe, TOML; the options below override it.  [default: that of the layout, or sounds.toml]",
 )
-@click.option("--layout", help="Of SOURCE: esc50, esc10 or dcase2014; recognised if left out.")
+@click.option("--layout", help="Layout of SOURCE: esc50, esc10 or dcase2014.  [default: detected]")
 @click.option(
-    "--model", help="Folder of a trained run, or 'random': the same net, fresh.  [default: the model in the box]"
+    "--model", help="Folder of a trained run, or 'random' for random weights.  [default: the model in the box]"
 )
 @click.option(
     "--like",
     metavar="RUN|box|TOML",
-    help="With --model random or --from-scratch: the networks of this run or recipe of avts train.  [default: box]",
+    help="With --model random or --from-scratch: use the architecture of this run or recipe.  [default: box]",
 )
 @click.option("--features", type=click.Choice(["tower", "mfcc"]))
-@click.option("--from-scratch", is_flag=True, help="Train the net on the labels instead.")
-@click.option("--stage", help="Of the audio tower, such as conv5.")
+@click.option("--from-scratch", is_flag=True, help="Train the network on the labels instead.")
+@click.option("--stage", help="Stage of the audio tower, such as conv5.")
 @click.option(
     "--pooling",
     "poolings",
     multiple=True,
-    help="Parts of the bands x parts of time, such as 4x4, or xsd: mean and deviation over time. Of several, the one "
-    "that does best inside the training folds.",
+    help="Parts of the bands x parts of time, such as 4x4, or xsd: mean and standard deviation over time. Repeatable: "
+    "the best one within the training folds is used.",
 )
-@click.option("--windows", type=click.IntRange(1), help="Of each recording.")
+@click.option("--windows", type=click.IntRange(1), help="Windows per recording.")
 @click.option("--classifier", type=click.Choice(["svm", "logistic", "knn"]))
 @click.option("--labels-per-class", "counts", multiple=True, default=("all",), help="1, 5, ... or all. Repeatable.")
-@click.option("--folds", type=click.IntRange(2), help="Where SOURCE has none of its own.")
+@click.option("--folds", type=click.IntRange(2), help="Number of folds if SOURCE defines none.")
 @click.option(
     "--seed",
     "seeds",
@@ -61,7 +61,7 @@ def command() -> None:
     default=(0,),
     show_default=True,
     type=click.IntRange(0),
-    help="Of drawn folds and labels, fresh nets, and the solver. Repeatable: a figure for each.",
+    help="Seed of random folds, labels and networks, and of the solver. Repeatable: one result per seed.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Of --from-scratch.")
 @device_option
@@ -81,8 +81,8 @@ def sounds(
 ) -> int:
     """Cross-validate a classifier of the sounds of SOURCE: ESC-50, ESC-10, DCASE2014, a corpus, or a folder of classes.
 
-    Conv5 of the audio tower, pooled, z-scored, a one-against-all linear SVM; C is chosen inside the training folds.
-    Exit status 3 if a recording was refused.
+    The default is a one-against-all linear SVM on pooled, z-scored conv5 features of the audio tower; C is chosen
+    within the training folds. Exit status 3 if a recording was refused.
     """
     from avts.features.recordings import recordings_of
     from avts.probe.cross_validation import labels_of, probe
@@ -95,7 +95,7 @@ def sounds(
     path = recipe or default_probe_recipe(layout)
     settings = _instead(read_probe_recipe(path), asked)
     if recipe is None:
-        _say(f"recipe: {path.name} (none given)")
+        _say(f"recipe: {path.name} (default)")
     recordings = [each for each in recordings_of([source], layout=layout) if each.label is not None]
     results: list[ProbeResult] = []
     for seed in seeds:
@@ -108,7 +108,7 @@ def sounds(
             say=_say if seed == seeds[0] else None,
         )
         setting = _setting(settings, window_seconds, seed, from_scratch=asked["from_scratch"])
-        with progress_bar("listening", "recordings") as on_progress:
+        with progress_bar("features", "recordings") as on_progress:
             kept, score, refused = setting.prepare(model, recordings, on_progress=on_progress)
         for refusal in refused if seed == seeds[0] else ():
             _say(f"refused: {refusal.message}")
@@ -139,9 +139,9 @@ def sounds(
 
 @command.command(name="compare")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw accuracy against the number of labels, PNG.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Plot accuracy against the number of labels, PNG.")
 def compare(files: tuple[Path, ...], plot: Path | None) -> int:
-    """Hold the first of FILES against each other one, fold by fold. A file is what `avts probe sounds --json` printed.
+    """Compare the first of FILES with each other one, fold by fold. A file is an output of `avts probe sounds --json`.
 
     Lines of several seeds in one file are averaged; the name of a file is the name of its method.
     """
@@ -156,7 +156,7 @@ def compare(files: tuple[Path, ...], plot: Path | None) -> int:
 
 
 def _instead(recipe: ProbeRecipe, asked: dict[str, Any]) -> ProbeRecipe:
-    """A recipe with what was asked for on the command line in its place."""
+    """A recipe with the values from the command line in place of its own."""
     tables = {
         "features": {
             "kind": asked["features"],
@@ -169,7 +169,7 @@ def _instead(recipe: ProbeRecipe, asked: dict[str, Any]) -> ProbeRecipe:
         "scratch": {"epochs": asked["epochs"]},
     }
     if asked["classifier"] not in (None, recipe.classifier.name):
-        tables["classifier"]["strengths"] = ()  # those of the recipe are of another classifier
+        tables["classifier"]["strengths"] = ()  # those of the recipe belong to another classifier
     given = {
         name: getattr(recipe, name).model_copy(update={key: value for key, value in table.items() if value is not None})
         for name, table in tables.items()
@@ -199,7 +199,7 @@ def _count(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"--labels-per-class '{text}': give a number of 1 or more, or all")
+        raise UsageError(f"--labels-per-class '{text}': give a positive integer, or all")
     return int(text)
 
 

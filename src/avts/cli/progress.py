@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with an ETA on a terminal, elsewhere one line a minute.
+"""Progress on stderr: a bar with an ETA on a terminal, otherwise one line per minute.
 
 Library code only calls `on_progress(done, total)`.
 """
@@ -16,12 +16,12 @@ from tqdm import tqdm
 OnProgress = Callable[[int, int], None]
 
 QUIET_SECONDS = 60.0
-"""Least time between two lines where stderr is no terminal."""
+"""Minimum time between two lines if stderr is not a terminal."""
 
 
 @contextmanager
 def progress_bar(title: str, unit: str) -> Iterator[OnProgress]:
-    """Show progress while the block runs; gives the function to call with (done, total)."""
+    """Show progress while the block runs; yields the function to call with (done, total)."""
     with _bar(title, unit) if sys.stderr.isatty() else _lines(title, unit) as on_progress:
         yield on_progress
 
@@ -45,7 +45,7 @@ def _bar(title: str, unit: str) -> Iterator[OnProgress]:
         def on_progress(done: int, total: int) -> None:
             if bar.total != total:
                 bar.total = total
-                if done:  # work that was already there does not count for the speed
+                if done:  # work of an earlier run must not count for the speed
                     bar.initial = bar.n = done
             bar.update(done - bar.n)
 
@@ -54,7 +54,7 @@ def _bar(title: str, unit: str) -> Iterator[OnProgress]:
 
 @dataclass
 class _Stage:
-    """Something being counted."""
+    """A counter in progress."""
 
     title: str
     unit: str
@@ -63,10 +63,10 @@ class _Stage:
 
 
 _stages: list[_Stage] = []
-"""What is being counted now, the outermost first."""
+"""The counters in progress, outermost first."""
 
 _said_at = 0.0
-"""When the last line was written, or the outermost stage began."""
+"""Time of the last line, or of the start of the outermost stage."""
 
 
 @contextmanager
@@ -93,5 +93,5 @@ def _lines(title: str, unit: str) -> Iterator[OnProgress]:
 
 
 def tell(line: str) -> None:
-    """Say something on stderr, above a bar if there is one."""
+    """Print a line to stderr, above a progress bar if there is one."""
     tqdm.write(line, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`avts recipe`: the recipes that the package brings, and a whole recipe with every key explained."""
+"""`avts recipe`: list the bundled recipes, or print one in full with every key explained."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import click
 
 @click.group(name="recipe")
 def command() -> None:
-    """List the recipes that the package brings; print one whole, with defaults and explanations."""
+    """List the bundled recipes, or print one in full with defaults and explanations."""
 
 
 @command.command(name="list")
 def listing() -> int:
-    """List the recipes by name, and what each is for, by the command that takes them."""
+    """List the recipes with their purpose, grouped by the command that takes them."""
     from avts.finetune.recipe import FinetuneRecipe
     from avts.probe.protocol import ProbeRecipe
     from avts.settings import AnyRecipe, Recipe
@@ -33,13 +33,15 @@ def listing() -> int:
 @command.command(name="show")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option(
-    "--base", type=click.Path(path_type=Path), metavar="RECIPE", help="What it extends, instead of the one it names."
+    "--base",
+    type=click.Path(path_type=Path),
+    metavar="RECIPE",
+    help="Recipe that it extends, instead of the one that it names.",
 )
 def show(recipe: Path, *, base: Path | None) -> int:
-    """Print RECIPE whole: with what it extends and all defaults, each key explained.
+    """Print RECIPE in full: with inherited settings and all defaults, each key explained.
 
-    RECIPE is a TOML file, or the name of one that the package brings. The output is a recipe itself, that extends
-    none.
+    RECIPE is a TOML file, or the name of a bundled recipe. The output is itself a valid recipe that extends no other.
     """
     from avts.finetune.recipe import FinetuneRecipe
     from avts.probe.protocol import ProbeRecipe
@@ -52,7 +54,7 @@ def show(recipe: Path, *, base: Path | None) -> int:
 
 
 def recipes_text(folders: tuple[str, ...]) -> str:
-    """The recipes in some of the package's folders, one a line: name and what it is for."""
+    """The recipes in some of the package's folders, one per line: name and purpose."""
     from avts.settings.shipped import recipe_names, shipped_recipes, summary_of
 
     names = recipe_names(folders)
@@ -61,7 +63,7 @@ def recipes_text(folders: tuple[str, ...]) -> str:
 
 
 def print_train_recipes(context: click.Context, _: object, asked: Any) -> None:
-    """What `avts train --list-recipes` does."""
+    """Callback of `avts train --list-recipes`."""
     if asked and not context.resilient_parsing:
         from avts.settings import Recipe
 

@@ -22,20 +22,20 @@ _PATH = click.Path(path_type=Path)
     "offset_seconds",
     type=float,
     metavar="SECONDS",
-    help="By how much the sound is early (> 0) or late (< 0); measured if not given.",
+    help="By how much the sound is early (> 0) or late (< 0).  [default: measured]",
 )
 @click.option(
     "--drift",
     "drift_ms_per_minute",
     type=float,
     metavar="MS",
-    help="With --offset, which is that at the start then: by how many milliseconds a minute it grows.",
+    help="With --offset, which is then the offset at the start: its growth in milliseconds per minute.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
-@click.option("--dry-run", is_flag=True, help="Report what would be written, stream by stream, and leave nothing.")
-@click.option("--explain", is_flag=True, help="Print the ffmpeg command that would do the same.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@click.option("--dry-run", is_flag=True, help="Report what would be written, stream by stream, without writing it.")
+@click.option("--explain", is_flag=True, help="Print the equivalent ffmpeg command.")
 @measuring_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def command(
     file: Path,
     out: Path,
@@ -55,16 +55,16 @@ def command(
     """Write FILE to OUT with its sound in sync.
 
     With --offset the sound is moved by that much: --offset 0.12 delays sound that is 120 ms early. Without it the
-    offset is measured first, and the repaired file is measured again. Streams are copied, not encoded again, unless
+    offset is measured first, and the repaired file is measured again. Streams are copied without re-encoding, unless
     the offset drifts or jumps.
 
-    FILE may be a folder: OUT is a folder then, sub-folders are kept, and missing folders are made. A film that the
-    container of OUT cannot hold is written as .mkv.
+    FILE may be a folder: then OUT is a folder too, sub-folders are kept, and missing folders are created. A film that
+    the container of OUT cannot hold is written as .mkv.
 
-    --dry-run makes the repaired file in a temporary folder beside OUT, looks at it and deletes it.
+    --dry-run writes the repaired file to a temporary folder next to OUT, examines it and deletes it.
 
     Exit status: 0 all files repaired; 2 wrong usage; 3 a file cannot be used, or was not repaired because its offset
-    cannot be told or is uncertain. The other files are repaired all the same.
+    is unknown or uncertain. The other files are still repaired.
     """
     from avts.offset.fix import check_given
 

@@ -1,4 +1,4 @@
-"""avts retrieve FEATURES: sounds by pictures and pictures by sounds in a table that avts embed made."""
+"""avts retrieve FEATURES: find sounds by pictures and pictures by sounds in a table written by avts embed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("features", type=click.Path(path_type=Path))
-@click.option("--query", type=click.Path(path_type=Path), help="A file of your own; its windows are the queries.")
-@click.option("--by", type=click.Choice(["picture", "sound"]), default="picture", show_default=True, help="What asks.")
-@click.option("--evaluate", is_flag=True, help="Recall at 1, 5 and 10 over the table, both ways.")
-@click.option("--model", type=click.Path(path_type=Path), help="That made FEATURES.  [default: the model in the box]")
-@click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Files to name.")
+@click.option("--query", type=click.Path(path_type=Path), help="Media file whose windows are the queries.")
+@click.option(
+    "--by", type=click.Choice(["picture", "sound"]), default="picture", show_default=True, help="Query modality."
+)
+@click.option("--evaluate", is_flag=True, help="Report recall at 1, 5 and 10 over the table in both directions.")
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="Model that wrote FEATURES.  [default: the model in the box]"
+)
+@click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Number of files to list.")
 @click.option("--index", type=click.Choice(["exact", "faiss"]), default="exact", show_default=True)
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -38,7 +42,7 @@ def command(
     device: str,
     as_json: bool,
 ) -> int:
-    """Find in FEATURES what fits to --query, or measure with --evaluate how well it is found."""
+    """Find the files in FEATURES that match --query best, or measure the recall with --evaluate."""
     from avts.features.retrieval import nearest_files, read_features, recall
     from avts.report.retrieval import nearest_text, recall_text
 
@@ -67,7 +71,9 @@ def _vectors(query: Path, features: Path, model: Path | None, by: str, device: s
 
     loaded, settings = load_sync_model(model, device=device), settings_in(features_schema(features))
     if weights_digest(model or SHIPPED) != settings["weights_digest"]:
-        raise UsageError(f"{features}: was made by {settings['model']}, not by {loaded.name}. Give it with --model")
+        raise UsageError(
+            f"{features}: was written by {settings['model']}, not by {loaded.name}. Give that model with --model"
+        )
     plan = Plan(settings["window_seconds"], max(1, round(settings["hop_seconds"] * FRAME_RATE)))
     (recording,) = recordings_of([str(query)])
     with (
@@ -79,5 +85,7 @@ def _vectors(query: Path, features: Path, model: Path | None, by: str, device: s
         if by == "sound":
             vectors = None if streams.sounds is None else sound_columns(loaded.network, streams.sounds(), plan)["sound"]
     if vectors is None or not len(vectors):
-        raise UsageError(f"{query}: no {by} of {plan.window_seconds:g} s in it to ask with. Give another file or --by")
+        raise UsageError(
+            f"{query}: has no {by} of at least {plan.window_seconds:g} s to query with. Give another file or --by"
+        )
     return vectors

@@ -1,4 +1,4 @@
-"""`avts show`: a clip of a corpus as a PNG strip, with windows as training could cut them; or the course of a run."""
+"""`avts show`: plot a clip of a corpus with example training windows, or the progress of a run, as a PNG."""
 
 from __future__ import annotations
 
@@ -26,21 +26,29 @@ NEAREST_KEYS = 3
     "--out",
     type=click.Path(path_type=Path),
     metavar="PNG",
-    help="The picture; KEY.png, RUN/training.png or FILE.where.png if left out.",
+    help="Output file.  [default: KEY.png, RUN/training.png or FILE.where.png]",
 )
 @click.option(
-    "--start", "start_seconds", default=0.0, show_default=True, type=click.FloatRange(0), help="From here on."
+    "--start", "start_seconds", default=0.0, show_default=True, type=click.FloatRange(0), help="Start time in seconds."
 )
-@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(1, 120), help="So long, at most.")
-@click.option("--clip-seconds", default=1.0, show_default=True, type=click.FloatRange(0.5, 10), help="Of a window.")
-@click.option("--gap-seconds", default=0.5, show_default=True, type=click.FloatRange(0), help="Least, of a hard pair.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Which windows.")
-@click.option("--where", is_flag=True, help="Of a media FILE: where in the picture its sound comes from.")
+@click.option(
+    "--seconds", default=10.0, show_default=True, type=click.FloatRange(1, 120), help="Maximum length in seconds."
+)
+@click.option("--clip-seconds", default=1.0, show_default=True, type=click.FloatRange(0.5, 10), help="Window length.")
+@click.option(
+    "--gap-seconds", default=0.5, show_default=True, type=click.FloatRange(0), help="Minimum gap of a hard pair."
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the windows.")
+@click.option("--where", is_flag=True, help="Plot where in the picture of a media FILE the sound comes from.")
 @click.option("--model", "run", type=click.Path(path_type=Path), metavar="RUN", help="With --where: a trained run.")
 @click.option(
-    "--offset", "offset_seconds", type=float, metavar="SECONDS", help="With --where: the file's; else measured."
+    "--offset",
+    "offset_seconds",
+    type=float,
+    metavar="SECONDS",
+    help="With --where: offset of the file.  [default: measured]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the windows, or the map, as one JSON object too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the windows, or the map, as one JSON object.")
 def command(
     corpus: str,
     key: str | None,
@@ -56,13 +64,14 @@ def command(
     offset_seconds: float | None,
     as_json: bool,
 ) -> int:
-    """Draw clip KEY of CORPUS: frames over the filterbank on one time axis; or the course of a training RUN.
+    """Plot clip KEY of CORPUS: frames over the filterbank on one time axis; or the progress of a training RUN.
 
-    Under a clip stands a window of each kind of pair that it gives by itself: positive, hard, super-hard. Of a run,
-    while it goes on or afterwards: loss, mean distances, and histograms of the distances by kind of pair.
+    Below a clip, one pair of windows is drawn for each kind that a single clip can provide: positive, hard and
+    super-hard. For a run, finished or in progress: loss, mean distances, and histograms of the distances by kind of
+    pair.
 
-    'avts show FILE --where' draws where in the picture of a media file the sound comes from: frames under a map of what
-    each place adds to the fit of picture and sound.
+    'avts show FILE --where' plots where in the picture of a media file the sound comes from: frames with an overlay of
+    how much each place contributes to the match of picture and sound.
     """
     if where:
         return draw_where(Path(corpus), out, run=run, offset_seconds=offset_seconds, as_json=as_json)
@@ -76,7 +85,9 @@ def command(
     opened = Corpus.open(corpus)
     clip = clip_of(opened, key)
     if start_seconds >= clip.duration_seconds:
-        raise UsageError(f"--start {start_seconds:g}: clip {key} lasts {clip.duration_seconds:.2f} s. Give less.")
+        raise UsageError(
+            f"--start {start_seconds:g}: clip {key} is {clip.duration_seconds:.2f} s long. Give a smaller value."
+        )
     span = Span(start_seconds, min(start_seconds + seconds, clip.duration_seconds))
     pairs = drawn_pairs(span, clip_seconds=clip_seconds, gap_seconds=gap_seconds, seed=seed)
     path = out or Path(f"{key}.png")
@@ -97,14 +108,14 @@ def command(
 
 
 def draw_where(path: Path, out: Path | None, *, run: Path | None, offset_seconds: float | None, as_json: bool) -> int:
-    """Draw where the sound of a file comes from; prints the path of the picture, or the map."""
+    """Plot where the sound of a file comes from; prints the path of the figure, or the map."""
     from avts.api import where as where_of
     from avts.offset.model import load_sync_model
     from avts.report.where_figure import write_where
 
     found = where_of(path, load_sync_model(run), offset_seconds=offset_seconds)
     target = out or Path(f"{path.stem}.where.png")
-    subtitle = "bright: goes with the sound" if found.mean_map.any() else "no place goes with the sound"
+    subtitle = "bright: matches the sound" if found.mean_map.any() else "no place matches the sound"
     write_where(target, found, title=path.name, subtitle=subtitle)
     if as_json:
         maps = [[round(float(value), 4) for value in row] for row in found.mean_map]
@@ -115,27 +126,27 @@ def draw_where(path: Path, out: Path | None, *, run: Path | None, offset_seconds
 
 
 def draw_run(run: Path, out: Path | None) -> Path:
-    """Draw the course of a run; gives the picture's path.
+    """Plot the progress of a run and return the path of the figure.
 
     Raises:
-        UsageError: no line of a log in the folder.
+        UsageError: the folder has no training log.
     """
     from avts.report.training_figure import write_training_figure
     from avts.training.log import read_log
 
     history = read_log(run)
     if not history:
-        raise UsageError(f"{run}: no log of a training run in it. Give a run, or a corpus and the KEY of a clip in it.")
+        raise UsageError(f"{run}: contains no training log. Give a run, or a corpus and the KEY of a clip in it.")
     path = out or run / "training.png"
     write_training_figure(path, history)
     return path
 
 
 def clip_of(corpus: Corpus, key: str) -> Clip:
-    """The clip of a key.
+    """The clip with a key.
 
     Raises:
-        UsageError: there is none; names the nearest.
+        UsageError: there is no such clip; lists the nearest keys.
     """
     import difflib
 
@@ -144,11 +155,11 @@ def clip_of(corpus: Corpus, key: str) -> Clip:
             return clip
     keys = [clip.key for clip in corpus.clips]
     near = difflib.get_close_matches(key, keys, n=NEAREST_KEYS, cutoff=0.1) or keys[:NEAREST_KEYS]
-    raise UsageError(f"{key}: no such clip among {len(keys)}. Some of its keys: {', '.join(near)}.")
+    raise UsageError(f"{key}: no such clip among {len(keys)}. Similar keys: {', '.join(near)}.")
 
 
 def drawn_pairs(span: Span, *, clip_seconds: float, gap_seconds: float, seed: int) -> list[DrawnPair]:
-    """One pair of each kind that a single clip gives, drawn as in training; a kind it is too short for is left out."""
+    """One pair of each kind that a single clip can provide, sampled as in training, as far as it is long enough."""
     import numpy as np
 
     from avts.pairs.negatives import HARD, KIND_NAMES, POSITIVE, SUPER_HARD, window_pair
@@ -168,7 +179,7 @@ def drawn_pairs(span: Span, *, clip_seconds: float, gap_seconds: float, seed: in
 
 
 def _shown(corpus: Corpus, clip: Clip, span: Span) -> ShownSpan:
-    """The frames that fit side by side, each from the middle of its time, and the filterbank of the whole span."""
+    """As many frames as fit side by side, each from the middle of its interval, and the filterbank of the span."""
     import torch
 
     from avts.media.planes import Planes

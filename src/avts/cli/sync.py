@@ -1,4 +1,4 @@
-"""`avts sync`: how far the sound of each file is off; drawn, listed, repaired, or compared with limits."""
+"""`avts sync`: measure the audio/video offset of each file; plot, list, repair, or compare with limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MEASURING = (
         default="model",
         show_default=True,
         type=click.Choice(["model", "motion"]),
-        help="motion: the plain baseline, motion against loudness.",
+        help="motion: the baseline, which correlates motion with loudness.",
     ),
     click.option(
         "--range",
@@ -40,21 +40,21 @@ _MEASURING = (
         default=2.0,
         show_default=True,
         type=click.FloatRange(min=0, min_open=True, max=15),
-        help="Search this many seconds either way.",
+        help="Search range in seconds in either direction.",
     ),
     click.option(
         "--least-confidence",
         type=click.FloatRange(0, 1),
         metavar="P",
-        help="Below this confidence an offset is uncertain: no answer, nothing is repaired, no limit is met.  "
-        "[default: 0.7, or as the model's calibration says]",
+        help="Minimum confidence. Below it an offset is uncertain: it is not reported as an answer, not used for a "
+        "repair, and meets no limit.  [default: 0.7, or that of the model's calibration]",
     ),
     device_option,
 )
 
 
 def measuring_options(command: Callable[..., int]) -> Callable[..., int]:
-    """The options of `avts sync` and `avts repair` that say how offsets are measured."""
+    """Add the options of `avts sync` and `avts repair` for the measurement of offsets."""
     for option in reversed(_MEASURING):
         command = option(command)
     return command
@@ -63,22 +63,26 @@ def measuring_options(command: Callable[..., int]) -> Callable[..., int]:
 @click.command(name="sync")
 @click.argument("files", nargs=-1, required=True, type=_PATH, metavar="FILE...")
 @measuring_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with the whole curve.")
-@click.option("--csv", "csv_path", type=_PATH, metavar="CSV", help="Write a table with one row a file.")
-@click.option("--plot", type=_PATH, metavar="PNG", help="Draw the distance map; into a folder if there are several.")
-@click.option("--html", "html_path", type=_PATH, metavar="HTML", help="Write a report of all files as one page.")
-@click.option("--repair", type=_PATH, metavar="OUT", help="Write the repaired file to OUT; a folder if several files.")
-@click.option("--overwrite", is_flag=True, help="Let --repair replace files that exist.")
-@click.option("--max-early", type=_SECONDS, metavar="S", help="Exit with 4 if sound is earlier than this, seconds.")
-@click.option("--max-late", type=_SECONDS, metavar="S", help="Exit with 4 if sound is later than this, seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, with the whole distance curve.")
+@click.option("--csv", "csv_path", type=_PATH, metavar="CSV", help="Write a table with one row per file.")
+@click.option("--plot", type=_PATH, metavar="PNG", help="Plot the distance map; a folder for several files.")
+@click.option("--html", "html_path", type=_PATH, metavar="HTML", help="Write a report on all files as one page.")
+@click.option("--repair", type=_PATH, metavar="OUT", help="Write the repaired file to OUT; a folder for several files.")
+@click.option("--overwrite", is_flag=True, help="Let --repair replace existing files.")
+@click.option(
+    "--max-early", type=_SECONDS, metavar="S", help="Exit with status 4 if the sound is earlier than this, seconds."
+)
+@click.option(
+    "--max-late", type=_SECONDS, metavar="S", help="Exit with status 4 if the sound is later than this, seconds."
+)
 @click.option(
     "--unknown",
     default="fail",
     show_default=True,
     type=click.Choice(["fail", "pass"]),
-    help="With a limit: what a file counts as whose offset cannot be told or is uncertain.",
+    help="With a limit: whether a file with an unknown or uncertain offset fails or passes.",
 )
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Files at a time.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Files processed in parallel.")
 def command(
     files: tuple[Path, ...],
     *,
@@ -103,16 +107,16 @@ def command(
     FILE is a media file, a folder (all videos in it and its sub-folders), or a pattern in quotes.
 
     --repair moves the sound by stream copy; sound that drifts or jumps is resampled. Sub-folders of a FOLDER are kept
-    under OUT, and missing folders are made. A file whose container cannot hold the repaired film is written as .mkv. A
-    file whose offset cannot be told or is uncertain is not repaired: look at it, and use 'avts repair --offset'. The
-    repaired file is measured again with the same model; that is a consistency check, not proof.
+    under OUT, and missing folders are created. A file whose container cannot hold the repaired film is written as .mkv.
+    A file with an unknown or uncertain offset is not repaired: inspect it, and use 'avts repair --offset'. The repaired
+    file is measured again with the same model; that is a consistency check, not proof.
 
-    Limits apply to the offset at its worst time. ITU-R BT.1359 gives 0.045 s early and 0.125 s late as the
-    threshold of detectability: --max-early 0.045 --max-late 0.125.
+    Limits apply to the largest offset in the file. ITU-R BT.1359 gives 0.045 s early and 0.125 s late as the
+    thresholds of detectability: --max-early 0.045 --max-late 0.125.
 
     Exit status: 0 all files measured (and repaired); 2 wrong usage; 3 a file cannot be used or was not repaired; 4 a
-    limit is exceeded, or with --unknown fail cannot be checked (4 goes before 3). The other files are answered all the
-    same.
+    limit is exceeded, or with --unknown fail cannot be checked (4 takes precedence over 3). The other files are still
+    measured.
     """
     paths, options = _planned(files, plot=plot, repair=repair)
     check_reports((("--csv", csv_path), ("--html", html_path)))
@@ -140,10 +144,10 @@ def command(
 
 
 def _planned(files: Sequence[Path], *, plot: Path | None, repair: Path | None) -> tuple[list[Path], Options]:
-    """The files meant, and where their plots and their repaired forms go.
+    """The input files, and the output paths of their plots and repaired files.
 
     Raises:
-        UsageError: no such file, or an output that cannot be placed.
+        UsageError: no such file, or an output path is not valid.
     """
     found = find_files(files, but_not_under=repair)
     repairs = {} if repair is None else targets("--repair", repair, files, found)
@@ -153,7 +157,7 @@ def _planned(files: Sequence[Path], *, plot: Path | None, repair: Path | None) -
 
 
 def check_targets(options: Options, option: str) -> None:
-    """Raise UsageError if a repaired file may not be written where it is asked for, before the first costs time."""
+    """Raise UsageError, before any file is measured, if a repaired file may not be written to its target."""
     from avts.offset.fix import check_target
 
     for path, target in options.repairs.items():
@@ -166,7 +170,7 @@ def check_targets(options: Options, option: str) -> None:
 
 
 def answered(paths: Sequence[Path], options: Options, *, jobs: int, title: str, as_json: bool) -> list[Answer]:
-    """The answers to all files, each said as soon as it is there, with progress on stderr."""
+    """The answers for all files, each printed as soon as it is available, with progress on stderr."""
     answers: list[Answer] = []
     with ExitStack() as bars:
         on_files = bars.enter_context(progress_bar(title, "files")) if len(paths) > 1 else None
@@ -179,7 +183,7 @@ def answered(paths: Sequence[Path], options: Options, *, jobs: int, title: str, 
 
 
 def _shown_when_called(bars: ExitStack) -> OnProgress:
-    """A bar over the seconds of one film, which is not there before something is said of it."""
+    """A progress bar over the seconds of one film, created at the first report."""
     shown: list[OnProgress] = []
 
     def on_progress(done: int, total: int) -> None:
@@ -191,12 +195,12 @@ def _shown_when_called(bars: ExitStack) -> OnProgress:
 
 
 def _answers(paths: Sequence[Path], options: Options, jobs: int, on_progress: OnProgress | None) -> Iterator[Answer]:
-    """Answers in the order of the files, from processes that may die of a file."""
+    """Answers in the order of the files, from worker processes that may crash."""
     return answers_to(paths, options, jobs=jobs, on_progress=on_progress)
 
 
 def _say(answer: Answer, *, as_json: bool) -> None:
-    """The result on stdout, the rest on stderr, above the progress bar."""
+    """Print the result to stdout and the rest to stderr, above the progress bar."""
     from tqdm import tqdm
 
     with tqdm.external_write_mode(sys.stderr):
@@ -210,7 +214,7 @@ def _say(answer: Answer, *, as_json: bool) -> None:
 
 
 def _write_reports(answers: Sequence[Answer], csv_path: Path | None, html_path: Path | None) -> None:
-    """Write the table and the page of all files; each whole, or not at all."""
+    """Write the table and the page of all files, each atomically."""
     if csv_path is not None:
         from avts.report.sync_text import CSV_COLUMNS
 

@@ -1,6 +1,6 @@
-"""One file of `avts sync` or `avts repair`, start to end: measure, compare with limits, plot, repair, measure again.
+"""Process one file of `avts sync` or `avts repair`: measure, compare with limits, plot, repair, measure again.
 
-Input: a path and Options. Output: an Answer of plain values, small enough to come back from another process.
+Input: a path and Options. Output: an Answer of plain values, small enough to be sent from another process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How to answer.
+    """How to process a file.
 
     Attributes:
         run: the model's folder, None for the one in the box.
@@ -69,10 +69,10 @@ class Options:
 
 @dataclass
 class Answer:
-    """What came of one file.
+    """The result for one file.
 
-    record: the JSON object; line: what is said on stdout, '' for a failure; row: of the CSV file; messages: lines for
-    stderr; figure: SVG; failed: unusable or not repaired; beyond: a limit is exceeded.
+    record: the JSON object; line: text for stdout, '' for a failure; row: row of the CSV file; messages: lines for
+    stderr; figure: SVG; failed: the file is unusable or was not repaired; beyond: a limit is exceeded.
     """
 
     record: dict[str, Any]
@@ -86,21 +86,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class Worker:
-    """A loaded model and how to answer with it; on_progress is told of (seconds read, seconds) of a long film."""
+    """A loaded model with its options; on_progress is called with (seconds read, seconds) during a long film."""
 
     options: Options
     model: SyncModel | None
     on_progress: OnProgress | None = None
 
     def answer(self, path: Path) -> Answer:
-        """Measure one file unless its offset is given, then compare it with the limits, plot and repair it as asked."""
+        """Measure one file unless its offset is given, then check the limits, plot and repair it as requested."""
         from avts.report.sync_text import csv_row, failure_record
 
         result: SyncResult | None = None
         try:
             if self.options.offset_seconds is None:
                 result = self._measure(path)
-                answer = self._told(path, result)
+                answer = self._measured(path, result)
             else:
                 answer = Answer({"file": str(path)} | self._always())
         except (InputError, OSError) as error:
@@ -118,15 +118,15 @@ class Worker:
         return answer
 
     def _always(self) -> dict[str, Any]:
-        """What the record of every file has."""
+        """The keys that the record of every file has."""
         name = self.model.name if self.model is not None else "motion"
         record: dict[str, Any] = {"model": None if self.options.offset_seconds is not None else name}
         if not self.options.only_repair:
             record["within_limits"] = None
         return record
 
-    def _told(self, path: Path, result: SyncResult) -> Answer:
-        """The answer to what was measured, without what is made of it."""
+    def _measured(self, path: Path, result: SyncResult) -> Answer:
+        """The answer for a measurement, before any plot or repair."""
         from avts.report.sync_text import result_record, sync_line
 
         answer = Answer(result_record(path, result) | self._always())
@@ -146,7 +146,7 @@ class Worker:
         )
 
     def _check_limits(self, path: Path, result: SyncResult, answer: Answer) -> None:
-        """Compare the offset, at its worst time, with the limits; one that is not known fails them, or is let pass."""
+        """Compare the largest offset with the limits; an unknown offset fails or passes, depending on the options."""
         from avts.report.sync_text import verdict
 
         options = self.options
@@ -156,7 +156,9 @@ class Worker:
         answer.record["limits"] = {f"max_{name}_seconds": limit for name, limit in limits}
         if result.offset_seconds is None:
             answer.beyond = options.unknown_fails
-            outcome = "counts as exceeded (--unknown fail)" if options.unknown_fails else "is let pass (--unknown pass)"
+            outcome = (
+                "counts as exceeded (--unknown fail)" if options.unknown_fails else "counts as passed (--unknown pass)"
+            )
             answer.messages.append(f"{path}: {verdict(result)}; the limits cannot be checked, which {outcome}")
             return
         answer.record["within_limits"] = True
@@ -185,11 +187,12 @@ class Worker:
             answer.figure = result_figure(result, zlib.crc32(str(path).encode(errors="surrogateescape")))
 
     def _repair(self, path: Path, result: SyncResult | None, answer: Answer) -> None:
-        """Write the repaired file, or only say what would be written.
+        """Write the repaired file, or only report what would be written.
 
         Raises:
-            InputError: the offset is not known well enough, no container holds the repaired film, or it measures worse.
-            UsageError: the target exists, or an offset that was given is longer than the film.
+            InputError: the offset is unknown or uncertain, no container can hold the repaired film, or the repaired
+                film measures worse.
+            UsageError: the target exists, or a given offset is longer than the film.
         """
         from avts.offset.fix import fix
         from avts.report.repair_text import repair_line, repaired_record
@@ -226,7 +229,7 @@ class Worker:
         return given_correction(path, self.options.offset_seconds, self.options.drift_ms_per_minute)
 
     def _say_more(self, path: Path, done: RepairResult, answer: Answer) -> None:
-        """Warnings, what the measurements say, and the ffmpeg command if it was asked for."""
+        """Add warnings, the measurements before and after, and the ffmpeg command if it was requested."""
         from avts.report.repair_text import check_words
 
         reader = "method" if self.model is None else "model"
@@ -244,7 +247,7 @@ class Worker:
 
 
 def make_worker(options: Options, on_progress: OnProgress | None = None) -> Worker:
-    """Load what is needed once; the first thing done in each process."""
+    """Load the model; called once, at the start of each process."""
     if options.threads is not None:
         import torch
 

@@ -1,7 +1,7 @@
-"""The files of `avts sync` in processes that may die: a file that crashes or hangs its decoder costs its own line.
+"""Process the files of `avts sync` in worker processes: a file that crashes or hangs its decoder costs only its line.
 
-Input: paths and Options. Output: an Answer for each, in order, all its text fit to be printed and written. The model is
-loaded once in each process; the command's own process loads neither model nor decoder.
+Input: paths and Options. Output: an Answer for each, in order, with all text safe to print and write. The model is
+loaded once in each process; the main process loads neither model nor decoder.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from avts.jobs.pool import Alive, Lost, OrderedPool, in_words, report, rest
 from avts.jobs.refusal import writable
 
 START_SECONDS = 600.0
-"""A process may take this long to load its model."""
+"""Maximum time for a process to load its model."""
 
 HERE = "AVTS_ONE_PROCESS"
-"""Environment variable: set, all files are answered in the command's own process, for a debugger or a profiler."""
+"""Environment variable: if set, all files are processed in the main process, for a debugger or a profiler."""
 
 
 def answers_to(
     paths: Sequence[Path], options: Options, *, jobs: int, on_progress: OnProgress | None = None
 ) -> Iterator[Answer]:
-    """Answer files, some at a time.
+    """Process files in parallel.
 
     Args:
         paths: the files.
-        options: how to answer.
-        jobs: processes.
+        options: how to process them.
+        jobs: number of processes.
         on_progress: called with (seconds read, seconds) of a long film if there is one process.
 
     Raises:
@@ -58,14 +58,14 @@ def answers_to(
 
 
 class Answering:
-    """What a worker process does: the model is loaded with the first file."""
+    """The task of a worker process; the model is loaded with the first file."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._worker: Worker | None = None
 
     def __call__(self, path: Path, alive: Alive) -> Answer:
-        """Answer one file."""
+        """Process one file."""
         if self._worker is None:
             rest(START_SECONDS)
             self._worker = make_worker(self._options, lambda *news: report(news))
@@ -74,7 +74,7 @@ class Answering:
 
 
 def answer(worker: Worker, path: Path, options: Options) -> Answer:
-    """Answer one file; what goes wrong with it that nobody foresaw is its answer, not the end of the run."""
+    """Process one file; an unexpected exception becomes the answer of this file and does not end the run."""
     try:
         return worker.answer(path)
     except AvtsError as error:
@@ -84,12 +84,12 @@ def answer(worker: Worker, path: Path, options: Options) -> Answer:
 
 
 def lost_answer(path: Path, lost: Lost, options: Options) -> Answer:
-    """The answer for a file whose process died."""
+    """The answer for a file whose process crashed."""
     return failure(path, f"{path}: {in_words(lost)}", options)
 
 
 def failure(path: Path, message: str, options: Options) -> Answer:
-    """The answer for a file that cannot be used; its record has what the record of every file has."""
+    """The answer for a file that cannot be used; its record has the keys that every record has."""
     from avts.report.sync_text import csv_row, failure_record
 
     record = failure_record(path, MediaError(message)) | {"model": _method_name(options)}
@@ -99,7 +99,7 @@ def failure(path: Path, message: str, options: Options) -> Answer:
 
 
 def _method_name(options: Options) -> str | None:
-    """What would have measured the file; None if its offset was given."""
+    """Name of the method that would have measured the file; None if its offset was given."""
     from avts.offset.model import name_of
 
     if options.offset_seconds is not None:
@@ -108,7 +108,7 @@ def _method_name(options: Options) -> str | None:
 
 
 def shown(answer: Answer) -> Answer:
-    r"""The answer with the bytes of names that are not UTF-8 as escapes, such as \xff: others cannot be written."""
+    r"""The answer with bytes that are not UTF-8 escaped, such as \xff, because they cannot be written otherwise."""
     return replace(
         answer,
         record=_escaped(answer.record),

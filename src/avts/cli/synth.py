@@ -1,4 +1,4 @@
-"""`avts synth`: write a world of generated videos."""
+"""`avts synth`: generate a world of videos."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from avts.cli.progress import progress_bar
 
 @click.command("synth")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--videos", type=int, required=True, help="How many videos.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The world; two seeds share no video.")
-@click.option("--size", type=int, default=128, show_default=True, help="Short side in pixels, even.")
-@click.option("--seconds", type=float, default=6.0, show_default=True, help="Length of each video.")
+@click.option("--videos", type=int, required=True, help="Number of videos.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the world; two seeds share no video.")
+@click.option("--size", type=int, default=128, show_default=True, help="Short side in pixels; even.")
+@click.option("--seconds", type=float, default=6.0, show_default=True, help="Length of each video in seconds.")
 @click.option(
     "--kinds",
     default=None,
-    help="Kinds of action, with commas between; without it, those of published worlds.",
+    help="Kinds of action, separated by commas.  [default: those of the published worlds]",
 )
 @click.option(
     "--max-shift",
     type=float,
     default=0.0,
     show_default=True,
-    help="Shift each sound by a random offset of up to so many seconds either way; the truth is in labels.csv.",
+    help="Shift each sound by a random offset of up to this many seconds in either direction; see labels.csv.",
 )
 @click.option(
     "--scenes",
     type=click.Choice(["plain", "resting", "rich"]),
     default="plain",
     show_default=True,
-    help="Plain cartoons; resting ones that pause now and then; rich scenes: rests, textures, clutter, other sounds.",
+    help="plain: cartoons; resting: with pauses; rich: with pauses, textures, clutter and background sounds.",
 )
-@click.option("--workers", type=int, default=None, help="Processes; one per core if not given.")
+@click.option("--workers", type=int, default=None, help="Number of processes.  [default: one per core]")
 def command(
     out: Path,
     videos: int,
@@ -46,9 +46,10 @@ def command(
     scenes: str,
     workers: int | None,
 ) -> None:
-    """Write a world of generated videos whose motion makes their sound into the folder OUT.
+    """Generate videos whose sound is produced by their motion, and write them to the folder OUT.
 
-    Each video has its truth beside it; OUT/labels.csv lists them all. The same call again makes only what is missing.
+    Each video has a ground-truth file next to it; OUT/labels.csv lists them all. A second call generates only missing
+    videos.
     """
     from avts.world import write_world
 

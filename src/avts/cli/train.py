@@ -1,4 +1,4 @@
-"""`avts train`: both towers, from a recipe and a corpus."""
+"""`avts train`: train both towers, from a recipe and a corpus."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from avts.cli.recipe import print_train_recipes
     "--out",
     "run",
     type=click.Path(path_type=Path),
-    help="Folder of the run.  [default: runs/RECIPE-CORPUS, by their names]",
+    help="Folder of the run.  [default: runs/RECIPE-CORPUS]",
 )
 @click.option(
     "--base",
     type=click.Path(path_type=Path),
     metavar="RECIPE",
-    help="What RECIPE extends, instead of the recipe that it names.",
+    help="Recipe that RECIPE extends, instead of the one that it names.",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's seed.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the recipe's.")
 @click.option(
     "--start",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Begin with the weights of a finished run; 'box': of the model in the box.",
+    help="Initialise with the weights of a finished run; 'box' for the model in the box.",
 )
-@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
+@click.option("--resume", is_flag=True, help="Resume from the newest checkpoint of the run.")
 @click.option(
     "--branch",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Take over the steps of a run whose recipe begins with the same stages.",
+    help="Start from a checkpoint of a run whose recipe begins with the same stages.",
 )
 @device_option
 @click.option(
@@ -49,9 +49,11 @@ from avts.cli.recipe import print_train_recipes
     is_eager=True,
     expose_value=False,
     callback=print_train_recipes,
-    help="Print the recipes that the package brings, and exit.",
+    help="List the bundled recipes and exit.",
 )
-@click.option("--track", "trackers", multiple=True, metavar="NAME", help="Also tell a tracker: tensorboard, wandb ...")
+@click.option(
+    "--track", "trackers", multiple=True, metavar="NAME", help="Also log to a tracker: tensorboard, wandb ..."
+)
 def command(
     recipe: Path,
     corpus: Path,
@@ -65,17 +67,18 @@ def command(
     device: str,
     trackers: tuple[str, ...],
 ) -> int:
-    """Train both towers on CORPUS as RECIPE says: a TOML file, or the name of one of the package (--list-recipes).
+    """Train both towers on a corpus. RECIPE is a TOML file, or the name of a bundled recipe (--list-recipes).
 
-    If distances of positive and negative pairs do not part, a warning says so, with the likely reasons as measured.
-    Ctrl-C ends the step under way and saves; --resume goes on. On several GPUs: accelerate launch -m avts train ...
+    If the distances of positive and negative pairs are not separating, a warning reports this with the measured likely
+    causes. Ctrl-C finishes the current step and saves; --resume continues. On several GPUs: accelerate launch -m avts
+    train ...
 
-    --start fine-tunes: the networks begin with the weights of another run, which must have the same shapes; RECIPE may
-    set another loss, a classifier on both embeddings ([model] comparison = "fused") or freeze the convolutions
-    ([training] freeze_towers = true). With --resume it is not looked at: the checkpoint has the weights.
+    --start fine-tunes: the networks are initialised with the weights of another run, which must have the same shapes;
+    RECIPE may set another loss, a classifier on both embeddings ([model] comparison = "fused") or freeze the
+    convolutions ([training] freeze_towers = true). With --resume it is ignored, because the checkpoint has the weights.
 
-    --branch trains curricula with the same first stages once: RUN needs a checkpoint from before the recipes part. The
-    result is, bit for bit on a CPU, that of training all steps.
+    --branch lets curricula with the same first stages share them: RUN needs a checkpoint from before the recipes
+    diverge. On a CPU the result is bit-identical to training all steps.
     """
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import measure_alignment
@@ -94,11 +97,11 @@ def command(
     opened = Corpus.open(corpus)
     if run is None:
         run = Path("runs") / f"{recipe.stem}-{opened.path.name}"
-        tell(f"run: {run} (no --out given)")
+        tell(f"run: {run} (default of --out)")
     start_run(run, resume=resume)
     if resume and (steps := steps_of_finished(run, settings)) is not None:
         if os.environ.get("RANK", "0") == "0":
-            click.echo(f"{run}: already trained, all {steps} steps. Nothing to go on with")
+            click.echo(f"{run}: all {steps} steps are already trained. Nothing to resume")
         return 0
     if branch is not None:
         begin_branch(branch, run, settings)
@@ -117,19 +120,19 @@ def command(
     for line in plan_lines(settings, len(trainer.clips)):
         trainer.say(line)
     if resume:
-        trainer.say(f"resume: going on after step {trainer.resume()}")
+        trainer.say(f"resume: continuing after step {trainer.resume()}")
     try:
         with progress_bar("training", "step") if trainer.is_main else nullcontext() as on_progress:
             trainer.train(on_progress, check_corpus=lambda: measure_alignment(opened, trainer.clips).reason)
     except Interrupted:
         leave_processes(trainer.accelerator)
-        trainer.say(f"avts: stopped after step {trainer.step}; go on with --resume")
+        trainer.say(f"avts: stopped after step {trainer.step}; continue with --resume")
         return 130
     leave_processes(trainer.accelerator)
     cores = os.cpu_count() or 1
     workers = settings.training.num_workers(cores)
     trainer.say(time_text(trainer.timer.run, seconds_in_all=trainer.timer.seconds_in_all, workers=workers, cores=cores))
-    trainer.say(f"avts show {run} draws the course of it")
+    trainer.say(f"'avts show {run}' plots the progress")
     if trainer.is_main:
         click.echo(f"{run}: trained {trainer.step} steps on {len(trainer.clips)} videos")
     return 0

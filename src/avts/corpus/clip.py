@@ -1,4 +1,4 @@
-"""One clip of a corpus: what it is, where its bytes lie, and what is known of its quality."""
+"""One clip of a corpus: its description, the location of its bytes, and its quality."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ SPLIT_FOLDERS: dict[str, Split] = {
     "val": "validation",
     "test": "test",
 }
-"""Names of first-level folders that say the split."""
+"""Names of top-level folders that define the split."""
 
 TRAIN_SHARE, VALIDATION_SHARE, TEST_SHARE = 0.8, 0.1, 0.1
-"""Shares of clips for files that no folder puts into a split."""
+"""Shares of clips for files whose split no folder defines."""
 
 _PART = "[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
 PLAIN_NAME = re.compile(rf"{_PART}(?:/{_PART})*\.mp4")
-"""Relative paths that make a key as they are."""
+"""Relative paths that are used as a key unchanged."""
 
 LONGEST_KEY = 80
-"""Characters of a key, at most: the plain tar header holds names of 100."""
+"""Maximum length of a key in characters: the plain tar header holds names of 100."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip in the standard form: 24 frames and 16,000 samples a second, both from 0 s.
+    """A clip in the standard form: 24 frames and 16,000 samples per second, both from 0 s.
 
     key: unique, safe as a file name; source: path of its file, relative to the folder that was ingested; label: None
-    if nothing says it; duration_seconds: num_frames / 24; height, width: pixels; shard: file name in the corpus;
+    if unknown; duration_seconds: num_frames / 24; height, width: pixels; shard: file name in the corpus;
     video_offset, video_size, sound_offset, sound_size: bytes of the MP4 and of the WAV within the shard;
     source_frames_per_second, source_sample_rate: of the original file; loudness_db: RMS, dB of full scale;
     motion: mean absolute luminance difference from frame to frame, 0 to 255;
@@ -74,8 +74,8 @@ class Clip:
 def key_of(source: str, *, plain: bool = True) -> str:
     """A unique, safe key for a relative path: letters, digits, '_', '-'; folders joined by '__'.
 
-    A path that is not such a name already gets a hash of itself as its ending, so no two paths share a key; one that
-    is gets it too if it is not to stay plain.
+    A path with other characters gets a hash of itself as a suffix, so that no two paths share a key; with plain=False
+    every path gets it.
     """
     stem = re.sub(r"\.[^./]*$", "", source).replace("/", "__")
     if plain and PLAIN_NAME.fullmatch(source) and "__" not in source and len(stem) <= LONGEST_KEY:
@@ -86,7 +86,7 @@ def key_of(source: str, *, plain: bool = True) -> str:
 
 
 def folder_split(source: str) -> Split | None:
-    """The split that the first folder's name says; a deeper one says nothing."""
+    """The split that the name of the top-level folder defines; deeper folders are ignored."""
     folders = PurePosixPath(source).parts[:-1]
     return SPLIT_FOLDERS.get(folders[0].lower()) if folders else None
 
@@ -97,7 +97,7 @@ def hash_of(text: str) -> str:
 
 
 def hash_split(content_hash: str) -> Split:
-    """80/10/10 by a hash: of the content, so that copies never straddle splits."""
+    """80/10/10 by a hash of the content, so that copies are never in different splits."""
     share = int(content_hash[:8], 16) / 16**8
     if share < TRAIN_SHARE:
         return "train"

@@ -1,6 +1,6 @@
 """Open a corpus, on disk or in a remote store, and read windows of picture and sound out of it.
 
-A corpus object is cheap to send to another process: it carries its place, and opens shards when they are first read.
+A corpus object is cheap to send to another process: it holds its location, and opens shards when they are first read.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from avts.media.reader import read_windows, read_windows_into
 from avts.timebase import FRAME_RATE, Span, frame_at, sample_at
 
 LOCAL = "file://"
-"""URLs that begin so are paths."""
+"""URLs with this prefix are paths."""
 
 
 class Corpus:
     """Clips in the standard form.
 
     Attributes:
-        path: its folder; for a remote corpus only good to name it.
+        path: its folder; for a remote corpus only used as its name.
         url: of a remote corpus, None for one on disk.
     """
 
@@ -94,19 +94,19 @@ class Corpus:
         return LocalStore(self.path) if self.url is None else RemoteStore(self.url)
 
     def fetch_ahead(self, clip: Clip, *, pictures: Sequence[Span], sounds: Sequence[Span]) -> None:
-        """Begin to fetch what will be read of a clip soon, if the corpus is remote."""
+        """Start to fetch the parts of a clip that will be read soon, if the corpus is remote."""
         if self.url is not None:
             places = tuple(self._sound_place(clip, span) for span in sounds)
             self._store.fetch_ahead(Wanted(clip, tuple(pictures), places))
 
     def select(self, split: str | None = None, *, usable: bool = True) -> tuple[Clip, ...]:
-        """Clips of a split (of all, if None), without those flagged no_audio, silent or still if usable is asked for.
+        """Clips of a split (of all, if None), without those flagged no_audio, silent or still if usable is True.
 
         Raises:
             CorpusError: no such split.
         """
         if split not in (None, "train", "validation", "test"):
-            raise CorpusError(f"{self.path.name}: no split {split!r}. There are train, validation and test.")
+            raise CorpusError(f"{self.path.name}: no split {split!r}. The splits are train, validation and test.")
         clips = self.clips if split is None else tuple(clip for clip in self.clips if clip.split == split)
         return tuple(clip for clip in clips if is_usable(clip.flags)) if usable else clips
 
@@ -119,7 +119,7 @@ class Corpus:
         return self.frames_many(clip, [span])[0]
 
     def frames_many(self, clip: Clip, spans: Sequence[Span]) -> list[Planes]:
-        """The pictures of several spans of one clip; those of one length are read with the clip opened once.
+        """The pictures of several spans of one clip; the clip is opened once for all spans of one length.
 
         Raises:
             CorpusError: as frames.
@@ -139,7 +139,7 @@ class Corpus:
     def frames_into(
         self, clip: Clip, starts_seconds: Sequence[float], targets: Sequence[Planes], *, top: int = 0, left: int = 0
     ) -> None:
-        """The pictures from several times of one clip on, into memory that is there already; see read_windows_into.
+        """The pictures from several start times of one clip, written into existing memory; see read_windows_into.
 
         Raises:
             CorpusError: as frames.
@@ -168,7 +168,7 @@ class Corpus:
     def _sound_place(self, clip: Clip, span: Span) -> tuple[int, int]:
         """First byte and number of bytes of a span in a clip's WAV."""
         count = sample_at(span.duration_seconds)
-        # the two roundings of a span's edges may add up to one sample more than there is
+        # rounding both edges of a span may exceed the length by one sample
         first = min(sample_at(span.start_seconds), max(0, (clip.sound_size - WAV_HEADER_BYTES) // 2 - count))
         return WAV_HEADER_BYTES + 2 * first, 2 * count
 
@@ -178,13 +178,15 @@ class Corpus:
     def _check(self, clip: Clip, span: Span, what: Literal["picture", "sound"] = "picture") -> None:
         if not (clip.video_size if what == "picture" else clip.sound_size):
             raise CorpusError(
-                f"{self.path.name}: clip {clip.key}: {what} was asked for, but it has none (flags: "
-                f"{', '.join(clip.flags)}). Leave such clips out: select() does."
+                f"{self.path.name}: clip {clip.key}: {what} was requested, but it has none (flags: "
+                f"{', '.join(clip.flags)}). Exclude such clips with select()."
             )
         first, count = frame_at(span.start_seconds), frame_at(span.duration_seconds)
-        num_frames = clip.num_frames or frame_at(clip.duration_seconds)  # sound alone has no frames, but a length
+        num_frames = clip.num_frames or frame_at(
+            clip.duration_seconds
+        )  # a clip with only sound has no frames, but a length
         if first < 0 or count < 1 or first + count > num_frames:
             raise CorpusError(
-                f"{self.path.name}: clip {clip.key}: asked for {span.start_seconds:.3f} to {span.stop_seconds:.3f} s, "
-                f"but it lasts from 0 to {clip.duration_seconds:.3f} s. Ask for a span inside it."
+                f"{self.path.name}: clip {clip.key}: {span.start_seconds:.3f} to {span.stop_seconds:.3f} s was "
+                f"requested, but the clip has 0 to {clip.duration_seconds:.3f} s. Request a span inside it."
             )

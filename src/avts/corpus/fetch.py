@@ -1,6 +1,6 @@
-"""Bring an item's file to this machine while it is being read: a path stays, all else is copied, one at a time.
+"""Make an item's file available on this machine while it is being read: all but local files are copied temporarily.
 
-The copy's name is made here; nothing of a name from a tar, a list or a URL becomes part of a path.
+The copy gets a new name; no part of a name from a tar, a list or a URL becomes part of a path.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from avts.errors import InputError, UsageError
 BLOCK_BYTES = 2**20
 
 LONGEST_ENDING = 8
-"""Characters of a file's ending that are kept for the copy; they tell some demuxers what to expect."""
+"""Maximum length of a file suffix that the copy keeps; some demuxers need the suffix."""
 
 
 class FetchError(InputError):
-    """A file could not be brought here; it may work another time."""
+    """A file could not be fetched; another attempt may succeed."""
 
 
 @contextmanager
 def fetched(media: Media, place: Path, alive: Callable[[], None]) -> Iterator[Path]:
-    """Give a local path to read an item's file from; a copy is made at `place` plus its ending, and removed again.
+    """Yield a local path of an item's file; a copy is made at `place` plus its suffix, and removed afterwards.
 
     Raises:
-        FetchError: it is not there, or reading it broke off.
+        FetchError: it does not exist, or reading it failed.
         OSError: the copy cannot be written.
     """
     if isinstance(media, Path):
@@ -46,7 +46,7 @@ def fetched(media: Media, place: Path, alive: Callable[[], None]) -> Iterator[Pa
 
 
 def name_of(media: Media) -> str:
-    """The name people know a file by: the last part of its path."""
+    """The name of a file for messages: the last part of its path."""
     if isinstance(media, Path):
         return media.name
     if isinstance(media, Member):
@@ -55,13 +55,13 @@ def name_of(media: Media) -> str:
 
 
 def ending_of(name: str) -> str:
-    """The ending of a name if it is a plain short one, else nothing."""
+    """The suffix of a name if it is plain and short, else ''."""
     found = re.search(rf"\.[A-Za-z0-9]{{1,{LONGEST_ENDING}}}$", name.split("?", 1)[0])
     return found[0].lower() if found else ""
 
 
 def check_protocol(url: str) -> None:
-    """Find out at once whether a kind of URL can be opened at all.
+    """Check early whether a kind of URL can be opened at all.
 
     Raises:
         UsageError: no file system for it is known or installed.
@@ -77,12 +77,12 @@ def open_url(url: Path | str) -> BinaryIO:
     """Open a local path or a URL for reading.
 
     Raises:
-        FetchError: it is not there or cannot be opened.
+        FetchError: it does not exist or cannot be opened.
     """
     try:
         return url.open("rb") if isinstance(url, Path) else cast(BinaryIO, fsspec.open(url, "rb").open())
     except Exception as error:  # each file system has errors of its own
-        raise FetchError(f"{url}: cannot be opened ({_reason(error)}). Check that it is there.") from error
+        raise FetchError(f"{url}: cannot be opened ({_reason(error)}). Check that it exists.") from error
 
 
 def _copy(media: str | Member | Callable[[], BinaryIO], copy: Path, alive: Callable[[], None]) -> None:
@@ -92,7 +92,9 @@ def _copy(media: str | Member | Callable[[], BinaryIO], copy: Path, alive: Calla
             block = _read(file, BLOCK_BYTES if left is None else min(BLOCK_BYTES, left), name_of(media))
             if not block:
                 if left:
-                    raise FetchError(f"{name_of(media)}: its tar is cut off, {left} bytes are missing. Copy it again.")
+                    raise FetchError(
+                        f"{name_of(media)}: its tar is truncated, {left} bytes are missing. Copy it again."
+                    )
                 break
             target.write(block)
             left = None if left is None else left - len(block)
@@ -106,9 +108,7 @@ def _opened(media: str | Member | Callable[[], BinaryIO]) -> BinaryIO:
         try:
             return media()
         except Exception as error:  # the user's own function
-            raise FetchError(
-                f"{name_of(media)}: cannot be opened ({_reason(error)}). Check that it is there."
-            ) from error
+            raise FetchError(f"{name_of(media)}: cannot be opened ({_reason(error)}). Check that it exists.") from error
     file = open_url(media.tar)
     file.seek(media.offset)
     return file
@@ -118,7 +118,9 @@ def _read(file: BinaryIO, size: int, name: str) -> bytes:
     try:
         return file.read(size)
     except Exception as error:  # each file system has errors of its own
-        raise FetchError(f"{name}: reading it broke off ({_reason(error)}). Run the same again.") from error
+        raise FetchError(
+            f"{name}: could not be read completely ({_reason(error)}). Run the same command again."
+        ) from error
 
 
 def _reason(error: Exception) -> str:

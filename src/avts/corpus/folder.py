@@ -1,4 +1,4 @@
-"""What a folder of videos holds: its video files in a stable order, and what each shows."""
+"""The video files of a folder in a stable order, with their labels."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ VIDEO_ENDINGS = (
     ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .m1v .m2t .m2ts .m2v .m4v .mjpeg .mkv .mov .mp4 .mpe .mpeg .mpg "
     ".mts .mxf .nut .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .y4m"
 )
-"""Endings of the names of files that are taken for videos."""
+"""Suffixes of video files."""
 
 SOUND_ENDINGS = ".aac .aif .aiff .au .flac .m4a .mka .mp3 .oga .ogg .opus .wav .wma"
-"""Endings of the names of files that are taken for sound without picture, where a list names them."""
+"""Suffixes of files with sound but no picture, which are taken if a list names them."""
 
 LABELS_NAME = "labels.csv"
-"""A table with the columns file and kind, beside the files it names."""
+"""A table with the columns file and kind, in the folder of the files that it names."""
 
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A video file to take in: where it is, its path relative to the folder, its label, and what tells a change."""
+    """A video file to ingest: its path, its path relative to the folder, its label, and a stamp to detect changes."""
 
     path: Path
     source: str
@@ -49,18 +49,18 @@ class FolderSource:
         """Its videos by relative path.
 
         Raises:
-            CorpusError: there is none, or a labels.csv cannot be read.
+            CorpusError: there are no videos, or a labels.csv cannot be read.
         """
         files = video_files(self._folder)
         if not files:
-            raise CorpusError(f"{self._folder}: no video file in it (looked for {VIDEO_ENDINGS}). Nothing to take in.")
+            raise CorpusError(f"{self._folder}: contains no video file ({VIDEO_ENDINGS}). Nothing to ingest.")
         for file in files:
             labels = () if file.label is None else (file.label,)
             yield Item(file.source, file.path, labels, split=folder_split(file.source), wants=self._wants)
 
 
 def video_files(folder: Path) -> list[VideoFile]:
-    """All video files under a folder, by relative path; hidden files and folders are left out.
+    """All video files under a folder, by relative path; hidden files and folders are skipped.
 
     Raises:
         CorpusError: a labels.csv cannot be read.
@@ -77,27 +77,27 @@ def video_files(folder: Path) -> list[VideoFile]:
 
 
 def is_video_name(name: str) -> bool:
-    """True if a file name is not hidden and ends like a video's."""
+    """True if a file name is not hidden and has the suffix of a video."""
     return not name.startswith(".") and Path(name).suffix.lower() in VIDEO_ENDINGS.split()
 
 
 def is_sound_name(name: str) -> bool:
-    """True if a file name ends like that of a file of sound alone."""
+    """True if a file name has the suffix of an audio file."""
     return Path(name).suffix.lower() in SOUND_ENDINGS.split()
 
 
 def _video_file(path: Path, relative: Path, label: str | None) -> VideoFile:
-    # names that are no valid text stay distinct and can be written into a table
+    # names that are not valid text stay distinct and can be written into a table
     source = os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
     try:
         state = path.stat()
-    except OSError:  # a link to nowhere: refused as unreadable when it is its turn
+    except OSError:  # a broken link: refused as unreadable when it is processed
         return VideoFile(path, source, label, -1, -1)
     return VideoFile(path, source, label or folder_label(relative), state.st_size, state.st_mtime_ns)
 
 
 def folder_label(relative: Path) -> str | None:
-    """The name of the folder a file lies in, unless that only says the split."""
+    """The name of the folder of a file, unless it only defines the split."""
     parent = relative.parent.name
     return parent if parent and parent.lower() not in SPLIT_FOLDERS else None
 

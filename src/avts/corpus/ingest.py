@@ -1,6 +1,6 @@
-"""Any collection of video files into a corpus, once: resumable, safe to kill at any moment.
+"""Convert any collection of video files to a corpus: resumable, safe to kill at any moment.
 
-Here: the arguments, where to, and on what machines. What a run does with its items is in taking.
+This file has the arguments, the target and the engine; the processing of the items is in taking.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ def ingest(
     address: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> IngestSummary:
-    """Take a collection of files into a corpus; run again, it takes only what is new.
+    """Convert a collection of files to a corpus; a second run takes only new files.
 
     Starts processes: in a script, call it under `if __name__ == "__main__":`.
 
     Args:
         collection: a folder, searched with its sub-folders; a CSV or Parquet list; tar shards; or any Source.
-        out: the corpus, made if need be: a folder, or a URL that fsspec can write to.
-        short_side: of the pictures, pixels, even.
-        workers: processes; None for one a core.
-        shard_bytes: a shard that has reached this size is closed.
-        limits: a file that holds more is refused.
-        timeout_seconds: a decoder that gives nothing for so long is stopped, and its file refused.
+        out: the corpus, created if missing: a folder, or a URL that fsspec can write to.
+        short_side: short side of the pictures, pixels, even.
+        workers: number of processes; None for one per core.
+        shard_bytes: size at which a shard is closed.
+        limits: files beyond these limits are refused.
+        timeout_seconds: a decoder that returns nothing for this long is stopped, and its file refused.
         engine: processes of this machine, or a Ray cluster.
-        address: of the Ray cluster; None for one on this machine.
-        on_progress: called with (files done, files in all).
+        address: address of the Ray cluster; None starts one on this machine.
+        on_progress: called with (files done, total files).
 
     Raises:
         UsageError: no such collection, out is something else, its settings differ, or another ingest writes to it.
-        CorpusError: nothing in the collection, every file refused, or out cannot be written.
+        CorpusError: the collection is empty, every file was refused, or out cannot be written.
     """
     size = SHARD_BYTES if shard_bytes is None else shard_bytes
     form = Form(short_side, size, limits or Limits(), timeout_seconds)
@@ -70,18 +70,20 @@ def ingest(
     _check_target(target)
     items = list(source.items())
     if not items:
-        raise CorpusError(f"{collection}: nothing in it. Nothing to take in.")
+        raise CorpusError(f"{collection}: is empty. Nothing to ingest.")
     try:
         with target:
             runs = _ray(workers, form, address) if engine == "ray" else _local(workers, len(items), form, address)
             return _run(target, items, form, runs, on_progress)
     except OSError as error:
         reason = error.strerror or error
-        raise CorpusError(f"{target.name}: cannot be written ({reason}). Make room and run the same again.") from error
+        raise CorpusError(
+            f"{target.name}: cannot be written ({reason}). Free space and run the same command again."
+        ) from error
 
 
 def num_cores() -> int:
-    """Cores this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -102,7 +104,7 @@ def _run(
 
 def _local(workers: int | None, num_items: int, form: Form, address: str | None) -> Engine:
     if address is not None:
-        raise UsageError(f"address {address!r} is of a Ray cluster, but the engine is 'local'. Use engine 'ray'.")
+        raise UsageError(f"address {address!r} needs a Ray cluster, but the engine is 'local'. Use engine 'ray'.")
     return OrderedPool(transcode, min(workers or num_cores(), num_items), timeout_seconds=form.timeout_seconds)
 
 
@@ -114,11 +116,11 @@ def _ray(workers: int | None, form: Form, address: str | None) -> Engine:
 
 def _check_form(form: Form, workers: int | None) -> None:
     if form.short_side < 16 or form.short_side % 2:
-        raise UsageError(f"short side of {form.short_side} pixels: must be an even number of 16 or more.")
+        raise UsageError(f"short side of {form.short_side} pixels: must be an even number of at least 16.")
     if workers is not None and workers < 1:
-        raise UsageError(f"{workers} workers: must be 1 or more.")
+        raise UsageError(f"{workers} workers: must be at least 1.")
     if form.shard_bytes < 1:
-        raise UsageError(f"shards of {form.shard_bytes} bytes: must be 1 or more.")
+        raise UsageError(f"shards of {form.shard_bytes} bytes: must be at least 1.")
     if form.timeout_seconds <= 0:
         raise UsageError(f"timeout of {form.timeout_seconds:g} s: must be more than 0.")
 
@@ -130,7 +132,7 @@ def _check_target(target: FolderTarget) -> None:
     if names and JOURNAL_NAME not in names:
         if not names.isdisjoint({CORPUS_NAME, MANIFEST_NAME, STAGING_NAME}):
             raise UsageError(
-                f"{target.name}: a corpus without its {JOURNAL_NAME}; nothing can be added. Give another folder."
+                f"{target.name}: a corpus without {JOURNAL_NAME}, so nothing can be added. Give another folder."
             )
         raise UsageError(f"{target.name}: not empty and not a corpus. Give a new or empty folder for the corpus.")
 

@@ -1,6 +1,6 @@
-"""What a source hands to ingest: items, each a clip to be, with all that its list says of it.
+"""What a source passes to ingest: items, each a future clip, with its description from the list.
 
-A source of your own is any object with `items()`; docs/data-sets.md has one of 20 lines.
+A custom source is any object with `items()`; docs/data-sets.md has one of 20 lines.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ Media = Path | str | Member | Callable[[], BinaryIO]
 class Item:
     """A file, or a part of one, that is to become a clip.
 
-    source: its name in the collection, unique; the key is made from it. media: where it is; None for what the list
-    names and the collection lacks. labels: the first is the clip's label. split: None leaves it to the group's hash,
+    source: its name in the collection, unique; the key is made from it. media: its location; None for a
+    listed file that does not exist. labels: the first is the clip's label. split: None leaves it to the group's hash,
     the label (see label_splits), or the content's hash.
     splits: for each official split, 'train', 'test' or '' (not in it). fold: of a cross-validation.
     part: seconds of the file, as a player counts them; None for all of it. group: clips of one group, such as one
-    source video, never straddle splits. wants: 'both' refuses a file without sound or picture; 'picture' keeps it
-    without sound, flagged no_audio; 'sound' takes the sound alone, flagged no_video.
+    source video, are never in different splits. wants: 'both' refuses a file without sound or picture; 'picture' keeps
+    it without sound, flagged no_audio; 'sound' takes only the sound, flagged no_video.
     """
 
     source: str
@@ -56,21 +56,21 @@ class Item:
 
     @property
     def stamp(self) -> tuple[int, int]:
-        """Size in bytes and time of change, that tell whether a file is another now; -1 where nothing tells."""
+        """Size in bytes and modification time, to detect changes of a file; -1 if unknown."""
         if isinstance(self.media, Member):
             return self.media.size, self.media.mtime_ns
         if not isinstance(self.media, Path):
             return -1, -1
         try:
             state = self.media.stat()
-        except OSError:  # refused as unreadable when it is its turn
+        except OSError:  # refused as unreadable when it is processed
             return -1, -1
         return state.st_size, state.st_mtime_ns
 
 
 @runtime_checkable
 class Source(Protocol):
-    """A collection that ingest can take in."""
+    """A collection that ingest can read."""
 
     def items(self) -> Iterable[Item]:
         """All its items, always in the same order."""

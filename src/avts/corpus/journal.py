@@ -1,8 +1,8 @@
-"""The record of an ingest under way: one line a file, written when the file's bytes are in the shard.
+"""The journal of an ingest: one line per file, written when the file's bytes are in the shard.
 
-What the journal does not name has not happened. After a kill the next run cuts the last shard to the journal's end
-and goes on. After a power failure the disk may hold lines without the bytes they tell of: lines after the last
-mark, which is written when everything before it is safe, count only if their clip's checksum is right.
+Only what the journal names has happened. After a kill the next run truncates the last shard to the journal's end and
+continues. After a power failure the disk may hold lines without their bytes: lines after the last mark, which is
+written when everything before it is safe, count only if their clip's checksum is right.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MARK = b'{"safe": true}\n'
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one file: a clip, with the shard, the bytes of it and their checksum, or a refusal."""
+    """The result for one file: a clip with its shard, bytes and checksum, or a refusal."""
 
     source: str
     size: int
@@ -43,7 +43,7 @@ class Record:
 
     @property
     def stamp(self) -> tuple[int, int]:
-        """Size and time of change of the file as it was then."""
+        """Size and modification time of the file at that time."""
         return self.size, self.mtime_ns
 
 
@@ -51,15 +51,15 @@ class Journal:
     """An append-only file of records, whose first line holds the settings."""
 
     def __init__(self, folder: Path, settings: dict[str, Any], stored: Mapping[str, int] | None = None) -> None:
-        """Open a folder's journal, or begin one.
+        """Open or create a folder's journal.
 
         Args:
-            folder: where the journal and the shards lie.
-            settings: of this ingest.
-            stored: names and sizes of shards that lie complete in another place.
+            folder: folder of the journal and the shards.
+            settings: settings of this ingest.
+            stored: names and sizes of shards that are complete in another place.
 
         Raises:
-            UsageError: the journal is of an ingest with other settings, or another process writes it.
+            UsageError: the journal belongs to an ingest with other settings, or another process writes it.
         """
         self.records: dict[str, Record] = {}
         self.shard_index, self.end = 0, 0
@@ -83,16 +83,16 @@ class Journal:
         return (record.clip for record in self.records.values() if record.clip is not None)
 
     def add(self, record: Record) -> None:
-        """Write a record; what it tells of must be in the shard by now.
+        """Write a record; its bytes must already be in the shard.
 
         Raises:
-            OSError: it cannot be written; what was written of it is cut off again.
+            OSError: it cannot be written; a partial line is removed again.
         """
         self._write(_line(dataclasses.asdict(record)))
         self._take(record)
 
     def mark(self) -> None:
-        """Note that the clips of all records are safe on the disk, and make the records so."""
+        """Mark the clips of all records as safe on the disk, and flush the records."""
         self._write(MARK)
         os.fsync(self._file.fileno())
 
@@ -114,7 +114,7 @@ class Journal:
             raise
 
     def _read(self, settings: dict[str, Any]) -> int:
-        """Take the records up to the first line that is torn or whose clip is not in its shard; give the bytes kept."""
+        """Read the records up to the first incomplete line or missing clip; returns the number of bytes kept."""
         lines = (self._folder / JOURNAL_NAME).read_bytes().splitlines(keepends=True)
         num_safe = max((index for index, line in enumerate(lines) if line == MARK), default=0)
         kept = 0
@@ -149,7 +149,7 @@ def _line(content: dict[str, Any]) -> bytes:
 
 
 def _lock(file: FileIO, folder: Path) -> None:
-    """Keep other processes off the corpus; the system lets go when this process ends, however it ends."""
+    """Lock the corpus against other processes; the system releases the lock when this process ends."""
     if sys.platform == "win32":
         return
     import fcntl
@@ -183,4 +183,6 @@ def _check(got: dict[str, Any] | None, asked: dict[str, Any], folder: Path) -> N
         got["format_version"] = asked["format_version"]
     other = [f"{name} {got.get(name)} instead of {value}" for name, value in asked.items() if got.get(name) != value]
     if other:
-        raise UsageError(f"{folder}: was made with other settings ({', '.join(other)}). Use the same, or a new folder.")
+        raise UsageError(
+            f"{folder}: was made with other settings ({', '.join(other)}). Use the same settings, or a new folder."
+        )

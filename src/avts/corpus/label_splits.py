@@ -1,7 +1,7 @@
-"""80/10/10 of the clips of each label, so that a small class is in the test too. Pure.
+"""80/10/10 split of the clips of each label, so that a small class is in the test split too. Pure.
 
-A clip's split follows from what the corpus has of its label and what is still to come, in the order of a hash of the
-names: an ingest that was killed and goes on makes the same splits, and clips that are there keep theirs.
+A clip's split depends on the existing and the pending clips of its label, in the order of a hash of the names: an
+ingest that was killed and resumed makes the same splits, and existing clips keep theirs.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from avts.corpus.clip import TEST_SHARE, VALIDATION_SHARE, Clip, Split, hash_of
 from avts.corpus.item import Item
 
 LEAST_CLIPS = 5
-"""Of a label with fewer clips the test would take more than a fifth: they are split by their content, as all others."""
+"""With fewer clips of a label the test split would take more than a fifth: they are split by their content."""
 
 
 class LabelSplits:
-    """The splits of the clips to come whose list, folder or group does not say any.
+    """The splits of pending clips whose list, folder or group does not define one.
 
     Args:
-        clips: those of the corpus.
-        items: what is to be taken.
+        clips: clips of the corpus.
+        items: pending items.
     """
 
     def __init__(self, clips: Iterable[Clip], items: Iterable[Item]) -> None:
@@ -41,7 +41,7 @@ class LabelSplits:
                 self._there[item.labels[0]][item.split] += 1
 
     def of(self, item: Item) -> Split | None:
-        """The split of an item to come; None if its label does not decide it. The label is then among `labels`."""
+        """The split of a pending item, with its label added to `labels`; None if the label does not determine it."""
         if not item.labels or not _is_free(item):
             return None
         there, to_come = self._there[item.labels[0]], self._to_come[item.labels[0]]
@@ -59,14 +59,14 @@ class LabelSplits:
         return "train"
 
     def settle(self, item: Item, split: Split | None) -> None:
-        """Take note of the split that an item went into; None if it was refused."""
+        """Record the split of an item; None if it was refused."""
         if not item.labels:
             return
         there, to_come = self._there[item.labels[0]], self._to_come[item.labels[0]]
         if _is_free(item):
             to_come.pop(bisect_left(to_come, hash_of(item.source)))
         elif item.split is not None:
-            there[item.split] -= 1  # counted as to come
+            there[item.split] -= 1  # was counted as pending
         if split is not None:
             there[split] += 1
 

@@ -1,4 +1,4 @@
-"""A list of files as a collection: CSV or Parquet, one row a clip, paths local or any URL that fsspec reads."""
+"""A list of files as a collection: CSV or Parquet, one row per clip, local paths or fsspec URLs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from avts.errors import CorpusError, UsageError
 from avts.timebase import Span
 
 COLUMNS = ("path", "label", "labels", "split", "start_seconds", "end_seconds", "fold", "group")
-"""Columns that are read; all but path may be left out, and others are ignored."""
+"""Columns that are read; all but path are optional, and others are ignored."""
 
 LIST_ENDINGS = (".csv", ".parquet")
 
 LABEL_SEPARATOR = "|"
-"""Between several labels in one cell of a CSV."""
+"""Separator of several labels in one cell of a CSV."""
 
 
 class ListSource:
@@ -40,10 +40,10 @@ class ListSource:
         self._wants: Wants = wants
 
     def items(self) -> Iterator[Item]:
-        """A clip a row, in the order of the rows.
+        """One clip per row, in the order of the rows.
 
         Raises:
-            CorpusError: the table cannot be read, has no column path, or a row's value is not what its column means.
+            CorpusError: the table cannot be read, has no column path, or a value is not valid for its column.
             UsageError: no file system for a path's URLs.
         """
         checked: set[str] = set()
@@ -85,7 +85,9 @@ class ListSource:
         except (FetchError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
             raise CorpusError(f"{self._table}: cannot be read as a list ({error}). Repair it.") from error
         if rows and "path" not in rows[0]:
-            raise CorpusError(f"{self._table}: no column 'path' (it has: {', '.join(rows[0])}). Name one so.")
+            raise CorpusError(
+                f"{self._table}: no column 'path' (it has: {', '.join(rows[0])}). Rename the column of paths."
+            )
         return (row for row in rows if row["path"])
 
 
@@ -115,7 +117,7 @@ def _split(value: Any, where: str) -> Split | None:
         return None
     split = SPLIT_FOLDERS.get(str(value).lower())
     if split is None:
-        raise CorpusError(f"{where}: split {value!r} is none of train, validation and test.")
+        raise CorpusError(f"{where}: split {value!r} must be one of train, validation and test.")
     return split
 
 
@@ -125,7 +127,7 @@ def _fold(value: Any, where: str) -> int | None:
     try:
         return int(value)
     except ValueError as error:
-        raise CorpusError(f"{where}: fold {value!r} is no whole number.") from error
+        raise CorpusError(f"{where}: fold {value!r} is not an integer.") from error
 
 
 def _part(row: dict[str, Any], where: str) -> Span | None:
@@ -137,7 +139,7 @@ def _part(row: dict[str, Any], where: str) -> Span | None:
     except (TypeError, ValueError) as error:
         raise CorpusError(f"{where}: from {start!r} to {end!r} s: give two numbers, or none.") from error
     if not 0 <= part.start_seconds < part.stop_seconds < float("inf"):
-        raise CorpusError(f"{where}: from {start} to {end} s: the end must come after the start, neither below 0.")
+        raise CorpusError(f"{where}: from {start} to {end} s: the end must be after the start, and both at least 0.")
     return part
 
 

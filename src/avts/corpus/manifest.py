@@ -1,6 +1,6 @@
-"""The two files that make a folder of shards a corpus: manifest.parquet (a row a clip) and corpus.json (its settings).
+"""The two files that make a folder of shards a corpus: manifest.parquet (one row per clip) and corpus.json (settings).
 
-Both are put in place whole, corpus.json last, so that a folder with corpus.json is always a corpus.
+Both are written atomically, corpus.json last, so that a folder with corpus.json is always a corpus.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from avts.timebase import FRAME_RATE, SAMPLE_RATE
 
 FORMAT = "avts-corpus"
 FORMAT_VERSION = 2
-"""Rises when a corpus written by older code could be misread. 2: clips may lack picture or sound; labels, folds,
-official splits and groups."""
+"""Incremented when a corpus written by older code could be misread. 2: clips may lack picture or sound; labels,
+folds, official splits and groups."""
 
 READABLE_VERSIONS = (1, 2)
-"""Versions this program reads; it adds to both, and what it has added to is of its own version."""
+"""Versions that this program reads and extends; an extended corpus gets the current version."""
 
 MANIFEST_NAME = "manifest.parquet"
 CORPUS_NAME = "corpus.json"
@@ -61,7 +61,7 @@ SCHEMA = pa.schema(
 
 
 def settings_of(short_side: int) -> dict[str, Any]:
-    """What corpus.json holds: the format and the settings that every clip of the corpus shares."""
+    """The content of corpus.json: the format and the settings that all clips of the corpus share."""
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -72,7 +72,7 @@ def settings_of(short_side: int) -> dict[str, Any]:
 
 
 def write_manifest(folder: Path, clips: Iterable[Clip], settings: dict[str, Any]) -> None:
-    """Make a folder of shards a corpus, or bring its manifest up to date; atomic."""
+    """Make a folder of shards a corpus, or update its manifest; atomic."""
     table = pa.Table.from_pylist([dataclasses.asdict(clip) for clip in clips], schema=SCHEMA)
     waiting = folder / f".{MANIFEST_NAME}.part"
     parquet.write_table(table, waiting)
@@ -92,14 +92,14 @@ def read_settings(folder: Path) -> dict[str, Any]:
     """Read corpus.json.
 
     Raises:
-        CorpusError: no folder, no corpus, an unfinished one, a damaged one, or one of another format version.
+        CorpusError: the folder is missing, not a corpus, unfinished, damaged, or of another format version.
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such corpus. Make one with `avts ingest FOLDER {folder}`.")
     path = folder / CORPUS_NAME
     if not path.is_file():
         if (folder / JOURNAL_NAME).is_file():
-            raise CorpusError(f"{folder}: its ingest did not finish. Run the same `avts ingest` again: it goes on.")
+            raise CorpusError(f"{folder}: its ingest did not finish. Run the same `avts ingest` again to resume it.")
         raise CorpusError(f"{folder}: not a corpus (no {CORPUS_NAME}). Make one with `avts ingest FOLDER CORPUS`.")
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
@@ -109,7 +109,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
             f"{folder}: damaged: {CORPUS_NAME} cannot be read. Ingest again into a new folder."
         ) from error
     if kind != FORMAT:
-        raise CorpusError(f"{folder}: its {CORPUS_NAME} is of something else ({kind}). Give another folder.")
+        raise CorpusError(f"{folder}: its {CORPUS_NAME} belongs to something else ({kind}). Give another folder.")
     if version not in READABLE_VERSIONS:
         raise CorpusError(
             f"{folder}: corpus of format version {version}, this program reads up to {FORMAT_VERSION}. "
@@ -126,7 +126,7 @@ def read_manifest(folder: Path) -> tuple[Clip, ...]:
     """
     path = folder / MANIFEST_NAME
     try:
-        rows = parquet.read_table(path, schema=SCHEMA).to_pylist()  # columns that version 1 lacks are null
+        rows = parquet.read_table(path, schema=SCHEMA).to_pylist()  # columns missing in version 1 are null
     except (OSError, pa.ArrowException) as error:
         raise CorpusError(
             f"{folder}: damaged: {MANIFEST_NAME} cannot be read. Run the same `avts ingest` again."

@@ -1,7 +1,7 @@
-"""Tar shards that `webdataset` reads as they are, and that a window is read out of without scanning.
+"""Tar shards that `webdataset` can read, and from which a window can be read without scanning.
 
-A clip is up to three members that follow each other: KEY.mp4 (picture only), KEY.wav (16-bit PCM mono), KEY.json.
-PCM, because a window of it is a slice of bytes (docs/sound-form.md). What a clip lacks has no member.
+A clip is up to three consecutive members: KEY.mp4 (picture only), KEY.wav (16-bit PCM mono), KEY.json. The sound is
+PCM, because a window of it is a slice of bytes (docs/sound-form.md). There is no member for a missing stream.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from io import FileIO
 from pathlib import Path
 
 SHARD_BYTES = 256 * 2**20
-"""A shard that has reached this size is closed and the next one begun."""
+"""Size at which a shard is closed and the next one is started."""
 
 WAV_HEADER_BYTES = 44
 """Bytes before the samples in the WAV files that the writer makes."""
@@ -25,7 +25,7 @@ BLOCK_BYTES = 2**20
 TAR_BLOCK = tarfile.BLOCKSIZE
 
 TAR_END = bytes(2 * TAR_BLOCK)
-"""Two empty blocks end a tar file."""
+"""A tar file ends with two empty blocks."""
 
 
 def shard_name(index: int) -> str:
@@ -35,7 +35,7 @@ def shard_name(index: int) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a clip was written: the shard, its files' bytes in it, and all its members' [start, end) and checksum."""
+    """Location of a clip: the shard, the bytes of its files in it, and [start, end) and checksum of all its members."""
 
     shard_index: int
     video_offset: int
@@ -48,7 +48,7 @@ class Place:
 
 
 class ShardWriter:
-    """Appends clips to the shards of a folder, from a known end on; whatever lay behind it is cut off.
+    """Appends clips to the shards of a folder, from a known end; everything after it is truncated.
 
     on_closed is called with each shard that is complete and safe on the disk.
     """
@@ -71,10 +71,10 @@ class ShardWriter:
         self._file = self._open()
 
     def add(self, key: str, video: Path | None, sound: Path | None, description: bytes) -> Place:
-        """Append a clip's members and hand them to the operating system.
+        """Append a clip's members and pass them to the operating system.
 
         Raises:
-            OSError: they cannot be written; what was written of them is cut off again.
+            OSError: they cannot be written; a partial write is truncated.
         """
         if self._end >= self._shard_bytes:
             self.close()
@@ -91,11 +91,11 @@ class ShardWriter:
         return Place(self._index, video_offset, video_size, sound_offset, sound_size, start, self._end, self._checksum)
 
     def sync(self) -> None:
-        """Wait until all that was added is safe on the disk."""
+        """Wait until everything added is safe on the disk."""
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """End the last shard; it can be opened again and appended to."""
+        """Close the last shard; it can be reopened for appending."""
         if self._file.closed:
             return
         try:
@@ -109,7 +109,7 @@ class ShardWriter:
             self._on_closed(self._path)
 
     def abandon(self) -> None:
-        """Leave the last shard as it is, without its end: something went wrong, and the next run goes on from here."""
+        """Leave the last shard without its end after an error; the next run resumes from here."""
         self._file.close()
 
     @property
@@ -117,7 +117,7 @@ class ShardWriter:
         return self._folder / shard_name(self._index)
 
     def _open(self) -> FileIO:
-        # unbuffered: nothing is left to be written, and to fail, when the file is closed after an error
+        # unbuffered: after an error, closing the file has nothing left to write that could fail
         file = FileIO(self._path, "r+" if self._path.exists() else "w+")
         file.truncate(self._end)
         file.seek(self._end)
@@ -136,7 +136,7 @@ class ShardWriter:
 
     def _add(self, name: str, size: int, content: Iterable[bytes]) -> tuple[int, int]:
         member = tarfile.TarInfo(name)
-        member.size, member.mode = size, 0o644  # no time stamp: the same files make the same bytes
+        member.size, member.mode = size, 0o644  # no time stamp: the same files give the same bytes
         self._write(member.tobuf(tarfile.PAX_FORMAT))
         offset = self._end
         for block in content:
@@ -151,14 +151,14 @@ class ShardWriter:
 
 
 def write_all(file: FileIO, content: bytes) -> None:
-    """Write all of it: an unbuffered file may take a part at a time."""
+    """Write everything: an unbuffered file may accept only a part at a time."""
     view = memoryview(content)
     while view:
         view = view[file.write(view) :]
 
 
 def checksum_of(path: Path, start: int, end: int) -> int:
-    """Checksum of the bytes [start, end) of a shard; of what there is of them, if it is shorter."""
+    """Checksum of the bytes [start, end) of a shard, as far as they exist."""
     checksum = 0
     with path.open("rb") as file:
         file.seek(start)

@@ -1,8 +1,8 @@
-"""Where a corpus's bytes are: on this machine's disk, or in any store that fsspec reads, by byte ranges.
+"""Access to the bytes of a corpus: on the local disk, or in any store that fsspec reads by byte ranges.
 
-Every request to a remote store costs its latency, so there are few and they overlap: a short clip comes in one request,
-picture and sound; of a long one only its tables and the key frames' stretches that windows need. What will be wanted
-soon can be fetched ahead, by threads. What was fetched is kept up to a limit.
+Every request to a remote store costs its latency, so there are few and they overlap: a short clip is fetched in one
+request, picture and sound; of a long one only its tables and the ranges that windows need, from key frame to key frame.
+Threads can fetch data ahead. Fetched data is cached up to a limit.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from avts.media.packets import PacketTable, packet_table
 from avts.timebase import Span, frame_at
 
 MAPPED_SHARDS = 256
-"""Shards mapped at a time in a process, at most; a mapping costs address space and a file handle, not memory."""
+"""Maximum number of mapped shards per process; a mapping costs address space and a file handle, not memory."""
 
 WHOLE_CLIP_BYTES = 2 * 2**20
-"""Up to this size a clip's picture and sound come in one request: about 20 s of the standard form."""
+"""Up to this size a clip's picture and sound are fetched in one request: about 20 s of the standard form."""
 
 KEPT_BYTES = 256 * 2**20
-"""Bytes of a remote store kept in a process; what was used longest ago goes first."""
+"""Cache size in bytes per process for a remote store, with least-recently-used eviction."""
 
 REQUESTS_AT_ONCE = 32
 
 HEAD_BYTES = 4096
-"""First bytes of a long clip's MP4: enough to tell where its tables are."""
+"""First bytes of a long clip's MP4: enough to locate its tables."""
 
 MEMBERS_APART = 4096
-"""A clip's sound follows its picture in the tar; further apart, they are not fetched together."""
+"""Maximum gap between a clip's picture and sound in the tar for one request."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is about to be read of one clip: spans of picture, and (start, size) of bytes of its WAV."""
+    """What will be read of one clip: spans of picture, and (start, size) of bytes of its WAV."""
 
     clip: Clip
     pictures: tuple[Span, ...] = ()
@@ -50,10 +50,10 @@ class Wanted:
 
 
 class Store(Protocol):
-    """Gives bytes of shards."""
+    """Access to bytes of shards."""
 
     def video(self, clip: Clip, spans: Sequence[Span]) -> memoryview:
-        """A clip's MP4, in which at least what the spans need is there."""
+        """A clip's MP4, which contains at least what the spans need."""
         ...
 
     def sound(self, clip: Clip, start: int, size: int) -> memoryview:
@@ -61,12 +61,12 @@ class Store(Protocol):
         ...
 
     def fetch_ahead(self, wanted: Wanted) -> None:
-        """Begin to fetch what will be read soon."""
+        """Start to fetch what will be read soon."""
         ...
 
 
 class LocalStore:
-    """Shards in a folder, mapped when they are first read."""
+    """Shards in a folder, memory-mapped when they are first read."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -76,7 +76,7 @@ class LocalStore:
         """A clip's MP4, not copied.
 
         Raises:
-            CorpusError: the shard is missing or cut off.
+            CorpusError: the shard is missing or truncated.
         """
         return self._bytes(clip, clip.video_offset, clip.video_size)
 
@@ -84,18 +84,18 @@ class LocalStore:
         """Bytes of a clip's WAV, not copied.
 
         Raises:
-            CorpusError: the shard is missing or cut off.
+            CorpusError: the shard is missing or truncated.
         """
         return self._bytes(clip, clip.sound_offset + start, size)
 
     def fetch_ahead(self, wanted: Wanted) -> None:
-        """Nothing: the system reads ahead by itself."""
+        """Do nothing: the operating system reads ahead."""
 
     def _bytes(self, clip: Clip, start: int, size: int) -> memoryview:
         shard = self._shard(clip.shard)
         if start + size > len(shard):
             raise CorpusError(
-                f"{self._folder.name}: clip {clip.key}: {clip.shard} is cut off: it has {len(shard)} bytes, "
+                f"{self._folder.name}: clip {clip.key}: {clip.shard} is truncated: it has {len(shard)} bytes, "
                 f"the clip needs {start + size}. Copy the corpus again, or ingest it again into a new folder."
             )
         return memoryview(shard)[start : start + size]
@@ -107,7 +107,7 @@ class LocalStore:
                     self._shards[name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError) as error:
                 raise CorpusError(
-                    f"{self._folder.name}: its shard {name} cannot be read ({error}). Copy the corpus again, all of it."
+                    f"{self._folder.name}: its shard {name} cannot be read ({error}). Copy the whole corpus again."
                 ) from error
             if len(self._shards) > MAPPED_SHARDS:
                 self._shards.popitem(last=False)
@@ -128,7 +128,7 @@ class RemoteStore:
         self._threads = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="avts-fetch")
 
     def file(self, name: str) -> bytes | None:
-        """A whole file beside the shards; None if there is none.
+        """A whole file next to the shards; None if it does not exist.
 
         Raises:
             CorpusError: the store cannot be reached.
@@ -138,13 +138,15 @@ class RemoteStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise CorpusError(f"{self._url}: cannot be read ({error}). Check the address and your rights.") from error
+            raise CorpusError(
+                f"{self._url}: cannot be read ({error}). Check the address and your permissions."
+            ) from error
 
     def video(self, clip: Clip, spans: Sequence[Span]) -> memoryview:
-        """A clip's MP4 in memory; of a long clip, only what the spans need is there.
+        """A clip's MP4 in memory; of a long clip, only what the spans need.
 
         Raises:
-            CorpusError: the store does not give it.
+            CorpusError: it cannot be read from the store.
         """
         fetched = self._fetch(clip).result()
         fetched.fill(spans)
@@ -154,16 +156,16 @@ class RemoteStore:
         """Bytes of a clip's WAV.
 
         Raises:
-            CorpusError: the store does not give them.
+            CorpusError: they cannot be read from the store.
         """
         return self._fetch(clip).result().sound_part(start, size)
 
     def fetch_ahead(self, wanted: Wanted) -> None:
-        """Begin to fetch what will be read soon; what fails is told of when it is read."""
+        """Start to fetch what will be read soon; errors are raised when it is read."""
         future = self._fetch(wanted.clip)
         if comes_whole(wanted.clip):
             return
-        # these wait in a thread for the clip's tables, whose own task was handed out before
+        # these wait in a thread for the clip's tables, whose task was submitted before
         self._threads.submit(lambda later, spans: later.result().fill(spans), future, wanted.pictures)
         for start, size in wanted.sounds:
             self._threads.submit(lambda later, *part: later.result().sound_part(*part), future, start, size)
@@ -180,7 +182,7 @@ class RemoteStore:
         return future
 
     def _forget(self) -> None:
-        """Let go of what was used longest ago; whoever still reads it keeps it alive."""
+        """Evict the least recently used entries; readers keep theirs alive."""
         done = {future for future in self._kept.values() if future.done() and future.exception() is None}
         held = sum(future.result().num_bytes for future in done)
         for key in list(self._kept):
@@ -190,7 +192,7 @@ class RemoteStore:
                 held -= self._kept.pop(key).result().num_bytes
 
     def _drop_failed(self, key: str, future: Future[_Fetched]) -> None:
-        """A request that failed is made again the next time."""
+        """Remove a failed request, so that it is repeated the next time."""
         if future.exception() is not None:
             with self._lock:
                 self._kept.pop(key, None)
@@ -205,7 +207,7 @@ class RemoteStore:
             ) from error
         if len(found) < size:
             raise CorpusError(
-                f"{self._url}: clip {clip.key}: {clip.shard} is cut off: {len(found)} of {size} bytes came. "
+                f"{self._url}: clip {clip.key}: {clip.shard} is truncated: {len(found)} of {size} bytes were received. "
                 "Copy the corpus again."
             )
         return found
@@ -218,7 +220,7 @@ def comes_whole(clip: Clip) -> bool:
 
 
 class _Fetched:
-    """What is here of a clip: all of it, or an MP4 with holes, which cost no memory."""
+    """The fetched part of a clip: all of it, or an MP4 with holes, which cost no memory."""
 
     def __init__(self, read: Any, clip: Clip) -> None:
         self._read = read
@@ -252,7 +254,7 @@ class _Fetched:
             return self._sounds[start, size]
 
     def fill(self, spans: Sequence[Span]) -> None:
-        """Fetch the stretches of a long clip that windows need and that are not here."""
+        """Fetch the missing ranges of a long clip that windows need."""
         if self._table is None:
             return
         for span in spans:
@@ -270,7 +272,7 @@ class _Fetched:
         self.num_bytes += end - start
 
     def _fetch_tables(self) -> None:
-        """Fetch the first bytes, walk over the boxes to the tables, fetch them."""
+        """Fetch the first bytes, follow the boxes to the tables, and fetch them."""
         size = self._clip.video_size
         self._get(0, min(HEAD_BYTES, size))
         position = 0
@@ -286,5 +288,5 @@ class _Fetched:
             position += length
         try:
             self._table = packet_table(self.video)
-        except MediaError:  # whoever reads it will be told
+        except MediaError:  # the decoder will report it
             self._table = None

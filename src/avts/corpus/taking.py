@@ -1,6 +1,6 @@
-"""One run of ingest over a corpus whose journal is open: what is new is brought into the standard form and appended.
+"""One run of ingest over a corpus whose journal is open: new files are converted to the standard form and appended.
 
-Worker processes make the standard form; this process alone appends to shards, journal and manifest.
+Worker processes convert the files; only this process appends to shards, journal and manifest.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from avts.media.limits import Limits
 STAGING_NAME = ".staging"
 
 REASONS_SHOWN = 20
-"""Refusals listed in the message when every file was refused."""
+"""Maximum number of refusals in the message when every file was refused."""
 
 SAFE_SECONDS = 1.0
-"""A power failure costs the work of this long at most: bytes are forced to the disk this often."""
+"""Interval of flushing to the disk: the maximum loss of work in a power failure."""
 
 STRICTNESS: tuple[Split, ...] = ("test", "validation", "train")
-"""A group that its list puts into several splits stays in the first of these."""
+"""Priority of splits for a group that its list puts into several."""
 
 OnProgress = Callable[[int, int], None]
 
@@ -47,17 +47,17 @@ class Engine(Protocol):
     """What runs tasks: processes of this machine, or a cluster."""
 
     def run(self, tasks: Iterable[Task]) -> Generator[tuple[Task, Standardised | Refusal | Lost]]:
-        """Give each task with its result, in order; the standard form lies where the task says."""
+        """Yield each task with its result, in order; the standard form is at the path that the task gives."""
         ...
 
     def close(self) -> None:
-        """Let its processes go."""
+        """Stop its processes."""
         ...
 
 
 @dataclass(frozen=True)
 class Form:
-    """How clips are made and kept: short side in pixels, bytes of a shard, limits of a file."""
+    """Settings of the conversion: short side in pixels, bytes of a shard, limits of a file."""
 
     short_side: int
     shard_bytes: int
@@ -67,11 +67,11 @@ class Form:
 
 @dataclass(frozen=True)
 class IngestSummary:
-    """What an ingest did.
+    """Summary of an ingest.
 
-    taken: clips taken now; reused: clips there before; refused, missing: files that are not in the corpus; flagged,
-    splits: numbers of clips by flag and by split; corpus: where it is; notes: what the user should know of clips taken
-    now, such as where a file's clock breaks; labels_split: labels whose clips taken now were split 80/10/10 each.
+    taken: new clips; reused: clips of earlier runs; refused, missing: files that are not in the corpus; flagged,
+    splits: numbers of clips by flag and by split; corpus: its location; notes: remarks on new clips, such as breaks in
+    the time stamps of a file; labels_split: labels whose new clips were split 80/10/10 each.
     """
 
     taken: int
@@ -106,10 +106,10 @@ class Taking:
         self._safe_at = time.monotonic()
 
     def run(self, items: list[Item], engine: Engine, on_progress: OnProgress) -> IngestSummary:
-        """Take what is new, then put the manifest in place.
+        """Take the new files, then write the manifest.
 
         Raises:
-            CorpusError: nothing could be taken.
+            CorpusError: no file could be taken.
         """
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir()
@@ -135,7 +135,7 @@ class Taking:
         )
 
     def _wanted(self, items: list[Item]) -> list[Item]:
-        """Items whose file is there, each once, none of whose group is in another split."""
+        """Items whose file exists, without duplicates and without groups in several splits."""
         self._settle_groups(items)
         seen: set[str] = set()
         wanted = []
@@ -144,7 +144,7 @@ class Taking:
             if item.source in seen:
                 self._refuse(item, "duplicate", f"{name}: listed more than once. Taken once.")
             elif item.media is None:
-                self._missing.append(Refusal(item.source, "missing", f"{name}: listed, but not there."))
+                self._missing.append(Refusal(item.source, "missing", f"{name}: listed, but does not exist."))
             elif item.split is not None and item.group is not None and self._group_splits[item.group] != item.split:
                 other = self._group_splits[item.group]
                 message = f"{name}: listed for {item.split}, but others of {plain(item.group)} are in {other}."
@@ -155,7 +155,7 @@ class Taking:
         return wanted
 
     def _settle_groups(self, items: list[Item]) -> None:
-        """Give each group one split: the one it has in the corpus, else the strictest its list gives it."""
+        """Give each group one split: its split in the corpus, else the highest-priority one in its list."""
         listed: dict[str, Split] = {}
         for item in items:
             if item.group is not None and item.split is not None:
@@ -166,7 +166,7 @@ class Taking:
         self._refused.append(Refusal(item.source, reason, message))
 
     def _is_done(self, item: Item) -> bool:
-        """True if an earlier run took or refused this very file; counts it."""
+        """True if an earlier run took or refused this file unchanged; counts it."""
         record = self._journal.records.get(item.source)
         if record is None:
             return False
@@ -174,7 +174,9 @@ class Taking:
             if record.stamp == item.stamp or self._has_same_bytes(item, record):
                 self._reused += 1
             else:
-                message = f"{_name(item)}: changed since it was taken in; the corpus keeps the old. Use a new corpus."
+                message = (
+                    f"{_name(item)}: changed since it was ingested; the corpus keeps the old version. Use a new corpus."
+                )
                 self._refuse(item, "changed", message)
             return True
         if record.refusal is not None and record.refusal.reason not in TRIED_AGAIN and record.stamp == item.stamp:
@@ -212,7 +214,7 @@ class Taking:
 
     def _shards(self) -> ShardWriter:
         index, end = self._journal.shard_index, self._journal.end
-        if shard_name(index) in self._target.stored:  # complete, and in another place
+        if shard_name(index) in self._target.stored:  # complete in another place
             index, end = index + 1, 0
         return ShardWriter(
             self._out,
@@ -259,7 +261,7 @@ class Taking:
         """A result with lost processes and duplicates turned into refusals."""
         name = _name(item)
         if isinstance(result, Standardised) and result.content_hash in self._keys:
-            message = f"{name}: the same bytes as clip {self._keys[result.content_hash]}. Taken once."
+            message = f"{name}: has the same bytes as clip {self._keys[result.content_hash]}. Taken once."
             return Refusal(item.source, "duplicate", message)
         if isinstance(result, Lost):
             reason = "timed_out" if isinstance(result, TimedOut) else "crashed"
@@ -267,7 +269,7 @@ class Taking:
         return result
 
     def _append(self, item: Item, task: Task, result: Standardised, shards: ShardWriter) -> Split:
-        """Write a clip to the shard and the journal; gives its split."""
+        """Write a clip to the shard and the journal; returns its split."""
         about: dict[str, Any] = {
             "key": self._key(item),
             "source": item.source,
@@ -311,7 +313,7 @@ class Taking:
         return clip.split
 
     def _key(self, item: Item) -> str:
-        """The item's key; not plain if another's differs by nothing but the case of letters."""
+        """The item's key; with a hash if it differs from another key only by case."""
         key = key_of(item.source)
         return key if key.lower() not in self._used else key_of(item.source, plain=False)
 
@@ -321,7 +323,7 @@ class Taking:
         return self._group_splits.setdefault(item.group, item.split or hash_split(hash_of(item.group)))
 
     def _finish(self) -> None:
-        """Write the tables of what is not there and, if the clips changed, the manifest; drop shards of no record."""
+        """Write the tables of refused and missing files and, if clips changed, the manifest; remove unused shards."""
         for path in sorted(self._out.glob("shard-*.tar")):
             if path.name > shard_name(self._journal.shard_index):
                 path.unlink()
@@ -339,7 +341,7 @@ class Taking:
         lines = [f"  {refusal.message}" for refusal in unused[:REASONS_SHOWN]]
         if len(unused) > REASONS_SHOWN:
             lines.append(f"  and {len(unused) - REASONS_SHOWN} more")
-        return "\n".join([f"none of {len(unused)} files could be taken in, so there is no corpus:", *lines])
+        return "\n".join([f"none of {len(unused)} files could be ingested, so there is no corpus:", *lines])
 
 
 def _name(item: Item) -> str:

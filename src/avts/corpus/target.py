@@ -1,7 +1,7 @@
-"""Where a corpus is written: a folder of this machine, or any place that fsspec can write to.
+"""The target of a corpus: a local folder, or any location that fsspec can write to.
 
-A remote corpus is made in a temporary folder and sent there shard by shard, the journal after each, corpus.json last.
-A run that is killed loses the shard under way, never one that was sent.
+A remote corpus is made in a temporary folder and sent shard by shard, the journal after each, corpus.json last. A
+killed run loses the current shard, never one that was sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOCAL_PROTOCOL = "file://"
 
 
 class FolderTarget:
-    """A folder of this machine; all that is asked of a remote place is done as soon as it is written."""
+    """A local folder; the extra steps of a remote target are not needed."""
 
     def __init__(self, folder: Path) -> None:
         self.name = str(folder)
@@ -38,21 +38,21 @@ class FolderTarget:
         pass
 
     def names(self) -> set[str]:
-        """Names of what is there."""
+        """Names of the existing files."""
         return {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
 
     def keep_shard(self, path: Path) -> None:
-        """Take a shard that is complete; the journal names all its clips."""
+        """Store a complete shard; the journal names all its clips."""
 
     def finish(self) -> None:
-        """Make what was written a corpus."""
+        """Finish the corpus."""
 
 
 class StoreTarget(FolderTarget):
-    """A place that is reached by a URL; `folder` is a temporary one of this machine while it is open."""
+    """A remote target given by a URL; `folder` is a local temporary folder while it is open."""
 
     def __init__(self, url: str) -> None:
-        """Find the place.
+        """Open the file system.
 
         Raises:
             UsageError: no file system for such URLs.
@@ -78,7 +78,7 @@ class StoreTarget(FolderTarget):
         self._temporary.cleanup()
 
     def names(self) -> set[str]:
-        """Names of what is there."""
+        """Names of the existing files."""
         if not self._files.exists(self._root):
             return set()
         self._files.invalidate_cache(self._root)
@@ -106,7 +106,7 @@ class StoreTarget(FolderTarget):
 
 
 def target_of(out: Path | str) -> FolderTarget:
-    """The place that a path or URL names.
+    """The target for a path or URL.
 
     Raises:
         UsageError: no file system for such URLs.

@@ -1,6 +1,6 @@
 """Tar shards as video2dataset and webdataset write them, as a collection: KEY.mp4 with KEY.json, KEY.cls, KEY.txt.
 
-Only headers and descriptions are read here; a worker copies one member at a time to where it can be decoded.
+Only headers and descriptions are read here; workers copy one member at a time for decoding.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ from avts.corpus.item import Item, Member, Wants
 from avts.errors import CorpusError, UsageError
 
 LARGEST_DESCRIPTION = 2**20
-"""Bytes of a description; larger ones are not read."""
+"""Maximum size of a description in bytes; larger ones are not read."""
 
 BROKEN = (tarfile.TarError, OSError, EOFError)
-"""What reading a damaged tar raises."""
+"""Exceptions from reading a damaged tar."""
 
 LABEL_FIELDS = ("labels", "label", "class", "category")
-"""Fields of a JSON description that hold labels, the first that is there; a caption is none."""
+"""Fields of a JSON description that hold labels; the first existing one is used. A caption is not a label."""
 
 
 class TarSource:
-    """The videos in tar files; label and group from the description beside each, split from the first folder's name."""
+    """The videos in tar files; label and group from the description of each, split from the top-level folder's name."""
 
     def __init__(self, where: Path | str, *, wants: Wants = "both") -> None:
         """Find the tars.
 
         Args:
             where: a tar, a folder of tars, or a URL of one or, with '*', of several.
-            wants: as in an Item.
+            wants: see Item.
 
         Raises:
-            UsageError: there is none, or one is compressed.
+            UsageError: there is no tar, or one is compressed.
         """
         self._wants: Wants = wants
         self._tars = dict(_tars(where))
         if not self._tars:
-            raise UsageError(f"{where}: no tar file there. Give one, or a folder that holds some.")
+            raise UsageError(f"{where}: no tar file found. Give a tar, or a folder of tars.")
         for name in self._tars:
             if not name.endswith(".tar"):
-                raise UsageError(f"{name}: a compressed tar cannot be read from its middle. Uncompress it to .tar.")
+                raise UsageError(f"{name}: a compressed tar has no random access. Decompress it to .tar.")
 
     def items(self) -> Iterator[Item]:
-        """A clip for each video member, tar by tar, in the order of the members.
+        """One clip for each video member, in the order of tars and members.
 
-        A tar that cannot be read, or not to its end, becomes one more item, which is refused; others are not touched.
+        A tar that cannot be read completely becomes one more item, which is refused; others are not affected.
         """
         for name, tar in self._tars.items():
             try:
@@ -95,13 +95,13 @@ class TarSource:
 
 
 def _sample_key(name: str) -> str:
-    """What the members of one sample share: their name up to its first dot, as webdataset has it."""
+    """The common name of the members of one sample, up to the first dot, as in webdataset."""
     folder, _, base = name.rpartition("/")
     return f"{folder}/{base.split('.', 1)[0]}"
 
 
 def _description(members: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any]:
-    """Labels and group that a member beside the video tells."""
+    """Labels and group from a member next to the video."""
     ending = member.name.rsplit(".", 1)[-1]
     if ending not in ("json", "cls"):
         return {}
@@ -130,7 +130,7 @@ def _labels(about: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _tars(where: Path | str) -> Iterator[tuple[str, Path | str]]:
-    """Names, relative to where they were looked for, and places."""
+    """Relative names and locations of the tars."""
     if isinstance(where, str):
         check_protocol(where)
         if "*" not in where:

@@ -1,6 +1,6 @@
-"""One file into the standard form, in a worker process: the picture and the sound as files in a staging folder.
+"""Convert one file to the standard form, in a worker process: picture and sound as files in a staging folder.
 
-Decodes each stream once. Never raises for a bad file: it gives a Refusal, so that one file costs one line.
+Decodes each stream once. Never raises for a bad file but returns a Refusal, so that one bad file costs one line.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ NO_MORE_THAN_USUAL = Limits()
 
 @dataclass(frozen=True)
 class Task:
-    """A file to take in, and where its standard form goes: staged + '.mp4' and '.wav'.
+    """A file to convert, and the output path of its standard form: staged + '.mp4' and '.wav'.
 
-    part: seconds of it to take; wants: what it must have; both as in an Item.
+    part: seconds of it to take; wants: required streams; see Item for both.
     """
 
     media: Media
@@ -56,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Standardised:
-    """What was learnt of a file while it was brought into the standard form; notes: sentences for the user."""
+    """Properties of a file measured during the conversion; notes: sentences for the user."""
 
     content_hash: str
     duration_seconds: float
@@ -73,7 +73,7 @@ class Standardised:
 
 @dataclass(frozen=True)
 class _File:
-    """A file that is here: its path, its name for people, what is asked of it, and the guard over its decoding."""
+    """A local file: its path, its display name, its requirements, and the guard over its decoding."""
 
     path: Path
     name: str
@@ -83,19 +83,19 @@ class _File:
 
     @property
     def refusable(self) -> bool:
-        """True if a clip too short for a window is of no use."""
+        """True if a clip that is too short for a window is refused."""
         return self.task.wants == "both"
 
 
 def transcode(task: Task, alive: Callable[[], None] = lambda: None) -> Standardised | Refusal:
-    """Bring one file into the standard form.
+    """Convert one file to the standard form.
 
     Args:
         task: the file.
         alive: called whenever a block was read, or a frame or block of sound decoded.
 
     Raises:
-        OSError: the disk is full; nothing else.
+        OSError: only if the disk is full.
     """
     name = plain(name_of(task.media))
     try:
@@ -108,7 +108,7 @@ def transcode(task: Task, alive: Callable[[], None] = lambda: None) -> Standardi
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise OSError(errno.ENOSPC, "no space left on the disk") from error
-        message = f"{name}: could not be taken in ({type(error).__name__}: {plain(str(error))}). Re-encode it."
+        message = f"{name}: could not be ingested ({type(error).__name__}: {plain(str(error))}). Re-encode it."
         return Refusal(task.source, "failed", message)
 
 
@@ -221,14 +221,14 @@ def _too_short(file: _File, duration: float) -> Refusal:
 
 
 class _Shape:
-    """Size of the pictures that went by."""
+    """Size of the pictures that passed through."""
 
     height = 0
     width = 0
 
 
 def _watched(frames: StandardFrames, motion: MotionMeter, shape: _Shape, needs_sound: str | None) -> Iterator[Planes]:
-    """Hand chunks through while measuring them; stop at once if there is no sound to go with them but one is needed."""
+    """Pass chunks through while measuring them; raise at once if a required sound is missing."""
     for chunk in frames:
         if needs_sound is not None and not frames.has_sound:
             raise MediaError(f"{needs_sound}: no audio stream (it has: {frames.streams}). Nothing to synchronise.")
@@ -244,10 +244,10 @@ def _metered(sound: Iterable[NDArray[np.float32]], loudness: SoundMeter) -> Iter
 
 
 def content_hash_of(path: Path, part: Span | None = None, alive: Callable[[], None] = lambda: None) -> str:
-    """Hash of a file's bytes, and of the part taken of it, 32 hexadecimal digits.
+    """Hash of a file's bytes and of the selected part, 32 hexadecimal digits.
 
     Raises:
-        MediaError: the file cannot be read, or is a named pipe or the like.
+        MediaError: the file cannot be read, or is not a regular file.
     """
     check_regular(path)
     digest = hashlib.blake2b(digest_size=16)
@@ -258,7 +258,7 @@ def content_hash_of(path: Path, part: Span | None = None, alive: Callable[[], No
                 alive()
     except OSError as error:
         raise MediaError(
-            f"{path.name}: cannot be read ({error.strerror}). Check that it is there and open to you."
+            f"{path.name}: cannot be read ({error.strerror}). Check that it exists and that you may read it."
         ) from error
     if part is not None:
         digest.update(f"{part.start_seconds:.6f} {part.stop_seconds:.6f}".encode())

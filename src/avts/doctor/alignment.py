@@ -1,7 +1,7 @@
-"""Whether sound and picture of a corpus are in step, told by plain correlation of motion with loudness.
+"""Whether sound and picture of a corpus are in sync, measured by correlating motion with loudness.
 
-Input: a sample of a corpus's clips. Output: the best offset of each, and where they gather. A single clip's answer is
-often wrong; those of many gather at the offset that most clips have, or nowhere.
+Input: a sample of a corpus's clips. Output: the best offset of each, and where they cluster. The result for a single
+clip is often wrong; those of many clips cluster at the offset that most clips have, or not at all.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ NAME = "misaligned corpus"
 
 SAMPLE_CLIPS = 96
 LONGEST_SECONDS = 10.0
-"""No more of a clip is looked at."""
+"""Maximum length of a clip that is measured."""
 
 SEARCH_SECONDS = 1.0
-"""Offsets up to this much either way are searched."""
+"""Search range in either direction."""
 
 CLOSE_SECONDS = 0.2
-"""Best offsets within this of a place are gathered there."""
+"""Best offsets within this distance of an offset belong to its cluster."""
 
 SHORTEST_SECONDS = 2 * SEARCH_SECONDS
-"""In a shorter clip too little overlaps at the ends of the search."""
+"""In a shorter clip too little overlaps at the ends of the search range."""
 
 SURE = 0.5
-"""A clip whose best offset has this confidence is sure of it."""
+"""Minimum confidence of a clip whose best offset counts as sure."""
 
 FEWEST_CLIPS = 8
-"""Fewer clips, or fewer sure ones, tell nothing."""
+"""With fewer clips, or fewer sure ones, no conclusion is drawn."""
 
 LUCK = 1e-3
-"""Clips gather at a place if so many would with less than this probability, were they spread evenly."""
+"""Significance level: clips form a cluster if uniformly distributed offsets would do so with a lower probability."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Alignment:
 
     Attributes:
         offsets_seconds: best offset of each clip that could be measured; > 0 means that the sound comes early.
-        sure: which of them are sure.
+        sure: whether each of them is sure.
     """
 
     offsets_seconds: tuple[float, ...]
@@ -62,21 +62,23 @@ class Alignment:
 
     @property
     def chance(self) -> float:
-        """Share that would lie close to a place, were they spread evenly over the search."""
+        """Expected share of offsets close to a given one if they were distributed uniformly over the search range."""
         return CLOSE_SECONDS / SEARCH_SECONDS
 
     def num_near(self, place_seconds: float, *, sure: bool = False) -> int:
-        """Clips, or only sure ones, whose best offset is close to a place."""
+        """Number of clips, or only sure ones, whose best offset is close to a given one."""
         return int(np.count_nonzero(np.abs(self._chosen(sure) - place_seconds) <= CLOSE_SECONDS + 1e-9))
 
     def place_seconds(self, *, sure: bool = False) -> float | None:
-        """Where clips, or only sure ones, gather; None if nowhere more than luck would have it."""
+        """Offset at which clips, or only sure ones, cluster; None if no cluster is significant."""
         offsets = self._chosen(sure)
         reach = round((SEARCH_SECONDS - CLOSE_SECONDS) * FRAME_RATE)
         places = sorted((step / FRAME_RATE for step in range(-reach, reach + 1)), key=abs)
-        best = max(places, key=lambda place: self.num_near(place, sure=sure))  # of places alike, the nearest to 0
+        best = max(places, key=lambda place: self.num_near(place, sure=sure))  # the nearest to 0 among equals
         count = self.num_near(best, sure=sure)
-        by_luck = float(binom.sf(count - 1, len(offsets), self.chance)) / self.chance  # so many places to gather at
+        by_luck = (
+            float(binom.sf(count - 1, len(offsets), self.chance)) / self.chance
+        )  # correction for the number of places
         if len(offsets) < FEWEST_CLIPS or by_luck > LUCK:
             return None
         return float(np.median(offsets[np.abs(offsets - best) <= CLOSE_SECONDS + 1e-9]))
@@ -87,7 +89,7 @@ class Alignment:
 
     @property
     def reason(self) -> Reason:
-        """As a possible reason why distances do not part."""
+        """The result as a possible reason why distances are not separating."""
         measured, sure, near = len(self.offsets_seconds), sum(self.sure), self.num_near(0.0)
         place = self.place_seconds()
         place = self.place_seconds(sure=True) if place is None else place
@@ -100,24 +102,24 @@ class Alignment:
             "place_seconds": place,
         }
         text = (
-            f"plain correlation of motion with loudness puts {near} of {measured} clips ({share:.0%}; by chance "
-            f"{self.chance:.0%}) within {CLOSE_SECONDS:g} s of no offset"
+            f"correlating motion with loudness puts {near} of {measured} clips ({share:.0%}; chance level "
+            f"{self.chance:.0%}) within {CLOSE_SECONDS:g} s of zero offset"
         )
         if place is None and sure < FEWEST_CLIPS:
-            return Reason(NAME, False, f"{text}; {sure} are sure, too few to tell more", figures)
+            return Reason(NAME, False, f"{text}; {sure} are sure, too few for a conclusion", figures)
         if place is None:
-            text += f"; {sure} are sure and gather nowhere: each is off by its own amount. Look at some with avts sync"
+            text += f"; {sure} are sure and do not cluster: each has a different offset. Check some with avts sync"
             return Reason(NAME, True, text, figures)
         if abs(place) <= CLOSE_SECONDS:
             return Reason(NAME, False, text, figures)
         text += (
-            f"; {self.num_near(place)} gather at {offset_in_words(place)}. Repair the files first: avts sync --repair"
+            f"; {self.num_near(place)} cluster at {offset_in_words(place)}. Repair the files first: avts sync --repair"
         )
         return Reason(NAME, True, text, figures)
 
 
 def measure_alignment(corpus: Corpus, clips: Sequence[Clip]) -> Alignment:
-    """Find the best offsets of a sample of clips, evenly spread; what is short, silent, still or broken is left out."""
+    """Find the best offsets of an evenly spaced sample of clips; short, silent, still and broken clips are skipped."""
     chosen = spread([clip for clip in clips if clip.duration_seconds >= SHORTEST_SECONDS], SAMPLE_CLIPS)
     found = [each for clip in chosen if (each := best_offset(corpus, clip)) is not None]
     return Alignment(
@@ -127,7 +129,7 @@ def measure_alignment(corpus: Corpus, clips: Sequence[Clip]) -> Alignment:
 
 
 def best_offset(corpus: Corpus, clip: Clip) -> OffsetEstimate | None:
-    """The offset at which a clip's motion and loudness go together best; None if there is nothing to compare."""
+    """The offset at which a clip's motion and loudness match best; None if there is nothing to compare."""
     span = Span(0.0, min(clip.duration_seconds, LONGEST_SECONDS))
     picture, sound = PictureActivity(), SoundActivity()
     try:

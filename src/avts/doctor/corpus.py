@@ -1,4 +1,4 @@
-"""What a corpus holds, clip by clip: its flags, what can no longer be read, what is there twice.
+"""Examine a corpus clip by clip: flags, unreadable clips, duplicates.
 
 Input: a corpus. Output: findings. Nothing is written.
 """
@@ -18,14 +18,14 @@ from avts.timebase import FRAME_RATE, Span
 from avts.training.checks import check_clips, plan_lines, training_clips
 
 SAMPLE_CLIPS = 64
-"""Clips decoded if not all are."""
+"""Number of clips decoded in a sample."""
 
 PIECE_SECONDS = 2.0
-"""A clip is decoded in pieces of this length, at most."""
+"""Maximum length of a piece that is decoded at once."""
 
 
 def examine_corpus(corpus: Corpus, *, every_clip: bool = False, on_progress: OnProgress = no_progress) -> Findings:
-    """Tell what a corpus holds, and decode a sample of its clips, evenly spread, or all, from end to end."""
+    """Summarise a corpus, and decode an evenly spaced sample of its clips, or all, completely."""
     clips = corpus.clips
     usable = [clip for clip in clips if is_usable(clip.flags)]
     found = Findings("corpus", corpus.path, len(clips))
@@ -48,12 +48,12 @@ def examine_corpus(corpus: Corpus, *, every_clip: bool = False, on_progress: OnP
 
 
 def training_plan(corpus: Corpus, recipe: Recipe, name: str) -> TrainingPlan:
-    """Tell how many steps a recipe would make of a corpus, or why `avts train` refuses it.
+    """How many steps a recipe would train on a corpus, or why `avts train` would refuse it.
 
     Args:
-        corpus: its split 'train' is looked at.
-        recipe: of the training.
-        name: what to call it.
+        corpus: its split 'train' is used.
+        recipe: the training recipe.
+        name: of the recipe, for messages.
     """
     num_clips = len(training_clips(corpus, recipe))
     try:
@@ -64,10 +64,10 @@ def training_plan(corpus: Corpus, recipe: Recipe, name: str) -> TrainingPlan:
 
 
 def decode(corpus: Corpus, clip: Clip) -> None:
-    """Read a clip from end to end.
+    """Read a clip completely.
 
     Raises:
-        CorpusError: something of it cannot be read.
+        CorpusError: part of it cannot be read.
     """
     step = round(PIECE_SECONDS * FRAME_RATE)
     pieces = [

@@ -1,4 +1,4 @@
-"""What the doctor found, of a folder and of a corpus alike: counts and lists, no words."""
+"""Findings of the doctor, for a folder or a corpus: counts and lists, without text."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What a recipe would do with a corpus.
+    """How a recipe would train on a corpus.
 
     Attributes:
-        recipe: what it was called.
+        recipe: its name.
         num_clips: training clips that are long enough for it.
-        lines: its steps, and a warning if they are few; empty if it is refused.
+        lines: its steps, and a warning if there are few; empty if it is refused.
         refusal: why it cannot be trained, or ''.
     """
 
@@ -32,14 +32,14 @@ class TrainingPlan:
 
 @dataclass
 class Findings:
-    """What was found.
+    """The findings.
 
-    num_items: files of a folder, or clips of a corpus; num_bytes: of the files; flags, splits: how many items have
-    each; faults: (name, sentence) of those that are not usable; notes:
-    (name, sentence) of others, such as where a clock breaks; durations_seconds, frames_per_second, sample_rates:
-    of the originals; durations_usable: seconds of each item that training would use; duplicates: groups of names with
-    the same bytes; num_decoded, decoded_seconds, decoding_seconds: items decoded to the end, how long they last, and
-    seconds of a core that it took.
+    num_items: files of a folder, or clips of a corpus; num_bytes: total size of the files; flags, splits: number of
+    items with each; faults: (name, sentence) of items that are not usable; notes: (name, sentence) of other remarks,
+    such as breaks in the time stamps; durations_seconds, frames_per_second, sample_rates: of the originals;
+    durations_usable: seconds of each item that training would use; duplicates: groups of names with the same bytes;
+    num_decoded, decoded_seconds, decoding_seconds: number of completely decoded items, their total duration, and the
+    CPU time spent.
     """
 
     kind: Literal["folder", "corpus"]
@@ -61,15 +61,15 @@ class Findings:
 
     @property
     def is_usable(self) -> bool:
-        """True if nothing that was looked at is unusable, and pairs have the two videos that they need."""
+        """True if no examined item is unusable, and there are the two videos that pairs need."""
         return not self.faults and len(self.durations_usable) >= 2
 
 
 def spread(items: Sequence[ItemT], count: int) -> list[ItemT]:
-    """That many items, evenly from all of them."""
+    """`count` evenly spaced items."""
     count = min(count, len(items))
     return [items[index * len(items) // count] for index in range(count)]
 
 
 def no_progress(done: int, total: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""

@@ -1,4 +1,4 @@
-"""What a folder of videos holds, file by file: all are probed, some or all are decoded.
+"""Examine a folder of videos: all files are probed, some or all are decoded.
 
 Input: a folder. Output: findings. Nothing is written.
 """
@@ -27,19 +27,19 @@ from avts.offset.editlist import num_edits
 from avts.timebase import FRAME_RATE
 
 SAMPLE_FILES = 12
-"""Files decoded if not all are."""
+"""Number of files decoded in a sample."""
 
 EDIT_MS = 50
-"""FFmpeg begins the second edit of a track with a whole frame or packet, wherever in it the edit begins."""
+"""FFmpeg starts the second edit of a track at a frame or packet boundary, even if the edit starts within one."""
 
 
 def examine_folder(folder: Path, *, every_file: bool = False, on_progress: OnProgress = no_progress) -> Findings:
-    """Probe all video files of a folder, and decode a sample of them, evenly spread, or all.
+    """Probe all video files of a folder, and decode an evenly spaced sample of them, or all.
 
-    Starts processes, which may die of a file: in a script, call it under `if __name__ == "__main__":`.
+    Starts worker processes, which a file may crash: in a script, call it under `if __name__ == "__main__":`.
 
     Raises:
-        CorpusError: no video file in it.
+        CorpusError: the folder has no video file.
     """
     files = video_files(folder)
     if not files:
@@ -66,7 +66,7 @@ def examine_folder(folder: Path, *, every_file: bool = False, on_progress: OnPro
 
 @dataclass(frozen=True)
 class Look:
-    """A file to look at: to probe, or to decode to its end."""
+    """A file to probe, or to decode completely."""
 
     path: Path
     decode: bool = False
@@ -74,10 +74,10 @@ class Look:
 
 @dataclass
 class Seen:
-    """What one look at a file showed.
+    """The result for one file.
 
-    fault: (flag, sentence) of a file that cannot be used; info: what the probe found; flags, notes: of the decoded
-    file; duration_seconds: of its picture; decoding_seconds: of a core.
+    fault: (flag, sentence) of a file that cannot be used; info: the result of the probe; flags, notes: of the decoded
+    file; duration_seconds: of its picture; decoding_seconds: CPU time.
     """
 
     fault: tuple[str, str] | None = None
@@ -89,7 +89,7 @@ class Seen:
 
 
 def look_at(look: Look, alive: Alive) -> Seen:
-    """Look at one file; runs in a worker process, and never raises for a bad file."""
+    """Probe or decode one file; runs in a worker process, and never raises for a bad file."""
     flag = "undecodable" if look.decode else "unreadable"
     try:
         return _decode(look.path, alive) if look.decode else Seen(info=probe(look.path), notes=_edits(look.path))
@@ -100,19 +100,19 @@ def look_at(look: Look, alive: Alive) -> Seen:
 
 
 def _edits(path: Path) -> tuple[str, ...]:
-    """A note of an MP4 or QuickTime file whose edit list shows several parts of it."""
+    """A note for an MP4 or QuickTime file whose edit list has several edits."""
     count = num_edits(path)
     if count < 2:
         return ()
-    return (f"made of {count} edits; what lies behind the first is read up to {EDIT_MS} ms off, as FFmpeg places it",)
+    return (f"has {count} edits; FFmpeg places everything after the first one with an error of up to {EDIT_MS} ms",)
 
 
 def _note(found: Findings, file: VideoFile, seen: Seen | Lost) -> bool:
-    """Note what a file holds; True if it can be used as far as the probe tells."""
+    """Record the result of a probe; True if the file is usable as far as the probe shows."""
     if isinstance(seen, Lost):
         return _note_fault(found, file, "crashed", in_words(seen))
     if seen.fault is not None or seen.info is None:
-        return _note_fault(found, file, *(seen.fault or ("unreadable", "nothing is known of it.")))
+        return _note_fault(found, file, *(seen.fault or ("unreadable", "no information.")))
     info = seen.info
     if info.duration_seconds:
         found.durations_seconds.append(info.duration_seconds)
@@ -121,7 +121,7 @@ def _note(found: Findings, file: VideoFile, seen: Seen | Lost) -> bool:
     if info.audio is not None:
         found.sample_rates.append(info.audio.sample_rate)
     if info.video is None:
-        return _note_fault(found, file, "no_video", "no video stream. Nothing to look at.")
+        return _note_fault(found, file, "no_video", "no video stream. Nothing to analyse.")
     if info.audio is None:
         return _note_fault(found, file, "no_audio", "no audio stream. Nothing to synchronise.")
     if info.duration_seconds and is_too_short(info.duration_seconds):
@@ -132,7 +132,7 @@ def _note(found: Findings, file: VideoFile, seen: Seen | Lost) -> bool:
 
 
 def _note_decoded(found: Findings, file: VideoFile, seen: Seen | Lost) -> None:
-    """Note what decoding a file showed."""
+    """Record the result of decoding a file."""
     if isinstance(seen, Lost):
         _note_fault(found, file, "crashed", in_words(seen))
     elif seen.fault is not None:
@@ -152,7 +152,7 @@ def _note_fault(found: Findings, file: VideoFile, flag: str, message: str) -> bo
 
 
 def _decode(path: Path, alive: Alive) -> Seen:
-    """Decode a file from end to end, as ingest would, and note what it shows."""
+    """Decode a file completely, as ingest would, and return the findings."""
     started = time.process_time()
     motion, loudness = MotionMeter(), SoundMeter()
     guard = Guard(path.name, UNLIMITED, alive)
@@ -187,6 +187,6 @@ def _duplicates(files: Sequence[VideoFile]) -> list[list[str]]:
         for file in same if len(same) > 1 else []:
             try:
                 by_content[content_hash_of(file.path)].append(file.source)
-            except MediaError:  # told of already
+            except MediaError:  # already reported
                 continue
     return [sources for sources in by_content.values() if len(sources) > 1]

@@ -1,4 +1,4 @@
-"""Whether this machine can feed the model: windows that it reads, against windows that a training step takes."""
+"""Whether this machine can feed the model: throughput of the loader and of a training step."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ MEASURED_STEPS = 3
 
 @dataclass(frozen=True)
 class LoaderSpeed:
-    """Windows of picture with sound that one core reads in a second, by the processor's clock and by the wall's."""
+    """Windows of picture and sound that one core reads per second of CPU time."""
 
     windows_per_second: float
 
 
 @dataclass(frozen=True)
 class StepSpeed:
-    """Seconds of a training step of a recipe, the windows it takes, and the device."""
+    """Seconds of a training step of a recipe, the number of its windows, and the device."""
 
     seconds: float
     windows: int
@@ -40,16 +40,16 @@ class StepSpeed:
 
     @property
     def windows_per_second(self) -> float:
-        """Windows that the model takes in a second."""
+        """Windows that the model processes per second."""
         return self.windows / self.seconds
 
     def cores_needed(self, loader: LoaderSpeed) -> float:
-        """Cores that must do nothing but read, so that the model never waits."""
+        """Cores that must read full-time so that the model never waits."""
         return self.windows_per_second / loader.windows_per_second
 
 
 def loader_speed(corpus: Corpus, clips: Sequence[Clip], *, clip_seconds: float) -> LoaderSpeed:
-    """Read random windows for a moment.
+    """Measure the reading of random windows.
 
     Raises:
         CorpusError: no clip is long enough, or one cannot be read.
@@ -74,7 +74,7 @@ def loader_speed(corpus: Corpus, clips: Sequence[Clip], *, clip_seconds: float) 
 
 
 def step_speed(recipe: Recipe, clips: Sequence[Clip]) -> StepSpeed:
-    """Run a few training steps of a recipe on noise as large as its batches would be: forward, loss, backward."""
+    """Time a few training steps of a recipe (forward, loss, backward) on noise of the size of its batches."""
     device, _ = choose_device()
     model = build_model(recipe.model).to(device)
     model.low_precision, _ = choose_precision(recipe.training.precision, device)

@@ -138,8 +138,8 @@ def check_given(offset_seconds: float | None, drift_ms_per_minute: float | None)
     """Raise UsageError for an offset or a drift that no file can have."""
     if offset_seconds is None and drift_ms_per_minute is not None:
         raise UsageError(
-            f"a drift of {drift_ms_per_minute:g} ms a minute without an offset. Give the offset at the start too, 0 if "
-            "the film starts in sync; or neither, and both are measured"
+            f"a drift of {drift_ms_per_minute:g} ms per minute without an offset. Give the offset at the start "
+            "too, 0 if the film starts in sync; or give neither, and both are measured"
         )
     if offset_seconds is not None and not math.isfinite(offset_seconds):
         raise UsageError(f"offset_seconds is {offset_seconds}. Give a number of seconds")

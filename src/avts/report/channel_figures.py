@@ -1,4 +1,4 @@
-"""What channels of the towers answer to most: filterbanks with the peak and what it sees, frames with heat.
+"""What channels of the towers respond to most: filterbanks with peak and receptive field, frames with heat maps.
 
 Input: exhibits and responses by class. Output: figures, PNG or SVG.
 """
@@ -22,7 +22,7 @@ from avts.report.strip import rgb_of
 WIDTH_INCHES = 12.0
 ROW_INCHES = {"picture": 1.62, "sound": 1.2}
 PEAK = "#3df5e0"
-"""Marks on spectrograms and frames: seen on dark and on bright, and in no colour map."""
+"""Colour of marks on spectrograms and frames: visible on dark and bright, and in no colour map."""
 
 NAMED_CLASSES = 4
 LONGEST_NAME = 22
@@ -34,9 +34,9 @@ class ShownChannel:
 
     Attributes:
         channel: its number.
-        title: what is said of it.
+        title: one line about it.
         classes: every class with its mean response, the strongest first; empty without labels.
-        exhibits: the strongest first.
+        exhibits: the strongest responses first.
     """
 
     channel: int
@@ -46,7 +46,7 @@ class ShownChannel:
 
 
 def channel_figure(tower: str, channels: Sequence[ShownChannel]) -> Figure:
-    """A row for each channel: mean responses by class, then the strongest answers in different clips."""
+    """A row for each channel: mean responses by class, then the strongest responses in different clips."""
     most = max((len(shown.exhibits) for shown in channels), default=1)
     row = ROW_INCHES[tower]
     figure = new_figure(WIDTH_INCHES, row * len(channels) + 0.1)
@@ -69,19 +69,19 @@ def channel_figure(tower: str, channels: Sequence[ShownChannel]) -> Figure:
 
 
 def channel_svg(tower: str, channels: Sequence[ShownChannel]) -> str:
-    """The figure for a page."""
+    """The figure as SVG for a page."""
     with drawing(f"channels {tower}"):
-        return svg_of(channel_figure(tower, channels), f"What channels of the {tower} tower answer to most")
+        return svg_of(channel_figure(tower, channels), f"What channels of the {tower} tower respond to most")
 
 
 def write_channels(path: Path, tower: str, channels: Sequence[ShownChannel]) -> None:
-    """Draw the figure as a PNG."""
+    """Write the figure as a PNG."""
     with drawing(f"channels {tower}"):
         write_png(channel_figure(tower, channels), path)
 
 
 def _draw_classes(axes: Axes, shown: ShownChannel) -> None:
-    """The channel's name, and bars of its mean responses to the classes it answers to most."""
+    """The channel's name, and bars of its mean responses to the classes that it responds to most."""
     axes.set_axis_off()
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
@@ -99,7 +99,7 @@ def _draw_classes(axes: Axes, shown: ShownChannel) -> None:
 
 
 def _draw_heard(axes: Axes, exhibit: HeardExhibit) -> None:
-    """The filterbank around a peak; a frame around what the feature sees, and a mark in its middle."""
+    """The filterbank around a peak, with a rectangle around the receptive field and a mark at its centre."""
     energies = exhibit.energies
     low, high = np.nanpercentile(energies, [1, 99.5])
     extent = (exhibit.shown.start_seconds, exhibit.shown.stop_seconds, -0.5, len(energies) - 0.5)
@@ -114,7 +114,7 @@ def _draw_heard(axes: Axes, exhibit: HeardExhibit) -> None:
 
 
 def _draw_seen(axes: Axes, exhibit: SeenExhibit) -> None:
-    """The frame of a peak, brighter where the channel answers, its place marked; below it the answers over time."""
+    """The frame of a peak, brighter where the channel responds, its place marked; below it the responses over time."""
     frame = rgb_of(exhibit.frame, 0).astype(np.float64) / 255
     strength = np.clip(exhibit.heat, 0, None)
     strength = strength / max(float(strength.max()), 1e-12)
@@ -139,7 +139,7 @@ def _draw_seen(axes: Axes, exhibit: SeenExhibit) -> None:
 
 
 def lit(frame: NDArray[np.float64], strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A frame [H, W, 3] in [0, 1], grey and darker where a channel does not answer, as it is where it answers most."""
+    """A frame [H, W, 3] in [0, 1], unchanged where a channel responds most, grey and darker where it does not."""
     grey = 0.35 + 0.3 * frame.mean(-1, keepdims=True)
     share = strength[..., None]
     return np.asarray(share * frame + (1 - share) * grey)
@@ -157,18 +157,19 @@ def _words(exhibit: Exhibit) -> str:
 
 
 def _short(name: str) -> str:
-    """A name that fits under a picture."""
+    """A name shortened to fit under a picture."""
     plain = name.replace("_", " ")
     return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 1]}…"
 
 
 def classes_figure(means: NDArray[np.float64], classes: Sequence[str], explained: NDArray[np.float64]) -> Figure:
-    """Mean response of every channel to every class, in shares of the channel's largest.
+    """Mean response of every channel to every class, as a share of the channel's largest.
 
     Args:
         means: [K, C].
         classes: K names.
-        explained: by class, for each channel, [C]; channels are ordered by the class they answer to most, then by this.
+        explained: variance explained by class for each channel, [C]; channels are ordered by the class that they
+            respond to most, then by this.
     """
     order = np.lexsort((-explained, means.argmax(0)))
     shares = means[:, order] / np.maximum(means[:, order].max(0), 1e-12)
@@ -177,16 +178,16 @@ def classes_figure(means: NDArray[np.float64], classes: Sequence[str], explained
     image = axes.imshow(shares, aspect="auto", cmap="Blues", vmin=0, vmax=1)
     axes.set_yticks(range(len(classes)), [_short(name) for name in classes], size=7)
     axes.set_xticks([])
-    axes.set_xlabel(f"{means.shape[1]} channels, by the class that each answers to most")
+    axes.set_xlabel(f"{means.shape[1]} channels, by the class that each responds to most")
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set(visible=True, color=GRID)
-    figure.colorbar(image, ax=axes, pad=0.01, label="share of its largest")
+    figure.colorbar(image, ax=axes, pad=0.01, label="share of the largest response")
     return figure
 
 
 def classes_svg(tower: str, found: Mapping[str, NDArray[np.float64]], classes: Sequence[str]) -> str:
-    """The figure of all channels for a page; `found` has 'means' and 'explained'."""
+    """The figure of all channels as SVG for a page; `found` has 'means' and 'explained'."""
     with drawing(f"classes {tower}"):
         figure = classes_figure(found["means"], classes, found["explained"])
         return svg_of(figure, f"Mean responses of all channels of the {tower} tower by class")

@@ -1,4 +1,4 @@
-"""What classifiers of videos come to, as pictures: the confusion matrix, and accuracy against the number of labels."""
+"""Results of video classifiers as figures: the confusion matrix, and accuracy against the number of labels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from avts.report.palette import ACCENT, drawing, light_grid, new_figure, write_p
 MOST_NUMBERED = 20
 """With more classes the cells of a confusion matrix are too small for numbers."""
 
-DARK_SHARE = 0.5  # from this share on a cell is so dark that its number is white
+DARK_SHARE = 0.5  # cells with a larger share are dark, so their number is white
 
 
 def write_figures(result: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Draw the confusion matrix of each number of labels, and the curve over them if there are several.
+    """Draw the confusion matrix for each number of labels, and the curve over them if there are several.
 
     Args:
         result: what `avts.finetune.study.run_study` returns.
@@ -42,7 +42,7 @@ def write_figures(result: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure:
-    """Rows: the true class; columns: what it was taken for; colour: the share of the row."""
+    """Rows: true class; columns: predicted class; colour: share of the row."""
     counts = np.asarray(confusion, dtype=np.float64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(3.4, min(0.42 * len(classes), 12.0)) + 1.4
@@ -56,15 +56,15 @@ def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str])
         for row, column in np.argwhere(counts > 0):
             colour = "white" if shares[row, column] > DARK_SHARE else "black"
             axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", color=colour, fontsize=size)
-    axes.set_xlabel("taken for")
-    axes.set_ylabel("is")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
     axes.tick_params(length=0)
     figure.colorbar(image, ax=axes, label="share of the videos of a class", shrink=0.7)
     return figure
 
 
 def labels_figure(results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Top-1 accuracy with its 95 % interval against the number of labels a class."""
+    """Top-1 accuracy with its 95 % interval against the number of labels per class."""
     figure = new_figure(4.8, 3.2)
     axes = figure.subplots()
     names = [str(one["labels_per_class"] or "all") for one in results]
@@ -72,9 +72,9 @@ def labels_figure(results: Sequence[Mapping[str, Any]]) -> Figure:
     places = np.arange(len(names))
     axes.errorbar(places, values, yerr=[values - low, high - values], color=ACCENT, marker="o", capsize=3)
     axes.axhline(results[-1]["chance"], color=ACCENT, linewidth=0.9, linestyle=":")
-    axes.text(0, results[-1]["chance"], " always the commonest class", va="bottom", size=8)
+    axes.text(0, results[-1]["chance"], " most frequent class", va="bottom", size=8)
     axes.set_xticks(places, names)
-    axes.set_xlabel("labelled videos a class")
+    axes.set_xlabel("labelled videos per class")
     axes.set_ylabel("top-1")
     axes.set_ylim(0, 1.02)
     light_grid(axes, "y")

@@ -1,4 +1,4 @@
-"""What classifiers of videos come to, in words. Input: what avts.finetune.study gives. Output: text tables."""
+"""Results of video classifiers as text tables. Input: results of avts.finetune.study. Output: text."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 
 from avts.report.tables import percent, text_table
 
-SENSES = {"both": "picture and sound", "picture": "picture alone", "sound": "sound alone"}
+SENSES = {"both": "picture and sound", "picture": "picture only", "sound": "sound only"}
 MOST_CLASSES = 60
-"""More classes than these make no table on a terminal; result.json has them all."""
+"""Maximum number of classes in a table on a terminal; result.json has them all."""
 
 
 def study_table(result: Mapping[str, Any]) -> str:
     """The table that `avts finetune actions` prints."""
-    headers = ("labels a class", "top-1", "95 %", "top-5", "videos tested", "partitions")
+    headers = ("labels per class", "top-1", "95 %", "top-5", "videos tested", "partitions")
     rows = [(str(one["labels_per_class"] or "all"), *_figures(one)) for one in result["results"]]
     last = result["results"][-1]
     lines = [text_table(headers, rows), _conditions(result, last)]
     if len(last["classes"]) <= MOST_CLASSES:
-        lines += ["", text_table(("class", "right"), [(name, percent(v)) for name, v in last["per_class"].items()])]
+        lines += ["", text_table(("class", "accuracy"), [(name, percent(v)) for name, v in last["per_class"].items()])]
     return "\n".join(lines)
 
 
 def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """The table that `avts finetune multimodal` prints."""
-    headers = ("given", "labels a class", "top-1", "95 %", "top-5", "videos tested", "partitions")
+    headers = ("input", "labels per class", "top-1", "95 %", "top-5", "videos tested", "partitions")
     rows = [
         (SENSES[senses], str(one["labels_per_class"] or "all"), *_figures(one))
         for senses, result in results.items()
@@ -47,9 +47,9 @@ def _figures(one: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
 
 
 def _conditions(result: Mapping[str, Any], one: Mapping[str, Any]) -> str:
-    """How the figures came about, and what the commonest class alone would reach."""
+    """The conditions of the experiment, and the accuracy of always predicting the most frequent class."""
     steps = ", ".join(str(part["steps"]) for part in one["parts"])
     return (
-        f"start: {result['start']}; {result['clips_per_video']} clips of {result['clip_seconds']:.2f} s a video, "
-        f"scores averaged; {steps} steps; {len(one['classes'])} classes, always the commonest: {percent(one['chance'])}"
+        f"start: {result['start']}; {result['clips_per_video']} clips of {result['clip_seconds']:.2f} s per video, "
+        f"scores averaged; {steps} steps; {len(one['classes'])} classes, most frequent class: {percent(one['chance'])}"
     )

@@ -1,4 +1,4 @@
-"""What `avts eval clips` found, as a record and as tables. Input: ClipOffsets. Output: plain values, text."""
+"""The results of `avts eval clips` as a record and as tables. Input: ClipOffsets. Output: plain values, text."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def clips_record(offsets: Offsets, *, model: str | None, num_failed: int, num_sh
 
     Args:
         offsets: of all clips.
-        model: where the model came from; None if there was none.
+        model: name of the model; None for the baseline alone.
         num_failed: clips that could not be read.
-        num_short: clips skipped for their length.
+        num_short: clips skipped because they are too short.
     """
     methods = _methods(offsets)
     return {
@@ -60,7 +60,7 @@ def clips_record(offsets: Offsets, *, model: str | None, num_failed: int, num_sh
 
 
 def _offset(each: ClipOffset, methods: Sequence[str]) -> dict[str, Any]:
-    """One search; confidence and reason are of the model, or of the baseline where it is alone."""
+    """One search; confidence and reason are those of the model, or of the baseline if there is no model."""
     first = methods[0]
     return {
         "file": str(each.path),
@@ -78,7 +78,7 @@ def _offset(each: ClipOffset, methods: Sequence[str]) -> dict[str, Any]:
 
 
 def _trust(offsets: Offsets, method: str) -> dict[str, Any]:
-    """How far the confidence of a method can be trusted."""
+    """Calibration of the confidence of a method."""
     return {
         "auc": confidence_auc(offsets, method),
         "calibration_error": _calibration_error(offsets, method),
@@ -90,21 +90,21 @@ def _trust(offsets: Offsets, method: str) -> dict[str, Any]:
 
 
 def clips_table(offsets: Offsets) -> str:
-    """The tables that `avts eval clips` prints: shares by kind, source and cue, then what the confidence is worth."""
+    """The tables that `avts eval clips` prints: shares by kind, source and cue, then the calibration."""
     parts = [_shares_table(offsets, method) for method in _methods(offsets)]
     parts += [_trust_table(offsets, method) for method in _methods(offsets)]
     return "\n\n".join(parts) + (
         f"\n\nclips of {LEAST_SECONDS:g} s or more, searched over +-{SEARCH_SECONDS:g} s; shifted: {SHIFTS_PER_CLIP} "
-        f"known shifts of each clip, up to {SHIFT_SECONDS:g} s either way;\n"
-        f"right: within {CLOSE_SECONDS:g} s of the truth, by chance {percent(CHANCE)}; in brackets: 95 % interval, the "
-        "clips of a source drawn together"
+        f"known shifts of each clip, up to {SHIFT_SECONDS:g} s in either direction;\n"
+        f"right: within {CLOSE_SECONDS:g} s of the truth, chance level {percent(CHANCE)}; in brackets: 95 % interval, "
+        "bootstrapped over sources"
     )
 
 
 def _shares_table(offsets: Offsets, method: str) -> str:
     """A row for all clips, each kind, each source and each cue."""
     within = [f"{seconds:g} s" for seconds in TOLERANCES_SECONDS]
-    headers = [method, "clips", *within, *(f"shifted, {each}" for each in within), "answered", "of these right"]
+    headers = [method, "clips", *within, *(f"shifted, {each}" for each in within), "answered", "answers right"]
     rows = []
     for name, chosen in _groups(offsets).items():
         row = [name, str(_num_clips(chosen))]
@@ -119,19 +119,19 @@ def _shares_table(offsets: Offsets, method: str) -> str:
     return (
         f"{table}\n{method}, all searches: "
         f"found {percent(share_within(offsets, method, CLOSE_SECONDS))}{_ends(found)}, "
-        f"of the answers right {percent(share_of_answers_right(offsets, method))}{_ends(right)}"
+        f"answers right {percent(share_of_answers_right(offsets, method))}{_ends(right)}"
     )
 
 
 def _trust_table(offsets: Offsets, method: str) -> str:
-    """What would be answered, and how much of it right, at each least confidence."""
+    """Share answered, and share of the answers that are right, at each minimum confidence."""
     rows = [
         [f"{each.confidence:.2f}", percent(each.answered), percent(each.right)] for each in coverage(offsets, method)
     ]
     area = confidence_auc(offsets, method)
     return (
-        text_table([f"{method}, confidence from", "answered", "of these right"], rows)
-        + f"\nconfidence of right against wrong, AUC: {fraction(area)}; calibration error: "
+        text_table([f"{method}, minimum confidence", "answered", "answers right"], rows)
+        + f"\nAUC of the confidence, right against wrong: {fraction(area)}; calibration error: "
         + fraction(_calibration_error(offsets, method))
     )
 
@@ -145,14 +145,14 @@ def _ends(found: tuple[float, float] | None) -> str:
 
 
 def _groups(offsets: Offsets) -> dict[str, list[ClipOffset]]:
-    """All offsets, then those of each kind, source and cue, named by it."""
+    """All offsets, then those of each kind, source and cue by name."""
     groups = {ALL: list(offsets)} | _by("kind", offsets)
     groups |= {f"source {name}": chosen for name, chosen in _by("source", offsets).items()}
     return groups | {f"cue {name}": chosen for name, chosen in _by("cue", offsets).items()}
 
 
 def _by(what: str, offsets: Offsets) -> dict[str, list[ClipOffset]]:
-    """The offsets of each kind, source or cue; those without one belong to none."""
+    """The offsets of each kind, source or cue; those without one are not included."""
     names = sorted({getattr(each, what) for each in offsets} - {""})
     return {name: [each for each in offsets if getattr(each, what) == name] for name in names}
 
@@ -162,7 +162,7 @@ def _num_clips(offsets: Offsets) -> int:
 
 
 def _methods(offsets: Offsets) -> list[str]:
-    """The methods that were tried."""
+    """The methods that were measured."""
     return [method for method in METHODS if any(method in offset.found_seconds for offset in offsets)]
 
 
@@ -183,7 +183,7 @@ def _shares(offsets: Offsets) -> dict[str, Any]:
 
 
 def _lean(offsets: Offsets, method: str) -> float | None:
-    """Median error of those that are close; None if none is."""
+    """Median error of the close offsets; None if there is none."""
     close = sorted(each.error_seconds(method) for each in offsets if each.close(method))
     return round(close[len(close) // 2], 4) if close else None
 

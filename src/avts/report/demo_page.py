@@ -1,6 +1,6 @@
-"""The demo's report: one self-contained HTML file that shows what was learned, how well, and where it ends.
+"""The demo's report: one self-contained HTML file with what was learned, how well, and the limits.
 
-Input: plain data, as result.json, the training log and the evaluation hold it. Output: an HTML file.
+Input: plain data from result.json, the training log and the evaluation. Output: an HTML file.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from avts.report.targets import target_words
 from avts.report.training_figure import training_figure
 from avts.timebase import offset_in_words
 
-TITLE = "Which sound goes with which picture, and when"
+TITLE = "Which sound belongs to which picture, and when"
 
 LEAD = (
     "Two small networks, one for the picture and one for the sound, were trained from scratch on videos without any "
-    "labels: sound and picture that belong together had to come out close, and all others far apart. What they learned "
-    "is then used to tell by how much the sound of a video is off."
+    "labels: the embeddings of matching sound and picture are pulled together, and all others are pushed apart. The "
+    "trained networks are then used to measure the audio/video offset of videos."
 )
 
 LIMITS = (
     "All numbers on this page are from generated videos: test videos share no seed with training, but the same "
-    "generator made them. Real recordings are harder; the README says what this model reaches on them.",
-    "One offset is assumed for a whole file. Drift between two clocks, or a jump at a cut, is not looked for.",
-    "An action that repeats evenly (a pendulum, a steady rotor) fits at several offsets, and a texture without clear "
-    "events (fire, rain) at many: such files make up most of the errors, and the confidence is to say so.",
-    "The model is small and was trained for minutes on a CPU; it shows that the way works, not how far it goes.",
+    "generator made them. Real recordings are harder; the README has the results of this model on them.",
+    "One offset is assumed for a whole file. Drift between two clocks, or a jump at a cut, is not detected.",
+    "A periodic action (a pendulum, a steady rotor) matches at several offsets, and a texture without clear events "
+    "(fire, rain) at many: such files cause most of the errors, and should get a low confidence.",
+    "The model is small and was trained for minutes on a CPU; it shows that the method works, not its full potential.",
 )
 
 STAGES = {"generate": ACCENT, "ingest": SUPER_HARD, "train": GOOD, "evaluate": EASY, "sync": HARD, "map": MIXED}
-"""Stages of the demo in their order, with the colour of each."""
+"""Stages of the demo in order, with their colours."""
 
 Record = Mapping[str, Any]
 
@@ -58,19 +58,19 @@ def write_demo_page(
     chart: Record | None = None,
     limits: Sequence[str] = LIMITS,
 ) -> None:
-    """Write the report of a demo run; a part without data is left out.
+    """Write the report of a demo run; sections without data are omitted.
 
     Args:
-        path: the HTML file; it is replaced whole or not at all.
-        result: as result.json holds it: auc, accuracy, offset_within_0.1s, seconds by stage.
+        path: the HTML file, replaced atomically.
+        result: the content of result.json: auc, accuracy, offset_within_0.1s, seconds by stage.
         history: one row for each logged step: step, stage, loss, positive_distance, easy_distance, hard_distance.
         evaluation: threshold; kinds: {kind: {auc, accuracy: {value, low, high}, num_pairs}}; distances: {kind of pair:
             list}; by_label: {label: {auc_easy, auc_hard}}.
-        offsets: one row for each file: true_offset_seconds, offset_seconds (None if it cannot be told), confidence.
+        offsets: one row for each file: true_offset_seconds, offset_seconds (None if unknown), confidence.
         examples: title, frames uint8 [n, H, W] or [n, H, W, 3], filterbank [S, M], seconds, scan, estimate,
             true_offset_seconds.
         chart: the map of the test videos' embeddings, see `downstream.projection`.
-        limits: sentences that say where the result ends.
+        limits: sentences about the limits of the result.
     """
     body = [
         *_opening(result),
@@ -78,9 +78,9 @@ def write_demo_page(
         *_training(history),
         *_evaluation(evaluation),
         *_offsets(offsets),
-        *(map_section(chart, "What lies together") if chart else []),
+        *(map_section(chart, "Map of the embeddings") if chart else []),
         *_examples(examples),
-        "<h2>Where it ends</h2>",
+        "<h2>Limits</h2>",
         f"<ul>{''.join(f'<li>{escape(limit)}</li>' for limit in limits)}</ul>",
         "<footer>Made by <code>avts demo</code>. Sign of an offset: &gt; 0 means that the sound comes early.</footer>",
     ]
@@ -88,9 +88,9 @@ def write_demo_page(
 
 
 def _opening(result: Record) -> list[str]:
-    """Title, what was done, the numbers that count, and the table of targets."""
+    """Title, summary, key numbers, and the table of targets."""
     rows = target_words(result)
-    short = ("AUC, easy", "AUC, hard", "AVTS accuracy 75/25", "offsets within 0.1 s", "from nothing to here")
+    short = ("AUC, easy", "AUC, hard", "AVTS accuracy 75/25", "offsets within 0.1 s", "total time")
     tiles = [tile(reached, name, mark) for name, (_, _, reached, mark) in zip(short, rows, strict=True)]
     return [
         f'<h1>{TITLE}</h1><p class="lead">{LEAD}</p>',
@@ -110,73 +110,73 @@ def _time_spent(result: Record) -> list[str]:
     if not parts:
         return []
     total = duration(seconds.get("total"))
-    note = f'<p class="quiet">{total} in all. A stage whose output was already there is reused and takes no time.</p>'
-    return ["<h2>Where the time went</h2>", note, card(shares_bar(parts))]
+    note = f'<p class="quiet">{total} in total. A stage whose output already existed is reused and takes no time.</p>'
+    return ["<h2>Time by stage</h2>", note, card(shares_bar(parts))]
 
 
 def _training(history: Sequence[Record]) -> list[str]:
-    """The course of training."""
+    """The progress of training."""
     if not history:
         return []
     text = (
-        "Sounds of other videos first (easy), then also the same video at another time (hard): only these ask "
-        "for timing. The gap that opens between pairs that belong together and the others is what is learned."
+        "The negatives are first sounds of other videos (easy), then also sounds of the same video at another time "
+        "(hard); only hard negatives require timing. Learning shows as the gap between positive and negative pairs."
     )
-    return ["<h2>Learning, easy first</h2>", f"<p>{text}</p>", card(training_figure(history), wide=True)]
+    return ["<h2>Training: easy negatives first</h2>", f"<p>{text}</p>", card(training_figure(history), wide=True)]
 
 
 def _evaluation(evaluation: Record) -> list[str]:
-    """What the model tells apart on test videos, by kind of negative and of action."""
+    """How well the model separates pairs of test videos, by kind of negative and of action."""
     if not evaluation.get("kinds"):
         return []
     pieces = [
         "<h2>In sync or not?</h2>",
-        "<p>Each test pair is called in sync if its distance is under a threshold that was fitted on other videos. "
+        "<p>A test pair is classified as in sync if its distance is below a threshold fitted on the validation videos. "
         "In brackets: 95 % confidence intervals.</p>",
         card(table(HEADERS, evaluation_rows(evaluation))),
     ]
     distances, by_label = evaluation.get("distances") or {}, evaluation.get("by_label") or {}
     if distances:
         histogram = card(histogram_figure(distances, evaluation.get("threshold")), title="Distances by kind of pair")
-        pieces.append(pair(histogram, card(roc_figure(distances), title="Found against falsely found")))
+        pieces.append(pair(histogram, card(roc_figure(distances), title="ROC curve")))
     if by_label:
         pieces.append(card(_extremes(by_label), label_figure(by_label), title="By kind of action", wide=True))
     return pieces
 
 
 def _extremes(by_label: Record) -> str:
-    """Which kinds of action are timed best and worst."""
+    """The kinds of action with the best and the worst timing."""
     ranked = sorted(by_label, key=lambda name: float(by_label[name]["auc_hard"] or 0))
     names = [name.replace("_", " ") for name in ranked]
     text = (
-        f"Timed best: {', '.join(names[::-1][:3])}. Timed worst: {', '.join(names[:3])}. The bar is the AUC against "
-        "the same video's sound at another time, the dot against other videos' sounds."
+        f"Best timing: {', '.join(names[::-1][:3])}. Worst timing: {', '.join(names[:3])}. The bar is the AUC for "
+        "hard negatives (same video, other time), the dot for easy negatives (other videos)."
     )
     return f'<p class="quiet">{escape(text)}</p>'
 
 
 def _offsets(offsets: Sequence[Record]) -> list[str]:
     """How well the offsets of test files were found."""
-    told = [row for row in offsets if row.get("offset_seconds") is not None]
-    if not told:
+    known = [row for row in offsets if row.get("offset_seconds") is not None]
+    if not known:
         return []
-    errors = [abs(row["offset_seconds"] - row["true_offset_seconds"]) for row in told]
+    errors = [abs(row["offset_seconds"] - row["true_offset_seconds"]) for row in known]
     within = sum(error < TOLERANCE_SECONDS for error in errors)
     text = (
         f"The sound of {len(offsets)} test videos was shifted by a random amount. {within} of {len(offsets)} "
-        f"({percent(within / len(offsets))}) were found within {TOLERANCE_SECONDS} s."
+        f"({percent(within / len(offsets))}) offsets were found within {TOLERANCE_SECONDS} s."
     )
-    if len(told) < len(offsets):
-        text += f" For {len(offsets) - len(told)} the answer was 'cannot tell'."
+    if len(known) < len(offsets):
+        text += f" For {len(offsets) - len(known)} the answer was 'cannot tell'."
     figures = pair(
-        card(scatter_figure(told), title="True and found"),
-        card(error_figure(told), title="Errors, and whether the confidence holds"),
+        card(scatter_figure(known), title="True and estimated offset"),
+        card(error_figure(known), title="Errors, and calibration of the confidence"),
     )
-    return ["<h2>By how much is the sound off?</h2>", f"<p>{text}</p>", figures]
+    return ["<h2>Offset estimation</h2>", f"<p>{text}</p>", figures]
 
 
 def _examples(examples: Sequence[Record]) -> list[str]:
-    """A few files, seen and heard."""
+    """Examples: frames and sound of a few files."""
     if not examples:
         return []
     cards = [
@@ -188,5 +188,5 @@ def _examples(examples: Sequence[Record]) -> list[str]:
         )
         for number, example in enumerate(examples)
     ]
-    text = "<p>Frames over their sound's filterbank, and how far apart picture and sound are at each offset.</p>"
+    text = "<p>Frames, the filterbank of their sound, and the distance of picture and sound at each offset.</p>"
     return ["<h2>Examples</h2>", text, pair(*cards)]

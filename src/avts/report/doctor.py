@@ -1,4 +1,4 @@
-"""What the doctor found, in words and bars. Input: findings. Output: text, and plain values for JSON."""
+"""The findings of the doctor as text with bars. Input: findings. Output: text, and plain values for JSON."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FLAG_WORDS = {
     "no_audio": "without sound",
     "too_short": "shorter than a window",
     "short": "shorter than a window",
-    "undecodable": "do not decode",
+    "undecodable": "cannot be decoded",
     "silent": "silent (kept, not used)",
-    "still": "a picture that does not move (kept, not used)",
-    "truncated": "cut off or damaged in places",
-    "clock_breaks": "time stamps start again or jump (read as players play them)",
-    "crashed": "crash or hang their decoder",
+    "still": "no motion in the picture (kept, not used)",
+    "truncated": "truncated or partly damaged",
+    "clock_breaks": "time stamps restart or jump (handled as players do)",
+    "crashed": "crash or hang the decoder",
 }
 
 
@@ -45,21 +45,21 @@ def doctor_text(
     alignment: Alignment | None = None,
     plan: TrainingPlan | None = None,
 ) -> str:
-    """The whole answer, for a terminal."""
+    """The whole report for a terminal."""
     parts = [_headline(found)]
     if found.flags:
         rows = [(str(count), FLAG_WORDS.get(flag, flag)) for flag, count in found.flags.most_common()]
         parts.append(_section("Flags", text_table((ITEMS[found.kind], ""), rows)))
     parts.append(_section("Durations (s)", histogram(found.durations_seconds, DURATION_EDGES)))
-    parts.append(_section("Frames a second", histogram(found.frames_per_second, RATE_EDGES)))
-    parts.append(_section("Samples a second", histogram(found.sample_rates, SOUND_EDGES)))
+    parts.append(_section("Frames per second", histogram(found.frames_per_second, RATE_EDGES)))
+    parts.append(_section("Samples per second", histogram(found.sample_rates, SOUND_EDGES)))
     if found.splits:
         parts.append(_section("Splits", bars(found.splits)))
     parts.append(_section("Windows", _capacity_table(capacity)))
     if plan is not None:
-        parts.append(_section(f"Training by {plan.recipe}", plan.refusal or "\n".join(plan.lines)))
+        parts.append(_section(f"Training with {plan.recipe}", plan.refusal or "\n".join(plan.lines)))
     if alignment is not None:
-        parts.append(_section("Sound and picture in step", alignment.reason.text))
+        parts.append(_section("Sync of sound and picture", alignment.reason.text))
     parts.extend(_lists(found))
     parts.append(_section("Speed", _speed(found, loader, step)))
     parts.append(_verdict(found, plan))
@@ -74,7 +74,7 @@ def doctor_record(
     alignment: Alignment | None = None,
     plan: TrainingPlan | None = None,
 ) -> dict[str, Any]:
-    """The same as plain values, durations in seconds."""
+    """The same report as plain values, durations in seconds."""
     record: dict[str, Any] = {
         "path": str(found.path),
         "kind": found.kind,
@@ -105,13 +105,13 @@ def doctor_record(
 
 
 def histogram(values: Sequence[float], edges: Sequence[float]) -> str:
-    """Counts between edges, a bar each; empty ends are left out."""
+    """Counts between edges, one bar each; empty bins at both ends are omitted."""
     rows = [(f"{row['from']:g} to {row['to']:g}", row["count"]) for row in _counts(values, edges)]
-    return bars(dict(rows)) if rows else "nothing known"
+    return bars(dict(rows)) if rows else "unknown"
 
 
 def _counts(values: Sequence[float], edges: Sequence[float]) -> list[dict[str, Any]]:
-    """Counts of values in [from, to); what is beyond the last edge gets a class of its own."""
+    """Counts of values in [from, to); values beyond the last edge get a bin of their own."""
     if not values:
         return []
     whole = [*edges, max(values) * 1.0001] if max(values) >= edges[-1] else list(edges)
@@ -124,7 +124,7 @@ def _counts(values: Sequence[float], edges: Sequence[float]) -> list[dict[str, A
 
 
 def bars(counts: dict[str, int] | Counter[str]) -> str:
-    """Names, bars as long as the counts, and the counts."""
+    """Names, bars with lengths in proportion to the counts, and the counts."""
     most, width = max([1, *counts.values()]), max(map(len, counts), default=0)
     return "\n".join(
         f"{name:>{width}}  {'█' * max(round(BAR_WIDTH * count / most), count > 0)}{' ' * (count > 0)}{count}"
@@ -136,8 +136,8 @@ def _headline(found: Findings) -> str:
     size = f", {found.num_bytes / 2**20:,.0f} MB" if found.num_bytes else ""
     return (
         f"{found.path}: {'a corpus of ' * (found.kind == 'corpus')}{found.num_items} {ITEMS[found.kind]}{size}, "
-        f"{duration(sum(found.durations_seconds))}; {len(found.durations_usable)} of use, "
-        f"{found.num_decoded} decoded to the end"
+        f"{duration(sum(found.durations_seconds))}; {len(found.durations_usable)} usable, "
+        f"{found.num_decoded} decoded completely"
     )
 
 
@@ -147,11 +147,11 @@ def _section(title: str, text: str) -> str:
 
 def _capacity_table(capacity: Sequence[Capacity]) -> str:
     rows = [(each.kind.replace("_", "-"), f"{each.num_clips:,}", f"{each.num_pairs:,}") for each in capacity]
-    return text_table(("kind of pair", "clips that can give one", "different pairs"), rows)
+    return text_table(("kind of pair", "clips that provide it", "distinct pairs"), rows)
 
 
 def _lists(found: Findings) -> list[str]:
-    """What is not usable, and what is there twice."""
+    """Unusable items, notes and duplicates."""
     parts = []
     if found.faults:
         lines = [f"{name}: {message}" for name, message in found.faults[:FAULTS_SHOWN]]
@@ -160,11 +160,11 @@ def _lists(found: Findings) -> list[str]:
     if found.notes:
         lines = [f"{name}: {note}" for name, note in found.notes[:FAULTS_SHOWN]]
         more = [f"and {len(found.notes) - FAULTS_SHOWN} more (--json lists all)"] * (len(found.notes) > FAULTS_SHOWN)
-        parts.append(_section("To know", "\n".join([*lines, *more])))
+        parts.append(_section("Notes", "\n".join([*lines, *more])))
     if found.duplicates:
         lines = [" = ".join(group) for group in found.duplicates[:FAULTS_SHOWN]]
         more = [f"and {len(found.duplicates) - FAULTS_SHOWN} more"] * (len(found.duplicates) > FAULTS_SHOWN)
-        parts.append(_section("The same bytes", "\n".join([*lines, *more])))
+        parts.append(_section("Duplicates (identical bytes)", "\n".join([*lines, *more])))
     return parts
 
 
@@ -172,18 +172,18 @@ def _speed(found: Findings, loader: LoaderSpeed | None, step: StepSpeed | None) 
     lines = []
     if found.decoding_seconds:
         whole = sum(found.durations_usable) / found.decoded_seconds * found.decoding_seconds
-        lines.append(f"decoding all of it once, as ingest does: about {duration(whole)} of one core")
+        lines.append(f"decoding everything once, as ingest does: about {duration(whole)} on one core")
     if loader is not None:
-        lines.append(f"loader: {loader.windows_per_second:.0f} windows a second and core")
+        lines.append(f"loader: {loader.windows_per_second:.0f} windows per second and core")
     if step is not None:
         lines.append(
-            f"model: {step.windows_per_second:.1f} windows a second on {step.device} ({step.seconds:.2f} s a step)"
+            f"model: {step.windows_per_second:.1f} windows per second on {step.device} ({step.seconds:.2f} s per step)"
         )
     if loader is not None and step is not None:
         cores = step.cores_needed(loader)
         workers = max(1, -(-cores // 1))
-        lines.append(f"the model never waits with {cores:.2f} cores reading: [training] workers = {workers:.0f}")
-    return "\n".join(lines) or "not measured (needs a corpus; the model's with --recipe)"
+        lines.append(f"{cores:.2f} cores must read so that the model never waits: [training] workers = {workers:.0f}")
+    return "\n".join(lines) or "not measured (needs a corpus, and --recipe for the speed of the model)"
 
 
 def _verdict(found: Findings, plan: TrainingPlan | None) -> str:
@@ -192,7 +192,7 @@ def _verdict(found: Findings, plan: TrainingPlan | None) -> str:
     if not found.is_usable:
         return f"{len(found.durations_usable)} usable: pairs need at least 2 videos. Add more."
     if plan is not None and plan.refusal:
-        return f"{plan.recipe} cannot be trained on it: see above."
+        return f"{plan.recipe} cannot be trained on this corpus: see above."
     if plan is not None and len(plan.lines) > 1:
-        return f"{plan.recipe} makes few steps of it: see the warning above."
-    return "Nothing stands in the way."
+        return f"{plan.recipe} trains for few steps on this corpus: see the warning above."
+    return "No problems found."

@@ -1,4 +1,4 @@
-"""An evaluation in words. Input: what `avts.evaluation.evaluate` returns. Output: rows, and a text table."""
+"""An evaluation as text. Input: the result of `avts.evaluation.evaluate`. Output: rows, and a text table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from avts.report.tables import UNKNOWN, interval, text_table
 
 KIND_WORDS = {
-    "positive": "belongs together",
+    "positive": "in sync",
     "easy": "easy: another video's sound",
     "mixed": "75 % easy, 25 % hard",
     "hard": "hard: same video, other time",

@@ -1,4 +1,4 @@
-"""What the towers can tell apart, as pictures. Input: distances by kind of pair, AUC by kind of action. Output: SVG."""
+"""Figures of an evaluation. Input: distances by kind of pair, AUC by kind of action. Output: SVG."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEGATIVES = ("easy", "hard", "super_hard")
 
 
 def histogram_figure(distances: Distances, threshold: float | None) -> str:
-    """Distances of each kind of pair over one another, with the threshold that was fitted on validation videos."""
+    """Overlaid histograms of the distances of each kind of pair, with the threshold fitted on validation videos."""
     with drawing("histogram"):
         figure = new_figure(4.8, 3.4)
         axes = figure.subplots()
@@ -54,7 +54,7 @@ def histogram_figure(distances: Distances, threshold: float | None) -> str:
 
 
 def roc_figure(distances: Distances) -> str:
-    """Share of pairs that belong together and are found, against the share of the others taken for them."""
+    """ROC curve of each kind of negative."""
     with drawing("roc"):
         figure = new_figure(4.8, 3.4)
         axes = figure.subplots()
@@ -66,8 +66,8 @@ def roc_figure(distances: Distances) -> str:
                 false, true = roc(positive, negative)
                 area = float((np.diff(false) * (true[1:] + true[:-1]) / 2).sum())
                 axes.plot(false, true, color=KINDS[kind], label=f"{kind_name(kind)}: AUC {area:.3f}")
-        axes.set_xlabel("wrongly called in sync")
-        axes.set_ylabel("rightly called in sync")
+        axes.set_xlabel("false positive rate")
+        axes.set_ylabel("true positive rate")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.01)
         light_grid(axes)
@@ -88,7 +88,7 @@ def roc(
 
 
 def label_figure(by_label: Mapping[str, Mapping[str, Any]]) -> str:
-    """AUC of each kind of action: a bar for hard negatives, a dot for easy ones, the hardest kinds at the bottom."""
+    """AUC of each kind of action: a bar for hard negatives, a dot for easy ones, sorted by the AUC of hard ones."""
     rows = sorted(by_label.items(), key=lambda row: _number(row[1].get("auc_hard")))
     names = [name.replace("_", " ") for name, _ in rows]
     hard = np.array([_number(row.get("auc_hard")) for _, row in rows])

@@ -1,6 +1,6 @@
-"""The ffmpeg command that does the same as a repair, for those who want to see or run it themselves.
+"""The ffmpeg command that is equivalent to a repair, for users who want to inspect or run it.
 
-Input: a RepairResult. Output: the words of a command line, and notes on what differs. Nothing is run here.
+Input: a RepairResult. Output: the arguments of a command line, and notes on differences. Nothing is run here.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
 """FFmpeg's encoders whose names differ from the codec's."""
 
 HIGHEST_RATE = 192_000
-"""Samples a second between which a change of speed is expressed as a ratio of two whole numbers."""
+"""Limit in Hz of the two integer sample rates whose ratio expresses a change of speed."""
 
 FILL = "async=1:first_pts=0"
-"""Options of aresample that put silence where the sound has a gap, and make it begin at 0 s."""
+"""Options of aresample that fill gaps in the sound with silence, and make it start at 0 s."""
 
 
 @dataclass(frozen=True)
 class FfmpegCommand:
-    """A command line and what it does differently.
+    """A command line and its differences from the repair.
 
     Attributes:
         words: the program and its arguments.
-        notes: what the result would have in common with avts's only nearly, a sentence each.
+        notes: differences of its result from that of avts, one sentence each.
     """
 
     words: tuple[str, ...]
@@ -41,7 +41,7 @@ class FfmpegCommand:
 
     @property
     def line(self) -> str:
-        """The command as a shell takes it."""
+        """The command, quoted for a shell."""
         return shlex.join(self.words)
 
 
@@ -57,7 +57,7 @@ def ffmpeg_command(source: Path, done: RepairResult) -> FfmpegCommand:
     """
     notes = []
     if any(change.kind == "data" and change.fate == "copied" for change in done.streams):
-        notes.append("ffmpeg refuses some data tracks, so the command leaves them out (-map 0:d copies them)")
+        notes.append("ffmpeg refuses some data tracks, so the command omits them (-map 0:d copies them)")
     if done.correction.is_constant:
         return FfmpegCommand(("ffmpeg", *_shifting(source, done)), tuple(notes))
     notes.append(
@@ -68,14 +68,14 @@ def ffmpeg_command(source: Path, done: RepairResult) -> FfmpegCommand:
 
 
 def _shifting(source: Path, done: RepairResult) -> list[str]:
-    """Read the file twice, once later than the other; take the sound from the second."""
+    """Read the file twice with different delays, and take the sound from the second input."""
     sound, rest = _delays(done.streams, done.correction.moved_seconds)
     words = [*_input(source, rest), *_input(source, sound), "-map", "0:v", "-map", "1:a"]
     return [*words, *_other_maps(done.streams), "-c", "copy", _name(done.path)]
 
 
 def _delays(streams: Sequence[StreamChange], offset_seconds: float) -> tuple[float, float]:
-    """Seconds by which the sound and all else come later, neither below 0 at the start of the file."""
+    """Delays in seconds of the sound and of all other streams; neither starts before 0 s."""
     starts = [change.start_seconds for change in streams if change.start_seconds is not None]
     sounds = [each.start_seconds for each in streams if each.kind == "audio" and each.start_seconds is not None]
     lead = min(sounds, default=0.0) - min(starts, default=0.0)
@@ -84,7 +84,7 @@ def _delays(streams: Sequence[StreamChange], offset_seconds: float) -> tuple[flo
 
 
 def _resampling(source: Path, done: RepairResult, rate: int) -> list[str]:
-    """Read the sound a second time, change its speed and place by filters, and encode it again."""
+    """Read the sound a second time, change its speed and position with filters, and re-encode it."""
     correction = done.correction
     numbers, tracks = count(), []
     for change in done.streams:
@@ -97,7 +97,7 @@ def _resampling(source: Path, done: RepairResult, rate: int) -> list[str]:
         sounds = [f"[a{number}]" for number, _ in tracks]
     else:
         (segment,) = correction.segments
-        # the filters change the speed about 0 s of the file, offsets are counted from its first picture
+        # the filters scale time around 0 s of the file, but offsets count from its first picture
         delay = _offset_at_start(segment, correction) - _slope(correction) * _picture_start(done.streams)
         words = [*_input(source, 0.0), *_input(source, delay)]
         words += ["-af", ",".join([*_speed(correction), f"aresample={rate}:{FILL}"])]
@@ -128,7 +128,7 @@ def _offset_at_start(segment: Segment, correction: Correction) -> float:
 
 
 def _speed(correction: Correction) -> list[str]:
-    """Filters that play the sound at another speed, pitch included, as resampling does."""
+    """Filters that change the speed and the pitch of the sound, as resampling does."""
     if not _slope(correction):
         return []
     ratio = Fraction(1 - _slope(correction)).limit_denominator(HIGHEST_RATE)
@@ -137,13 +137,13 @@ def _speed(correction: Correction) -> list[str]:
 
 
 def _pieces(correction: Correction, number: int, rate: int, lead_seconds: float) -> str:
-    """A filter graph that cuts a sound track into stretches, moves each and joins them.
+    """A filter graph that cuts a sound track into segments, moves each and concatenates them.
 
     Args:
         correction: whose times count from the first picture.
         number: of the track.
-        rate: samples a second.
-        lead_seconds: from the start of the file, which the times of the graph count from, to its first picture.
+        rate: sample rate in Hz.
+        lead_seconds: from the start of the file, which is time 0 of the graph, to its first picture.
     """
     parts = len(correction.segments)
     split = "".join(f"[s{number}_{index}]" for index in range(parts))
@@ -168,18 +168,18 @@ def _pieces(correction: Correction, number: int, rate: int, lead_seconds: float)
 
 
 def _input(source: Path, delay_seconds: float) -> list[str]:
-    """An input, later by a delay."""
+    """An input with a delay."""
     delay = ["-itsoffset", f"{delay_seconds:.6f}".rstrip("0").rstrip(".")] if abs(delay_seconds) >= 1e-6 else []
     return [*(["-fflags", "+genpts"] if source.suffix.lower() == ".avi" else []), *delay, "-i", _name(source)]
 
 
 def _other_maps(streams: Sequence[StreamChange]) -> list[str]:
-    """Maps of what is neither picture nor sound, as far as it was kept."""
+    """Maps of the streams that are neither picture nor sound and were kept."""
     kept = {change.kind for change in streams if change.fate == "copied"}
     letters = {"subtitle": "s", "attachment": "t"}
     return [word for kind, letter in letters.items() if kind in kept for word in ("-map", f"0:{letter}")]
 
 
 def _name(path: Path) -> str:
-    """A file name that ffmpeg takes for neither a protocol nor an option."""
+    """A file name that ffmpeg does not interpret as a protocol or an option."""
     return f"file:{path}" if ":" in str(path) or str(path).startswith("-") else str(path)

@@ -1,4 +1,4 @@
-"""A look inside a model as a page, pictures and a table of all channels. Input: findings. Output: HTML, PNG, JSON."""
+"""The inspection of a model as a page, figures and a table of channels. Input: findings. Output: HTML, PNG, JSON."""
 
 from __future__ import annotations
 
@@ -22,30 +22,31 @@ from avts.report.map_figure import (
 from avts.report.page import card, html_page, table, tile
 from avts.report.tables import percent, text_table
 
-TITLE = "What the towers answer to"
+TITLE = "What the towers respond to"
 
 HEADS = {
     "sound": (
-        "Sounds that channels of the audio tower answer to",
-        "Each row is a channel of conv5, each picture a filterbank of 1 s around its largest answer in a clip, as the "
-        "tower is shown it: time runs to the right, pitch up. The cross is the middle of what the feature sees, the "
-        "frame all that it can see (0.19 s of 13 bands); what of it counts is not told.",
+        "Sounds that channels of the audio tower respond to",
+        "Each row is a channel of conv5, each picture 1 s of the filterbank around its largest response in a clip, as "
+        "the tower receives it: time on the horizontal axis, frequency on the vertical axis. The rectangle is the "
+        "receptive field of the feature (0.19 s of 13 bands), the cross its centre; which part of the receptive field "
+        "causes the response is not shown.",
     ),
     "picture": (
-        "Frames that channels of the video tower answer to",
-        "Each row is a channel of conv5, each picture the frame of its largest answer in a clip. The frame keeps its "
-        "colours where the channel answers and is grey where it does not; the line is at half of its largest answer, "
-        "the cross at the largest. A feature sees far around its middle, often the whole picture: the heat tells where "
-        "a channel answers, not what makes it answer. Below: its answers from 0.5 s before to 0.5 s after.",
+        "Frames that channels of the video tower respond to",
+        "Each row is a channel of conv5, each picture the frame of its largest response in a clip. The frame is in "
+        "colour where the channel responds and grey where it does not; the contour is at half of the largest response, "
+        "the cross at the largest. The receptive field is large, often the whole picture: the heat map shows where a "
+        "channel responds, not what causes the response. Below: its responses from 0.5 s before to 0.5 s after.",
     ),
 }
 
-CHANNEL_HEADERS = ("channel", "answers most to", "class explains", "strongest in")
+CHANNEL_HEADERS = ("channel", "responds most to", "variance explained by class", "strongest in")
 
 
 @dataclass(frozen=True)
 class About:
-    """What was looked at: the model's name, the corpus's, how many clips of which split, and seconds of each."""
+    """What was inspected: the names of the model and the corpus, the number of clips, their split and length."""
 
     model: str
     corpus: str
@@ -55,12 +56,12 @@ class About:
 
 
 def write_inspection(folder: Path, found: Inspection, about: About) -> list[Path]:
-    """Write the page, a PNG of each figure and the numbers of all channels; gives the files.
+    """Write the page, a PNG of each figure and the numbers of all channels; returns the files.
 
     Args:
-        folder: made if missing.
-        found: what to tell.
-        about: what was looked at.
+        folder: created if missing.
+        found: the findings.
+        about: what was inspected.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -79,12 +80,12 @@ def write_inspection(folder: Path, found: Inspection, about: About) -> list[Path
 
 
 def shown_channels(found: TowerFindings) -> list[ShownChannel]:
-    """The channels that are shown, as the figure draws them."""
+    """The channels to show, in the form that the figure takes."""
     channels = []
     for channel, exhibits in found.shown.items():
         means = found.means[:, channel]
         classes = [(found.classes[row], float(means[row])) for row in np.argsort(-means, kind="stable")]
-        words = f"class explains {percent(max(found.explained[channel], 0))}"
+        words = f"explained by class {percent(max(found.explained[channel], 0))}"
         if not classes:
             words = f"sparseness {found.sparseness[channel]:.2f}"
         channels.append(ShownChannel(channel, words, classes, exhibits))
@@ -92,7 +93,7 @@ def shown_channels(found: TowerFindings) -> list[ShownChannel]:
 
 
 def summary_text(found: Inspection) -> str:
-    """What was found, for the terminal."""
+    """The findings for the terminal."""
     lines = []
     for tower, findings in found.towers.items():
         lines.append(f"{tower}: {_selective_words(findings)}")
@@ -137,8 +138,8 @@ def _channel_record(findings: TowerFindings, channel: int) -> dict[str, Any]:
 
 def _body(found: Inspection, about: About) -> list[str]:
     lead = (
-        f"This is {about.model}, shown the middle {about.seconds:g} s of {about.num_clips} clips of {about.corpus} "
-        f"({about.split}). It was trained without labels; classes are used on this page only."
+        f"The model is {about.model}. Its input was the middle {about.seconds:g} s of {about.num_clips} clips of "
+        f"{about.corpus} ({about.split}). It was trained without labels; classes are used only on this page."
     )
     body = [f'<h1>{TITLE}</h1><p class="lead">{escape(lead)}</p>', _tiles(found)]
     if found.map is None:
@@ -157,11 +158,14 @@ def _tiles(found: Inspection) -> str:
         if findings.classes:
             total = findings.survey.responses.shape[1]
             tiles.append(
-                tile(f"{findings.num_above_shuffled} of {total}", f"{tower} channels selective by class; 5 % by chance")
+                tile(
+                    f"{findings.num_above_shuffled} of {total}",
+                    f"{tower} channels selective by class; chance level 5 %",
+                )
             )
     for row in (found.map or {}).get("agreement", []):
         if row["asking"] == row["searched"] and row["share"] is not None:
-            name = f"{row['asking']}s: neighbours of the same class; chance {percent(row['chance'])}"
+            name = f"{row['asking']}s: neighbours of the same class; chance level {percent(row['chance'])}"
             tiles.append(tile(percent(row["share"]), name))
     return f'<div class="tiles">{"".join(tiles)}</div>' if tiles else ""
 
@@ -177,7 +181,7 @@ def _tower(tower: str, found: TowerFindings) -> list[str]:
     if len(found.classes) > 1:
         chart = classes_svg(tower, {"means": found.means, "explained": found.explained}, found.classes)
         pieces.append(card(chart, title="All channels: mean response by class", wide=True))
-        pieces.append(card(table(CHANNEL_HEADERS, _rows(found)), title="The channels shown"))
+        pieces.append(card(table(CHANNEL_HEADERS, _rows(found)), title="Channels shown"))
     return pieces
 
 
@@ -202,11 +206,11 @@ def _selective_words(found: TowerFindings) -> str:
     total, mute = responses.shape[1], int((responses.max(0) <= 0).sum())
     words = f"{total} channels, {len(found.survey.clips)} clips. "
     if mute:
-        words += f"{mute} channels answer to none. "
+        words += f"{mute} channels respond to none of them. "
     if not found.classes:
-        return words + "No clip has a label: shown are the channels that answer to the fewest clips."
+        return words + "No clip has a label: the figure shows the channels that respond to the fewest clips."
     return words + (
-        f"A clip's class explains more of what they answer than it does with shuffled labels (one channel in twenty "
-        f"reaches {percent(found.shuffled)}) for {found.num_above_shuffled}. Shown are the most selective, the best of "
-        "each class that any answers to most before the second best; most channels are less selective than these."
+        f"For {found.num_above_shuffled} of them the class of a clip explains more of the variance of the responses "
+        f"than with shuffled labels (95th percentile {percent(found.shuffled)}). The figure shows the most selective "
+        "channels, first the best one for each class, then the second best; most channels are less selective."
     )

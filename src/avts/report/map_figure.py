@@ -1,7 +1,7 @@
-"""The map of both towers' embeddings by class, and what it is and is not. Input: plain values. Output: figures, HTML.
+"""The map of both towers' embeddings by class, and how to read it. Input: plain values. Output: figures, HTML.
 
-With many classes colours alone do not tell them apart: each class has a colour and a mark, and its name stands where
-its windows are densest.
+With many classes colours alone are ambiguous: each class has a colour and a mark, and its name is placed where its
+windows are densest.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from avts.report.tables import percent
 
 TITLES = {"picture": "pictures", "sound": "sounds"}
 LABEL_HEIGHT, LETTER_WIDTH = 0.082, 0.0305
-"""Of a name in a panel, in the map's units: the map is 2 wide."""
+"""Size of a name in a panel, in map units: the map is 2 wide."""
 
 MARGIN = 0.09
 PANEL_INCHES = 4.7
 SIGNS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "P": "✚", "v": "▼", "X": "✖"}
-"""A mark as a letter, which stands before the names of its classes."""
+"""Each mark as a character, written before the names of its classes."""
 
 PUSHES = 300
 PUSH = (0.03, 0.5)
-"""Share of what two names lie over each other by which each is moved, across and along: mostly up and down."""
+"""Share of the overlap of two names by which each is moved, horizontally and vertically: mostly vertically."""
 
-HEADERS = ("", "same class", "chance", "shuffled, 95 % under", "windows")
+HEADERS = ("", "same class", "chance level", "shuffled, 95th percentile", "windows")
 
 
 def map_figure(found: Mapping[str, Any]) -> Figure:
-    """Pictures and sounds beside each other; in a joint map the other tower's windows lie faintly behind."""
+    """Pictures and sounds side by side; a joint map shows the other tower's windows faintly in the background."""
     names = sorted({point["label"] for point in found["points"] if point["label"] is not None})
     towers = [tower for tower in TITLES if any(point["tower"] == tower for point in found["points"])]
     height = max(0.5, float(np.abs(places_of(found["points"])[:, 1]).max())) + MARGIN
@@ -60,36 +60,36 @@ def map_figure(found: Mapping[str, Any]) -> Figure:
 
 
 def map_svg(found: Mapping[str, Any]) -> str:
-    """The map for a page."""
+    """The map as SVG for a page."""
     with drawing("map"):
         return svg_of(map_figure(found), "Map of the embeddings of pictures and of sounds, by class")
 
 
 def write_map(path: Path, found: Mapping[str, Any]) -> None:
-    """Draw the map as a PNG."""
+    """Write the map as a PNG."""
     with drawing("map"):
         write_png(map_figure(found), path)
 
 
 def map_words(found: Mapping[str, Any]) -> str:
-    """What the map is, and what it is not."""
+    """How to read the map, and how not to."""
     counts = {tower: sum(point["tower"] == tower for point in found["points"]) for tower in TITLES}
     clips = len({point["clip"] for point in found["points"]})
     perplexity = max(found["perplexity"].values())
     windows = " and ".join(f"{count} windows of {TITLES[tower]}" for tower, count in counts.items() if count)
-    layout = "in one map: a class at one spot in both panels has pictures and sounds that lie together"
+    layout = "in one map: pictures and sounds of a class are close if it is at the same place in both panels"
     if not found["joint"]:
-        layout = "each tower in a map of its own: spots in one say nothing about spots in another"
+        layout = "each tower in its own map: positions in different maps cannot be compared"
     return (
         f"{windows} of {clips} clips, laid out by t-SNE (perplexity {perplexity:.3g}, seed {found['seed']}), {layout}. "
-        "Windows that lie together here are neighbours among the embeddings, as a rule. How far apart groups lie, how "
-        "large they are and how they are turned means nothing, and another seed draws another map. No window was "
-        "trained with its class; the numbers beside the map are measured among the embeddings themselves."
+        "Windows that are close here are usually neighbours in embedding space. The distances between groups, their "
+        "sizes and the orientation have no meaning, and another seed gives another map. Classes were not used in "
+        "training; the numbers next to the map are measured in embedding space."
     )
 
 
 def agreement_rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """How often the nearest windows of other clips are of a window's own class, against chance."""
+    """How often the nearest windows of other clips have the same class as a window, against chance."""
     rows: list[tuple[str, ...]] = []
     for row in found["agreement"]:
         asking, searched = TITLES[row["asking"]], TITLES[row["searched"]]
@@ -106,29 +106,29 @@ def agreement_rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def agreement_words(found: Mapping[str, Any]) -> str:
-    """What the table of agreement says."""
+    """Explanation of the table of agreement."""
     words = (
-        f"Share of the {found['nearest']} nearest windows of other clips that are of a window's own class; chance is "
-        "that of any windows of other clips. With the classes dealt out to the clips at random, 95 shares in 100 stay "
-        "under the last but one column."
+        f"Share of the {found['nearest']} nearest windows of other clips that have the same class as a window; the "
+        "chance level is the share among all windows of other clips. The column 'shuffled' is the 95th percentile of "
+        "the share with classes assigned to the clips at random."
     )
     most = [row["most"] for row in found["agreement"] if row["most"] is not None]
     if not most:
-        return f"{words} No class is known of two clips here, so there is nothing to measure."
+        return f"{words} No class has two labelled clips here, so there is nothing to measure."
     if min(most) < 0.995:
-        words += f" Small classes have fewer windows than that: no more than {percent(min(most))} can be reached."
+        words += f" Small classes have fewer windows than that: the maximum is {percent(min(most))}."
     return words
 
 
 def map_section(found: Mapping[str, Any], title: str) -> list[str]:
-    """The map with the numbers beside it and what it is and is not, as a part of a page."""
+    """The map with its explanation and its numbers, as a section of a page."""
     return [
         f"<h2>{escape(title)}</h2>",
         card(map_svg(found), f'<p class="quiet">{escape(map_words(found))}</p>', wide=True),
         card(
             f'<p class="quiet">{escape(agreement_words(found))}</p>',
             table(HEADERS, agreement_rows(found)),
-            title="Do windows of one class lie together?",
+            title="Are windows of one class close together?",
         ),
     ]
 
@@ -159,19 +159,19 @@ def places_of(points: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
 
 
 def densest(places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The place [2], of places [n, 2], whose nearest half is nearest."""
+    """The place [2] among places [n, 2] with the smallest mean distance to the nearest half of them."""
     distances = np.linalg.norm(places[:, None] - places, axis=-1)
     nearest = np.sort(distances, axis=1)[:, : len(places) // 2 + 1]
     return np.asarray(places[int(nearest.mean(1).argmin())])
 
 
 def apart(spots: NDArray[np.float64], letters: Sequence[int], height: float) -> NDArray[np.float64]:
-    """Places [n, 2] for names near their spots, moved, mostly up and down, until no two lie over each other.
+    """Places [n, 2] for names near their spots, moved, mostly vertically, until no two overlap.
 
     Args:
-        spots: what is named, [n, 2].
-        letters: of each name.
-        height: all names stay between this and its negative.
+        spots: the named places, [n, 2].
+        letters: number of letters of each name.
+        height: all names stay within +- this height.
     """
     sizes = np.stack([LETTER_WIDTH * np.array(letters, float) + 0.04, np.full(len(letters), LABEL_HEIGHT)], axis=1)
     edge = np.array([1 + MARGIN, height]) - 0.02 - sizes / 2
@@ -183,7 +183,9 @@ def apart(spots: NDArray[np.float64], letters: Sequence[int], height: float) -> 
         touching = (over > 0).all(-1) & (order[:, None] != order)
         if not touching.any():
             break
-        ways = np.sign(np.where(gaps != 0, gaps, (order[:, None] - order)[..., None]))  # on one spot: later ones up
+        ways = np.sign(
+            np.where(gaps != 0, gaps, (order[:, None] - order)[..., None])
+        )  # identical spots: later names move up
         places += np.array(PUSH) * (ways * over * touching[..., None]).sum(1)
         places = places.clip(-edge, edge)
     return places

@@ -1,4 +1,4 @@
-"""What networks cost, in words. Input: networks with their layers counted. Output: a text table, or plain values."""
+"""Cost of networks as text. Input: networks with counted layers. Output: a text table, or plain values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEADERS = ("layer", "", "kernel", "stride", "output", "parameters", "GMAC")
 
 
 def networks_text(networks: Sequence[Network]) -> str:
-    """The layer tables that `avts model` prints, and what they come to."""
+    """The layer tables that `avts model` prints, with totals."""
     tables = [f"{network.name}, input {_shape(network.input)}\n{_table(network)}" for network in networks]
     if len(networks) > 1:
         parameters = sum(network.parameters for network in networks)
@@ -22,7 +22,7 @@ def networks_text(networks: Sequence[Network]) -> str:
 
 
 def network_values(network: Network) -> dict[str, Any]:
-    """What `avts model --json` prints of a network."""
+    """The JSON object that `avts model --json` prints for a network."""
     return {
         "name": network.name,
         "input": network.input,

@@ -1,4 +1,4 @@
-"""How well offsets are found, as pictures. Input: rows of true and found offsets, examples. Output: SVGs."""
+"""Accuracy of estimated offsets as figures. Input: rows of true and estimated offsets, examples. Output: SVGs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BIN_SECONDS = 0.05
 
 
 def scatter_figure(offsets: Rows) -> str:
-    """Found against true offset; within the tolerance or not."""
+    """Estimated against true offset, coloured by whether it is within the tolerance."""
     true, found = _column(offsets, "true_offset_seconds"), _column(offsets, "offset_seconds")
     right = np.abs(found - true) < TOLERANCE_SECONDS
     with drawing("scatter"):
@@ -27,21 +27,21 @@ def scatter_figure(offsets: Rows) -> str:
         axes = figure.subplots()
         reach = 1.06 * float(np.abs([*true, *found, 0.1]).max())
         axes.plot([-reach, reach], [-reach, reach], color=GRID, linewidth=5, solid_capstyle="butt")
-        for chosen, colour, name in ((right, GOOD, f"within {TOLERANCE_SECONDS} s"), (~right, BAD, "farther off")):
+        for chosen, colour, name in ((right, GOOD, f"within {TOLERANCE_SECONDS} s"), (~right, BAD, "larger error")):
             if chosen.any():
                 label = f"{name}: {chosen.sum()} of {len(true)}"
                 axes.plot(true[chosen], found[chosen], "o", color=colour, alpha=0.7, markersize=4.5, label=label)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(-reach, reach)
         axes.set_xlabel("true offset (s); > 0: sound early")
-        axes.set_ylabel("offset found (s)")
+        axes.set_ylabel("estimated offset (s)")
         axes.legend(loc="upper left")
         light_grid(axes)
-        return svg_of(figure, "True against found offset")
+        return svg_of(figure, "Estimated against true offset")
 
 
 def error_figure(offsets: Rows) -> str:
-    """Histogram of errors of the found offsets, and under it how far the confidence can be trusted."""
+    """Histogram of the errors of estimated offsets, and below it the reliability of the confidence."""
     error = _column(offsets, "offset_seconds") - _column(offsets, "true_offset_seconds")
     with drawing("errors"):
         figure = new_figure(4.8, 3.7)
@@ -49,15 +49,15 @@ def error_figure(offsets: Rows) -> str:
         reach = BIN_SECONDS * np.ceil(max(0.3, float(np.abs(error).max())) / BIN_SECONDS)
         upper.hist(error, np.arange(-reach, reach + BIN_SECONDS / 2, BIN_SECONDS).tolist(), color=ACCENT, alpha=0.85)
         upper.axvspan(-TOLERANCE_SECONDS, TOLERANCE_SECONDS, color=GOOD, alpha=0.15, linewidth=0)
-        upper.set_xlabel(f"error (s); median size {1000 * float(np.median(np.abs(error))):.0f} ms")
+        upper.set_xlabel(f"error (s); median absolute error {1000 * float(np.median(np.abs(error))):.0f} ms")
         upper.set_ylabel("files")
         light_grid(upper, "y")
         _draw_reliability(lower, _column(offsets, "confidence"), np.abs(error) < TOLERANCE_SECONDS)
-        return svg_of(figure, "Errors of the offsets found, and reliability of the confidence")
+        return svg_of(figure, "Errors of the estimated offsets, and reliability of the confidence")
 
 
 def _draw_reliability(axes: Axes, confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> None:
-    """Share of right answers among files of similar confidence, against that confidence; ideal is the diagonal."""
+    """Share of right answers among files of similar confidence, against that confidence; the diagonal is ideal."""
     groups = np.array_split(np.argsort(confidence), max(1, min(8, len(confidence) // 10)))
     said = [confidence[group].mean() for group in groups]
     true = [right[group].mean() for group in groups]
@@ -71,7 +71,7 @@ def _draw_reliability(axes: Axes, confidence: NDArray[np.float64], right: NDArra
 
 
 def example_figure(example: Mapping[str, Any], number: int) -> str:
-    """Frames over their sound, and below them the distance at each offset with the true and the found one."""
+    """Frames over their sound, and below them the distance at each offset with the true and the estimated one."""
     frames, seconds = np.asarray(example["frames"]), float(example["seconds"])
     with drawing(f"example {number}"):
         figure = new_figure(4.8, 3.9)

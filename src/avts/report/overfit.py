@@ -1,4 +1,4 @@
-"""What `avts overfit` found, in words and a curve of one line. Input: an Overfitting. Output: text, plain values."""
+"""The result of `avts overfit` as text with a one-line curve. Input: an Overfitting. Output: text, plain values."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CURVE_WIDTH = 60
 
 
 def overfit_text(found: Overfitting) -> str:
-    """The whole answer, for a terminal."""
+    """The whole report for a terminal."""
     lines = [
         f"one batch of {found.videos} videos, stage '{found.stage_name}', {len(found.losses)} steps, "
         f"{duration(found.seconds)}",
         f"loss {found.losses[0]:.4f} {curve(found.losses)} {found.losses[-1]:.4f}",
-        f"the least that any embeddings reach on this batch is {found.bounds.least:.4f}, networks that ignore what "
-        f"they are given {found.bounds.blind:.4f}; near zero is {found.target:.4f}",
+        f"minimum loss on this batch {found.bounds.least:.4f}, loss of networks that ignore their input "
+        f"{found.bounds.blind:.4f}, target {found.target:.4f}",
     ]
     for each in found.partings:
         kind = KIND_NAMES[each.kind].replace("_", "-")
@@ -34,7 +34,7 @@ def overfit_text(found: Overfitting) -> str:
 
 
 def overfit_record(found: Overfitting) -> dict[str, Any]:
-    """The same as plain values."""
+    """The same report as plain values."""
     return {
         "learned": found.learned,
         "steps": len(found.losses),
@@ -54,21 +54,21 @@ def overfit_record(found: Overfitting) -> dict[str, Any]:
 
 
 def verdict(found: Overfitting) -> str:
-    """What came out, and what it means."""
+    """The verdict and what it means."""
     if found.learned:
         return (
-            "It learns: the networks can tell which of this batch's sounds goes with which picture, so recipe and "
-            "corpus fit each other. It says nothing yet about videos that they have not seen: train."
+            "The batch was learned: the networks can match the sounds of this batch to its pictures, so the recipe "
+            "works on this corpus. This does not show yet how they generalise to unseen videos: train."
         )
     done = 1 - found.bounds.share_left(min(found.losses))
     if done > 0 and found.still_falls:
         return (
-            f"Not there yet: the loss came {done:.0%} of the way down in {len(found.losses)} steps and still falls. "
-            "Give it more --steps."
+            f"Not learned yet: the loss fell by {done:.0%} of the possible range in {len(found.losses)} steps and is "
+            "still falling. Increase --steps."
         )
     return (
-        "It does not learn even this one batch: training on the whole corpus would not either. Something is wrong with "
-        "the recipe or the corpus; look for it before you train."
+        "The batch was not learned, so training on the whole corpus would fail too. There is a problem with the recipe "
+        "or the corpus; find it before you train."
     )
 
 

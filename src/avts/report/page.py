@@ -1,6 +1,6 @@
-"""The frame of an HTML page: one file, its own style, light and dark, nothing from the network.
+"""Layout of an HTML page: one self-contained file with light and dark style, and no network access.
 
-Input: titles and pieces of HTML. Output: HTML. What a page says is not decided here.
+Input: titles and pieces of HTML. Output: HTML. The content of a page is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ def html_page(title: str, body: Sequence[str]) -> str:
         )
         .encode("utf-8", "backslashreplace")
         .decode()
-    )  # a file's name need not be UTF-8
+    )  # file names may not be UTF-8
 
 
 def _variables(colours: dict[str, str], ground: str) -> str:
-    """CSS variables: one for each colour of the figures, and the page's own names for some of them."""
+    """CSS variables: one for each colour of the figures, and page-level names for some of them."""
     names = {"ink": INK, "muted": MUTED, "line": GRID, "panel": PANEL, "accent": ACCENT, "good": GOOD, "bad": BAD}
     values = [f"{variable(colour)}:{shown}" for colour, shown in colours.items()]
     return ";".join([f"--ground:{ground}", *values, *(f"--{name}:{colours[of]}" for name, of in names.items())])
@@ -112,7 +112,7 @@ def tile(value: str, name: str, note: str = "") -> str:
 
 
 def shares_bar(parts: Sequence[tuple[str, float, str, str]]) -> str:
-    """A bar cut into shares, with a legend under it; parts are (name, size, words, colour)."""
+    """A stacked bar with a legend below it; parts are (name, size, words, colour)."""
     whole = sum(size for _, size, _, _ in parts) or 1.0
     bar = "".join(
         f'<i style="flex:{size / whole:.4f} 1 0;background:var({variable(colour)})"></i>'

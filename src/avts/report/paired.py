@@ -1,4 +1,4 @@
-"""Methods that were probed on the same folds, side by side. Input: what each reached. Output: text, PNG."""
+"""Comparison of methods that were probed on the same folds. Input: their accuracies. Output: text, PNG."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLOURS = (ACCENT, EASY, HARD, SUPER_HARD, MUTED)
 
 
 def paired_table(methods: Sequence[Measured]) -> str:
-    """Accuracy of each method by the number of labels, and the first's difference from each other, fold by fold."""
+    """Accuracy of each method by the number of labels, and the difference of the first from each other by fold."""
     rows = []
     for labels in shared_labels(methods):
         for each in methods:
@@ -39,7 +39,15 @@ def paired_table(methods: Sequence[Measured]) -> str:
                     *_against(methods[0], each, labels),
                 ]
             )
-    heads = ["labels a class", "method", "accuracy", "95 % interval", "seeds", f"{methods[0].name} ahead by", "by fold"]
+    heads = [
+        "labels per class",
+        "method",
+        "accuracy",
+        "95 % interval",
+        "seeds",
+        f"{methods[0].name} better by",
+        "by fold",
+    ]
     return text_table(heads, rows)
 
 
@@ -56,13 +64,13 @@ def _span(ends: tuple[float, float]) -> str:
 
 
 def draw_labels(methods: Sequence[Measured], path: Path) -> None:
-    """Draw accuracy against the number of labels a class, a line for each method, as a PNG."""
+    """Plot accuracy against the number of labels per class, one line per method, as a PNG."""
     with drawing("probe-labels"):
         write_png(labels_figure(methods), path)
 
 
 def labels_figure(methods: Sequence[Measured]) -> Figure:
-    """Accuracy with the 95 % interval of its mean over folds against the number of labels a class."""
+    """Accuracy with the 95 % interval of its mean over folds against the number of labels per class."""
     figure = new_figure(5.6, 3.6)
     axes = figure.subplots()
     names = shared_labels(methods)
@@ -83,7 +91,7 @@ def labels_figure(methods: Sequence[Measured]) -> Figure:
             label=each.name,
         )
     axes.set_xticks(range(len(names)), names)
-    axes.set_xlabel("labelled recordings a class")
+    axes.set_xlabel("labelled recordings per class")
     axes.set_ylabel("accuracy")
     axes.set_ylim(0, 1.02)
     axes.legend(loc="lower right")

@@ -1,4 +1,4 @@
-"""Colours and the making of figures, the same in every plot: PNG for files, SVG that follows a page's light or dark.
+"""Colours and creation of figures, shared by all plots: PNG for files, SVG that follows a page's light or dark theme.
 
 Only matplotlib's object interface is used: nothing here changes a caller's own plots.
 """
@@ -53,10 +53,10 @@ DARK = {
     SKY: "#6cc9f5",
     BROWN: "#c9956b",
 }
-"""What each colour becomes on a dark page."""
+"""Replacement of each colour on a dark page."""
 
 CLASSES = (ACCENT, EASY, HARD, POSITIVE, BAD, SUPER_HARD, OLIVE, SKY, BROWN)
-"""Colours of classes; with more of them, colour and mark together tell them apart."""
+"""Colours of classes; with more classes, colour and mark together identify them."""
 
 MARKS = ("o", "s", "^", "D", "P", "v", "X")
 """Marks of classes: the first for as many classes as there are colours, then the next."""
@@ -94,30 +94,30 @@ STYLE: dict[Any, Any] = {
 
 
 def class_look(index: int) -> tuple[str, str]:
-    """Colour and mark of a class by its place among all: no two alike up to 63 classes."""
+    """Colour and mark of a class by its index: unique for up to 63 classes."""
     return CLASSES[index % len(CLASSES)], MARKS[index // len(CLASSES) % len(MARKS)]
 
 
 @contextmanager
 def drawing(name: str) -> Iterator[None]:
-    """Draw in the project's style inside the block; name keeps the ids of several SVGs on one page apart."""
+    """Use the project's plot style within the block; the name makes the ids of several SVGs on one page unique."""
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         yield
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:
-    """An empty figure that lays itself out."""
+    """An empty figure with automatic layout."""
     return Figure(figsize=(width_inches, height_inches), layout="constrained")
 
 
 def light_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
-    """Thin lines to read values off."""
+    """Draw a light grid."""
     axes.grid(visible=True, axis=axis)
     axes.tick_params(length=0)
 
 
 def write_png(figure: Figure, path: Path) -> None:
-    """Write a figure on white, 150 dots an inch."""
+    """Write a figure on a white background at 150 dpi."""
     figure.savefig(path, format="png", dpi=150, facecolor="white")
 
 
@@ -138,5 +138,5 @@ def svg_of(figure: Figure, description: str) -> str:
 
 
 def variable(colour: str) -> str:
-    """The CSS variable that stands for a colour."""
+    """The name of the CSS variable of a colour."""
     return f"--c{colour.removeprefix('#')}"

@@ -1,4 +1,4 @@
-"""Probes in words and as a confusion matrix. Input: results. Output: text, PNG."""
+"""Results of probes as text and as a confusion matrix. Input: results. Output: text, PNG."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def probe_text(result: ProbeResult, about: Mapping[str, Any]) -> str:
-    """Accuracy with its interval, how it came about, and a table of the classes.
+    """Accuracy with its interval, the settings, and a table of the classes.
 
     Args:
-        result: of a probe.
+        result: the result of a probe.
         about: model, features, windows, classifier, folds.
     """
     low, high = result.interval
-    labels = "all labels" if result.labels_per_class is None else f"{result.labels_per_class} labels a class"
+    labels = "all labels" if result.labels_per_class is None else f"{result.labels_per_class} labels per class"
     lines = [
         f"accuracy {percent(result.accuracy)} (95 % interval {percent(low)} to {percent(high)}), {labels}, "
         f"{result.num_recordings} recordings",
         f"model: {about['model']}; features: {about['features']}",
-        f"{about['windows']} windows of {about['window_seconds']:g} s a recording; {about['classifier']}",
+        f"{about['windows']} windows of {about['window_seconds']:g} s per recording; {about['classifier']}",
         f"folds: {about['folds']}; seed {about['seed']}",
         "",
         text_table(
@@ -40,7 +40,7 @@ def probe_text(result: ProbeResult, about: Mapping[str, Any]) -> str:
             ],
         ),
         "",
-        text_table(["class", "recordings", "right", "most often taken for"], _class_rows(result)),
+        text_table(["class", "recordings", "accuracy", "most often confused with"], _class_rows(result)),
         "",
     ]
     return "\n".join(lines)
@@ -57,6 +57,6 @@ def _class_rows(result: ProbeResult) -> list[list[str]]:
 
 
 def draw_confusion(result: ProbeResult, path: Path) -> None:
-    """Draw the confusion matrix of a probe as a PNG."""
+    """Plot the confusion matrix of a probe as a PNG."""
     with drawing("confusion"):
         write_png(confusion_figure(result.confusion.tolist(), result.classes), path)

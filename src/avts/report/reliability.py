@@ -1,4 +1,4 @@
-"""Reliability of a confidence: the share of right answers among those of similar confidence, in words and drawn.
+"""Reliability of a confidence: the share of right answers among those of similar confidence, as text and as a plot.
 
 Input: (confidence, whether right) of each answer, by group. Output: a table, a PNG.
 """
@@ -18,18 +18,18 @@ Answers = Sequence[tuple[float, bool]]
 """Confidence of each answer, and whether it was right."""
 
 GROUP_ANSWERS = 20
-"""Answers behind one dot, at least."""
+"""Minimum number of answers per dot."""
 
 
 def reliability(answers: Answers) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Mean confidence, share right and number of answers, each [G], of groups of similar confidence, rising.
+    """Mean confidence, share right and number of answers, each [G], of groups of similar confidence in ascending order.
 
-    Groups are about equally large; answers of one confidence stay together.
+    Groups are about equally large; answers with the same confidence are in the same group.
     """
     said, right = np.array([each[0] for each in answers]), np.array([each[1] for each in answers], float)
     count = max(1, min(8, len(answers) // GROUP_ANSWERS))
     _, value, times = np.unique(said, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(times) - times / 2) / max(len(said), 1)  # of each value's place in the order
+    middle = (np.cumsum(times) - times / 2) / max(len(said), 1)  # middle rank of each value
     group = (middle * count).astype(int)[value]
     sizes = np.bincount(group)
     kept = sizes > 0
@@ -38,7 +38,7 @@ def reliability(answers: Answers) -> tuple[NDArray[np.float64], NDArray[np.float
 
 
 def calibration_error(answers: Answers) -> float:
-    """Mean difference between confidence and share right over the groups, each weighing as many answers as it has.
+    """Mean absolute difference between confidence and share right over the groups, weighted by their sizes.
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks" (expected calibration error).
     """
@@ -47,7 +47,7 @@ def calibration_error(answers: Answers) -> float:
 
 
 def reliability_table(groups: Mapping[str, Answers]) -> str:
-    """How confidence and truth compare in each group of answers."""
+    """Table of mean confidence and share right for each group of answers."""
     rows = []
     for name, answers in groups.items():
         said, right = (np.mean([each[part] for each in answers]) if answers else float("nan") for part in (0, 1))

@@ -1,4 +1,4 @@
-"""A repair in words and as a record. Input: a RepairResult. Output: lines, a JSON object."""
+"""A repair as text and as a record. Input: a RepairResult. Output: lines, a JSON object."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from avts.offset.stream_changes import StreamChange
 from avts.report.sync_text import clock, reading_record, segment_words, verdict
 
 MOVED_SECONDS = 0.0005
-"""A stream whose start differs by less did not move."""
+"""A stream whose start differs by less counts as not moved."""
 
 
 def moved_words(correction: Correction) -> str:
-    """What became of the sound: 'sound moved 120 ms later, by stream copy'."""
+    """How the sound was changed: 'sound moved 120 ms later, by stream copy'."""
     if correction.moves_nothing:
-        return "sound not moved, for there is nothing to repair"
+        return "sound not moved, because there is nothing to repair"
     if correction.is_constant:
         return f"sound moved {_shift(correction.moved_seconds)}, by stream copy"
     if len(correction.segments) > 1:
-        return f"sound of {len(correction.segments)} stretches moved, each by its own offset, and encoded again"
+        return f"sound of {len(correction.segments)} segments moved, each by its own offset, and encoded again"
     (segment,) = correction.segments
     half = (correction.drift_ms_per_minute or 0.0) / 60_000 * (segment.stop_seconds - segment.start_seconds) / 2
     start, stop = segment.offset_seconds - half, segment.offset_seconds + half
@@ -35,7 +35,7 @@ def _shift(seconds: float) -> str:
 def repair_line(source: Path, done: RepairResult, *, dry_run: bool = False) -> str:
     """One line for one repaired film, 'talk.mp4 -> out.mp4: sound moved 120 ms later, by stream copy'.
 
-    The line of a dry run says so, and what would become of each stream follows below.
+    For a dry run the line says so, and is followed by one line per stream.
     """
     if not dry_run:
         return f"{source} -> {done.path}: {moved_words(done.correction)}"
@@ -46,7 +46,7 @@ def repair_line(source: Path, done: RepairResult, *, dry_run: bool = False) -> s
 
 
 def stream_words(change: StreamChange) -> str:
-    """What became of one stream: 'audio aac: copied, starts at 0.120 s instead of 0.000 s (+120 ms)'."""
+    """How one stream was changed: 'audio aac: copied, starts at 0.120 s instead of 0.000 s (+120 ms)'."""
     words = f"{change.kind} {change.codec}: {change.fate}"
     if change.fate == "encoded again":
         words += f" as {change.new_codec}"
@@ -59,7 +59,7 @@ def stream_words(change: StreamChange) -> str:
 
 
 def check_words(done: RepairResult, *, reader: str = "model") -> str:
-    """What the measurements before and after a repair say; '' if none was made.
+    """The measurements before and after a repair; '' if there are none.
 
     Args:
         done: the repair.
@@ -72,15 +72,15 @@ def check_words(done: RepairResult, *, reader: str = "model") -> str:
 
 
 def again_words(done: RepairResult, *, reader: str = "model") -> str:
-    """What measuring the repaired film again says, and what that is worth; '' if it was not."""
+    """The second measurement of the repaired film with a caveat; '' if it was not measured."""
     if done.after is None:
         return ""
     after = verdict(done.after)
-    return f"the same {reader} now reads: {after} (this is a consistency check, not proof)"
+    return f"measured again with the same {reader}: {after} (this is a consistency check, not proof)"
 
 
 def stretch_words(result: SyncResult) -> list[str]:
-    """The stretches of a film whose offset jumps, a sentence each; none if there is only one."""
+    """The segments of a film whose offset jumps, one sentence each; empty if there is only one."""
     if len(result.segments) < 2:
         return []
     return [
@@ -90,7 +90,7 @@ def stretch_words(result: SyncResult) -> list[str]:
 
 
 def repaired_record(done: RepairResult) -> dict[str, Any]:
-    """The JSON object of a repair: the file written, what was done to it, and how it measures now."""
+    """The JSON object of a repair: the file written, the changes, and the second measurement."""
     reading: dict[str, Any] = {"file": str(done.path)}
     if done.after is not None:
         reading = reading_record(done.path, done.after)

@@ -1,4 +1,4 @@
-"""What retrieval found, in words. Input: results. Output: text tables."""
+"""Results of retrieval as text. Input: results. Output: text tables."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def recall_text(found: Sequence[Recall]) -> str:
-    """Recall by rank, with chance beside it."""
+    """Recall by rank, with the chance level."""
     ways = {"picture": "sound by picture", "sound": "picture by sound"}
     rows = [
         [ways[one.asked], str(k), percent(share), percent(one.chance[k]), str(one.num_windows)]
         for one in found
         for k, share in one.at.items()
     ]
-    return text_table(["search", "at", "recall", "chance", "windows"], rows)
+    return text_table(["search", "at", "recall", "chance level", "windows"], rows)
 
 
 def nearest_text(hits: Sequence[Mapping[str, Any]], searched: str) -> str:
-    """Files, the best first, each with the window that fits best."""
+    """Files, best match first, each with its best matching window."""
     rows = [
         [
             f"{hit['distance']:.3f}",

@@ -1,4 +1,4 @@
-"""A clip as a strip: frames over its filterbank on one time axis, and windows drawn under them.
+"""A clip as a strip: frames over its filterbank on one time axis, with windows below.
 
 Input: frames, sound and windows. Output: a PNG.
 """
@@ -24,7 +24,7 @@ FRAMES_HEIGHT_INCHES = 1.1
 
 @dataclass(frozen=True)
 class DrawnPair:
-    """A pair to draw: its kind, and where its picture and its sound are taken from."""
+    """A pair to draw: its kind, and the spans of its picture and its sound."""
 
     kind: str
     picture: Span
@@ -33,7 +33,7 @@ class DrawnPair:
 
 @dataclass(frozen=True)
 class ShownSpan:
-    """What is drawn: frames [T, H, W] of a span and the energies [M, S] of its sound, floor 0, both evenly spaced."""
+    """What to draw: frames [T, H, W] of a span and the energies [M, S] of its sound, floor 0, both evenly spaced."""
 
     span: Span
     frames: Planes
@@ -41,12 +41,12 @@ class ShownSpan:
 
 
 def frames_that_fit(width: int, height: int) -> int:
-    """How many frames of a size stand side by side in the strip."""
+    """Number of frames of a given size that fit side by side in the strip."""
     return max(2, round(0.93 * WIDTH_INCHES / (FRAMES_HEIGHT_INCHES * width / height)))
 
 
 def write_strip(path: Path, shown: ShownSpan, pairs: Sequence[DrawnPair], *, title: str, subtitle: str) -> None:
-    """Draw a span of a clip: each frame stands over the middle of the time it stands for."""
+    """Draw a span of a clip; each frame is centred on the interval that it represents."""
     rows = max(len(pairs), 1)
     with drawing(title):
         figure = new_figure(WIDTH_INCHES, FRAMES_HEIGHT_INCHES + 2.2 + 0.42 * rows)
@@ -84,7 +84,7 @@ def _draw_filterbank(axes: Axes, shown: ShownSpan) -> None:
 
 
 def _draw_pairs(axes: Axes, pairs: Sequence[DrawnPair]) -> None:
-    """A line for each pair: its picture's window above, its sound's below, in the kind's colour."""
+    """One line per pair: the window of its picture above that of its sound, in the colour of its kind."""
     for row, pair in enumerate(pairs):
         colour, base = KINDS[pair.kind], len(pairs) - row - 1
         for name, span, bottom, filled in (("picture", pair.picture, 0.52, True), ("sound", pair.sound, 0.12, False)):
@@ -109,7 +109,7 @@ def _draw_pairs(axes: Axes, pairs: Sequence[DrawnPair]) -> None:
 
 
 def rgb_of(planes: Planes, index: int) -> NDArray[np.uint8]:
-    """One frame as RGB [H, W, 3]: BT.601, limited range, as the frames are."""
+    """One frame as RGB [H, W, 3], converted from BT.601 with limited range."""
     y = (planes.y[index].astype(np.float32) - 16) / 219
     u, v = (
         (plane[index].astype(np.float32).repeat(2, 0).repeat(2, 1)[: y.shape[0], : y.shape[1]] - 128) / 224

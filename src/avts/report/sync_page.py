@@ -1,4 +1,4 @@
-"""The report of a batch of films as one HTML file. Input: records, CSV rows and figures. Output: HTML."""
+"""The report on a batch of films as one HTML file. Input: records and figures. Output: HTML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from avts.report.sync_text import MOST_SURE
 HEADERS = ("film", "offset", "confidence", "drift", "segments", "limits", "repaired")
 EXPLANATION = (
     "An offset above 0 means that the sound comes early: it leads the picture, and the repair delays it by that much. "
-    "The confidence is the probability that the offset is right to within 0.2 s. In each map, dark is where both fit; "
+    "The confidence is the probability that the offset is right within 0.2 s. In each map, dark means a good match; "
     "the dashed line is the offset over time."
 )
 
@@ -21,20 +21,20 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
     """The page of a batch.
 
     Args:
-        records: the JSON object of each film, failures among them.
+        records: the JSON object of each film, including failures.
         figures: an SVG for each film, or None.
     """
     failed = [record for record in records if "error" in record]
     certain = [record for record in records if record.get("offset_seconds") is not None]
     guesses = [record for record in records if _is_guess(record)]
     body = [
-        "<h1>How far the sound is off</h1>",
+        "<h1>Audio/video offsets</h1>",
         f'<p class="lead">{escape(EXPLANATION)}</p>',
         '<div class="tiles">',
         tile(str(len(records)), "films"),
         tile(str(len(certain)), "offsets known"),
         tile(str(len(guesses)), "uncertain"),
-        tile(str(len(records) - len(certain) - len(guesses) - len(failed)), "cannot be told"),
+        tile(str(len(records) - len(certain) - len(guesses) - len(failed)), "offsets unknown"),
         tile(str(len(failed)), "cannot be used"),
         "</div>",
         card(table(HEADERS, [_cells(record) for record in records])),
@@ -45,11 +45,11 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
             if figure is not None
         ),
     ]
-    return html_page("How far the sound is off", body)
+    return html_page("Audio/video offsets", body)
 
 
 def _is_guess(record: Mapping[str, Any]) -> bool:
-    """Whether there is no answer, but a guess that is likely enough to be named."""
+    """Whether there is no answer, but a guess that is likely enough to be reported."""
     return record.get("offset_seconds") is None and record.get("in_words", "cannot tell") != "cannot tell"
 
 
@@ -63,7 +63,7 @@ def _cells(record: Mapping[str, Any]) -> tuple[str, ...]:
         str(record["file"]),
         f"{record['in_words']}{' (uncertain)' if guess else ''}",
         f"{min(record['confidence'], MOST_SURE):.2f}" if named else "",
-        "" if drift is None else f"{drift:+.1f} ms a minute",
+        "" if drift is None else f"{drift:+.1f} ms per minute",
         str(len(record["segments"])) if named else "",
         _limits(record),
         _repaired(record),
@@ -71,28 +71,28 @@ def _cells(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _limits(record: Mapping[str, Any]) -> str:
-    """'pass', 'miss' or 'unknown'; nothing if no limit was set."""
+    """'pass', 'miss' or 'unknown'; '' if no limit was set."""
     if "limits" not in record:
         return ""
     return {True: "pass", False: "miss", None: "unknown"}[record["within_limits"]]
 
 
 def _repaired(record: Mapping[str, Any]) -> str:
-    """The repaired file, or that there is none; nothing if no repair was asked for."""
+    """The repaired file, or 'no' if the repair failed; '' if no repair was requested."""
     if record.get("repaired"):
         return str(record["repaired"]["file"])
     return "no" if record.get("repair_error") else ""
 
 
 def _words(record: Mapping[str, Any]) -> str:
-    """What is said over a film's figure."""
+    """The text above the figure of a film."""
     if "error" in record:
         return str(record["error"])
     words = str(record["in_words"])
     if record.get("reason"):
         words += f" ({record['reason']})" if _is_guess(record) else f": {record['reason']}"
     if repaired := record.get("repaired"):
-        words += f". Repaired as {repaired['file']}; measured again in the same way, it reads: {repaired['in_words']}"
+        words += f". Repaired as {repaired['file']}; measured again with the same method: {repaired['in_words']}"
         words += " (a consistency check, not proof)"
     if record.get("repair_error"):
         words += f". {record['repair_error']}"

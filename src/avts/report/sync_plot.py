@@ -1,4 +1,4 @@
-"""Plots of one film's offset: its curve, its distance map, a moment of it. Output: a PNG, an SVG, or axes drawn on."""
+"""Plots of the offset of one film: curve, distance map, an excerpt. Output: a PNG, an SVG, or axes drawn on."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from avts.report.sync_text import verdict
 OFFSET_LABEL = "sound late  ←  offset (s)  →  sound early"
 MAX_STRIP_FRAMES = 10
 MAX_DRAWN_ROWS = 600
-"""Rows of a distance map that are drawn; more are thinned."""
+"""Maximum number of rows of a distance map that are drawn; longer maps are subsampled."""
 
 
 def plot_result(path: Path, result: SyncResult, *, glimpse: Glimpse | None, title: str) -> None:
-    """Write a PNG: the curve, the map with the offset over time, and a moment with its sound put right."""
+    """Write a PNG: the curve, the map with the offset over time, and an excerpt with its sound corrected."""
     with drawing(title):
         figure = new_figure(8.5, 10.5 if glimpse else 7)
         heights = [7.0] if glimpse is None else [7.0, 3.6]
@@ -47,20 +47,20 @@ def plot_result(path: Path, result: SyncResult, *, glimpse: Glimpse | None, titl
         image = draw_map(table, result.scan)
         draw_path(table, result)
         table.set_xlabel(OFFSET_LABEL)
-        upper.colorbar(image, ax=table, label="distance (dark: fits)", shrink=0.9, pad=0.02)
+        upper.colorbar(image, ax=table, label="distance (dark: good match)", shrink=0.9, pad=0.02)
         if glimpse is not None:
             moved = result.segments != ()
             axes = list(parts[1].subplots(3 if moved else 2, 1))
             _draw_strip(axes[0], glimpse)
-            _draw_sound(axes[1], glimpse, glimpse.as_it_is, "sound as it is")
+            _draw_sound(axes[1], glimpse, glimpse.as_it_is, "sound original")
             if moved:
-                _draw_sound(axes[2], glimpse, glimpse.put_right, "sound put right")
+                _draw_sound(axes[2], glimpse, glimpse.put_right, "sound corrected")
             axes[-1].set_xlabel("time in the file (s)")
         write_png(figure, path)
 
 
 def result_figure(result: SyncResult, number: int) -> str:
-    """Curve and map side by side for a page; number keeps figures of one page apart."""
+    """Curve and map side by side for a page; the number makes the ids of figures on one page unique."""
     with drawing(f"sync {number}"):
         figure = new_figure(9.0, 2.7)
         curve, table = figure.subplots(1, 2)
@@ -75,7 +75,7 @@ def result_figure(result: SyncResult, number: int) -> str:
 def draw_curve(
     axes: Axes, scan: OffsetScan, estimate: OffsetEstimate, true_offset_seconds: float | None = None
 ) -> None:
-    """Mean distance against offset, the found offset marked if there is one, and the true one if it is known."""
+    """Mean distance against offset, with the estimated offset if there is one and the true one if it is known."""
     axes.plot(scan.offsets_seconds, estimate.curve, color=INK)
     axes.set_xlim(scan.offsets_seconds[0], scan.offsets_seconds[-1])
     axes.set_ylabel("mean distance")
@@ -84,7 +84,7 @@ def draw_curve(
     if true_offset_seconds is not None:
         axes.axvline(true_offset_seconds, color=GOOD, linewidth=5, alpha=0.35, label="true")
     if estimate.reason is None:
-        axes.axvline(estimate.offset_seconds, color=ACCENT, linewidth=1.6, linestyle=(0, (4, 2)), label="found")
+        axes.axvline(estimate.offset_seconds, color=ACCENT, linewidth=1.6, linestyle=(0, (4, 2)), label="estimated")
     if not np.isfinite(estimate.curve).any():
         axes.set_yticks([])
         axes.text(0.5, 0.6, "nothing to compare", transform=axes.transAxes, ha="center", color=MUTED)
@@ -93,7 +93,7 @@ def draw_curve(
 
 
 def draw_map(axes: Axes, scan: OffsetScan) -> AxesImage:
-    """Distance of each window at each offset, file time downwards; grey where there is no sound to compare."""
+    """Distance of each window at each offset, with time in the file downwards; grey where there is no sound."""
     half = (scan.offsets_seconds[-1] - scan.offsets_seconds[0]) / max(len(scan.offsets_seconds) - 1, 1) / 2
     rows = len(scan.times_seconds)
     first, last = (scan.times_seconds[0], scan.times_seconds[-1]) if rows else (0.0, 0.0)
@@ -109,7 +109,7 @@ def draw_map(axes: Axes, scan: OffsetScan) -> AxesImage:
 
 
 def draw_path(axes: Axes, result: SyncResult) -> None:
-    """The offset over time, on a map."""
+    """Draw the offset over time on a map."""
     limits = axes.get_xlim(), axes.get_ylim()
     for segment in result.segments:
         inside = (segment.stop_seconds - segment.start_seconds) * 1e-6
@@ -133,7 +133,7 @@ def _draw_strip(axes: Axes, glimpse: Glimpse) -> None:
 
 
 def _draw_sound(axes: Axes, glimpse: Glimpse, energies: NDArray[np.float32], name: str) -> None:
-    """A filterbank under its frames."""
+    """Draw a filterbank below its frames."""
     extent = (glimpse.start_seconds, glimpse.start_seconds + glimpse.seconds, 0, len(energies))
     axes.imshow(energies, aspect="auto", origin="lower", extent=extent, cmap=HEAT)
     axes.set_yticks([])

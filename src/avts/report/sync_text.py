@@ -1,4 +1,4 @@
-"""The result of one film in words and as a record. Input: a SyncResult. Output: lines, a JSON object, a CSV row."""
+"""The result for one film as text and as a record. Input: a SyncResult. Output: lines, a JSON object, a CSV row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from avts.report.outside import one_line, safe_row
 from avts.timebase import offset_in_words
 
 MOST_SURE = 0.99
-"""No estimate is said to be certain."""
+"""Maximum confidence that is printed: no estimate is reported as certain."""
 
 CSV_COLUMNS = (
     "file",
@@ -39,10 +39,10 @@ CSV_COLUMNS = (
 
 
 def verdict(result: SyncResult) -> str:
-    """The result in words, no surer than it is.
+    """The result in words, with its uncertainty.
 
-    'sound 120 ms early, confidence 0.87'; of a guess that is not to be acted on 'sound about 120 ms early (uncertain),
-    confidence 0.45: ' and why; or 'cannot tell: ' and why.
+    'sound 120 ms early, confidence 0.87'; for a guess that must not be used 'sound about 120 ms early (uncertain),
+    confidence 0.45: ' and the reason; or 'cannot tell: ' and the reason.
     """
     words, more = result.in_words, ""
     if result.drift_ms_per_minute is not None and result.segments:
@@ -51,7 +51,7 @@ def verdict(result: SyncResult) -> str:
             for at in (0.0, result.segments[-1].stop_seconds)
         )
         words = f"{start} at the start, {stop} at the end"
-        more = f", drifts by {result.drift_ms_per_minute:+.1f} ms a minute"
+        more = f", drifts by {result.drift_ms_per_minute:+.1f} ms per minute"
     if len(result.segments) > 1:
         more += f", jumps {len(result.segments) - 1} time{'s' if len(result.segments) > 2 else ''}"
     return estimate_verdict(result.estimate, words, f"{min(confidence_of(result), MOST_SURE):.2f}{more}")
@@ -61,9 +61,9 @@ def estimate_verdict(answer: OffsetEstimate, words: str | None = None, confidenc
     """The verdict on a best offset.
 
     Args:
-        answer: the best offset, its confidence and the reason not to act on it.
-        words: the offset in words, if there is more to it than one number.
-        confidence: the confidence in words, if there is more to it than one number.
+        answer: the best offset, its confidence and the reason not to use it.
+        words: the offset in words, if it is more than one number.
+        confidence: the confidence in words, if it is more than one number.
     """
     if answer.reason is not None and not answer.is_guess:
         return f"cannot tell: {answer.reason}"
@@ -73,7 +73,7 @@ def estimate_verdict(answer: OffsetEstimate, words: str | None = None, confidenc
 
 
 def sync_line(path: Path, result: SyncResult) -> str:
-    """One line for one film, 'talk.mp4: sound 120 ms early, confidence 0.87'; a table below it if the offset jumps."""
+    """One line for one film, 'talk.mp4: sound 120 ms early, confidence 0.87'; then a table if the offset jumps."""
     lines = [f"{one_line(str(path))}: {verdict(result)}"]
     if len(result.segments) > 1:
         lines += [
@@ -85,7 +85,7 @@ def sync_line(path: Path, result: SyncResult) -> str:
 
 
 def segment_words(segment: Segment, result: SyncResult) -> str:
-    """The offset of one segment, with 'about' if it is what makes the result uncertain."""
+    """The offset of one segment, with 'about' if it makes the result uncertain."""
     doubtful = result.reason is not None and segment.confidence < LEAST_CONFIDENCE
     return offset_in_words(segment.offset_seconds, about=doubtful)
 
@@ -100,8 +100,8 @@ def clock(seconds: float) -> str:
 def result_record(path: Path, result: SyncResult) -> dict[str, Any]:
     """The JSON object of one film's result.
 
-    offset_seconds is null and certain false when there is a reason not to act on it; guess_seconds is the best guess
-    even then. A distance is null where too few windows exist.
+    offset_seconds is null and certain false if there is a reason not to use the offset; guess_seconds is the best guess
+    even then. A distance is null where there are too few windows.
     """
     scan = result.scan
     return {
@@ -126,12 +126,12 @@ def result_record(path: Path, result: SyncResult) -> dict[str, Any]:
 
 
 def reading_record(path: Path, result: SyncResult) -> dict[str, Any]:
-    """The JSON object of a measurement in short, without its curve and segments."""
+    """The JSON object of a measurement without its curve and segments."""
     return {"file": str(path), **_short(result)}
 
 
 def _short(result: SyncResult) -> dict[str, Any]:
-    """The result without its curve."""
+    """The record without curve and segments."""
     offset, guess, drift = result.offset_seconds, result.guess_seconds, result.drift_ms_per_minute
     return {
         "offset_seconds": None if offset is None else round(offset, 4),

@@ -1,4 +1,4 @@
-"""Numbers and tables in words, for terminals. Input: plain values. Output: text."""
+"""Numbers and tables as text for terminals. Input: plain values. Output: text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNKNOWN = "–"
 
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align columns with spaces: text to the left, numbers to the right."""
+    """Align columns with spaces: text left, numbers right."""
     columns = [[header, *(row[index] for row in rows)] for index, header in enumerate(headers)]
     widths = [max(map(len, column)) for column in columns]
     right = [all(cell[:1].isdigit() or cell[:1] in {"+", "-", UNKNOWN} for cell in column[1:]) for column in columns]
@@ -29,7 +29,7 @@ def percent(share: float | None) -> str:
 
 
 def fraction(value: float | None) -> str:
-    """A number of 0 to 1, such as an AUC, with three places."""
+    """A number of 0 to 1, such as an AUC, with three decimals."""
     return UNKNOWN if value is None or math.isnan(value) else f"{value:.3f}"
 
 
@@ -41,7 +41,7 @@ def interval(value: float | None, low: float | None, high: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time span the way people say it: '41 s', '8 min 20 s', '2 h 5 min'."""
+    """A time span in common units: '41 s', '8 min 20 s', '2 h 5 min'."""
     if seconds is None:
         return UNKNOWN
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""What the demo has to reach, beside what it reached. Input: the demo's result. Output: rows, and a text table."""
+"""Targets of the demo and its results. Input: the demo's result. Output: rows, and a text table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from avts.report.tables import UNKNOWN, duration, fraction, percent, text_table
 
 
 class Target(NamedTuple):
-    """One number to reach: its name, where the result holds it, the bound, how it is written, and which side passes."""
+    """One target: its name, its key in the result, the bound, its format, and whether higher is better."""
 
     name: str
     where: tuple[str, str | None]
@@ -28,7 +28,7 @@ TARGETS = (
 
 
 def check_targets(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Compare a demo's result with what it has to reach.
+    """Compare a demo's result with its targets.
 
     Returns:
         For each target a row for result.json: name, target, reached (None if the result lacks it), at_least, passed.
@@ -47,7 +47,7 @@ def check_targets(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def target_words(result: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """The same in words: name, 'at least 0.950', what was reached, 'pass' or 'miss' or, if not measured, a dash."""
+    """The same in words: name, 'at least 0.950', the result, 'pass' or 'miss' or, if not measured, a dash."""
     rows = []
     for target in TARGETS:
         reached = _reached(result, target)
@@ -63,7 +63,7 @@ def targets_table(result: Mapping[str, Any]) -> str:
 
 
 def _reached(result: Mapping[str, Any], target: Target) -> float | None:
-    """The number of a result that a target is about."""
+    """The number of a result that a target refers to."""
     section, key = target.where
     found = result.get(section)
     if key is not None:

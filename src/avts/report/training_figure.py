@@ -1,4 +1,4 @@
-"""The course of a training run as a picture. Input: rows of its log. Output: an SVG, or a PNG file."""
+"""The progress of a training run as a figure. Input: rows of its log. Output: an SVG, or a PNG file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ History = Sequence[Mapping[str, Any]]
 KIND_NAMES = ("positive", "easy", "hard", "super_hard")
 
 MOST_COLUMNS = 160
-"""Of a picture of histograms; more could not be told apart."""
+"""Maximum number of columns of a plot of histograms; more would not be distinguishable."""
 
 LEAST_NAMED_SHARE = 0.1
-"""A stage that takes a smaller share of the steps gets no name in the figure: there is no room for it."""
+"""A stage with a smaller share of the steps gets no name in the figure, because there is no room for it."""
 
 LEGEND: dict[str, Any] = {"ncols": 4, "handlelength": 0.8, "handletextpad": 0.4, "columnspacing": 0.8, "borderpad": 0.2}
 
@@ -30,7 +30,7 @@ DESCRIPTION = "Loss, mean distances and histograms of the distances against trai
 
 
 def training_figure(history: History) -> str:
-    """Loss, mean distances and histograms of the distances against step, the stages of the curriculum shaded."""
+    """Loss, mean distances and histograms of the distances against step, with the stages of the curriculum shaded."""
     with drawing("training"):
         return svg_of(_figure(history), DESCRIPTION)
 
@@ -76,7 +76,7 @@ def _step_axis(axes: Axes, steps: NDArray[np.float64]) -> None:
 
 
 def _column(history: History, key: str) -> NDArray[np.float64]:
-    """One value of each row; NaN where the log has none."""
+    """One value per row; NaN where the log has none."""
     return np.array([np.nan if row.get(key) is None else float(row[key]) for row in history])
 
 
@@ -86,7 +86,7 @@ def _counts(row: Mapping[str, Any]) -> Mapping[str, Sequence[int]]:
 
 
 def _draw_course(axes: Axes, steps: NDArray[np.float64], values: NDArray[np.float64], name: str, colour: str) -> None:
-    """A faint line of every value under a line of running means."""
+    """A faint line of all values under a line of running means."""
     known = np.isfinite(values)
     if not known.any():
         return
@@ -100,7 +100,7 @@ def _draw_course(axes: Axes, steps: NDArray[np.float64], values: NDArray[np.floa
 
 
 def _draw_histograms(axes: Axes, history: History, kind: str) -> None:
-    """A histogram in each column, the commonest distance darkest."""
+    """One histogram per column, the most frequent distance darkest."""
     steps, top = _column(history, "step"), float(history[-1].get("distance_top", 1.0))
     bins = max(len(_counts(row).get(kind, ())) for row in history)
     counts = np.array([_counts(row).get(kind) or [0] * bins for row in history], np.float64)  # [rows, bins]
@@ -109,13 +109,13 @@ def _draw_histograms(axes: Axes, history: History, kind: str) -> None:
     shares = np.array(columns).T  # [bins, columns]
     picture = np.empty((*shares.shape, 4))
     picture[..., :3] = to_rgb(KINDS[kind])
-    picture[..., 3] = np.sqrt(shares / np.maximum(shares.max(0), 1))  # the root shows the thin ends
+    picture[..., 3] = np.sqrt(shares / np.maximum(shares.max(0), 1))  # the square root makes the tails visible
     axes.imshow(picture, aspect="auto", origin="lower", extent=(edges[0], edges[-1], 0.0, top))
     axes.set_title(f"Distances: {kind.replace('_', '-')}")
 
 
 def _between(counts: NDArray[np.float64], steps: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    """Sum of the lines of the log within a column; those nearest after it where there is none."""
+    """Sum of the log lines within a column; the next line if there is none."""
     first = int(np.searchsorted(steps, low))
     stop = max(int(np.searchsorted(steps, high)), first + 1)
     found: NDArray[np.float64] = counts[min(first, len(counts) - 1) : stop].sum(0)
@@ -123,7 +123,7 @@ def _between(counts: NDArray[np.float64], steps: NDArray[np.float64], low: float
 
 
 def _shade_stages(axes: Axes, history: History, *, names: bool) -> None:
-    """Every second stage on a darker ground, each with its name at the top if there is room."""
+    """Shade every second stage, and write the names at the top where there is room."""
     edges = [0, *(i for i in range(1, len(history)) if history[i].get("stage") != history[i - 1].get("stage"))]
     whole = max(history[-1]["step"] - history[0]["step"], 1)
     for number, (start, stop) in enumerate(zip(edges, [*edges[1:], len(history)], strict=True)):
@@ -144,5 +144,5 @@ def _shade_stages(axes: Axes, history: History, *, names: bool) -> None:
 
 
 def stage_name(row: Mapping[str, Any]) -> str:
-    """The name of a line's stage; its number in older logs."""
+    """The name of the stage of a log line; its number in older logs."""
     return str(row.get("stage_name", row.get("stage", "")))

@@ -1,4 +1,4 @@
-"""Where the time of a training run went, and what to change if it waited. Input: times of its steps. Output: text."""
+"""Time of a training run by part, and advice if it waited. Input: times of its steps. Output: text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from avts.report.tables import duration
 from avts.training.timing import COMPUTE, Times
 
 MUCH_WAITING = 0.1
-"""Share of the time of steps from which on waiting is worth a change."""
+"""Minimum share of waiting in the time of steps for which advice is given."""
 
 
 def time_text(times: Times, *, seconds_in_all: float, workers: int, cores: int) -> str:
@@ -16,12 +16,12 @@ def time_text(times: Times, *, seconds_in_all: float, workers: int, cores: int) 
 
     Args:
         times: of all steps.
-        seconds_in_all: of the run; what is no part of a step is told as the rest.
-        workers: that decoded.
-        cores: of this machine.
+        seconds_in_all: of the run; time outside of steps is reported as the rest.
+        workers: number of decoding processes.
+        cores: number of cores of this machine.
     """
     if not times.steps:
-        return "time: no step was made"
+        return "time: no steps"
     whole = max(seconds_in_all, times.whole, 1e-9)
     compute = ", ".join(f"{name} {times.parts[name] / whole:.0%}" for name in COMPUTE)
     shares = [
@@ -37,22 +37,24 @@ def time_text(times: Times, *, seconds_in_all: float, workers: int, cores: int) 
 
 
 def _advice(times: Times, workers: int, cores: int) -> str:
-    """What to change if waiting takes much; '' if it does not."""
+    """What to change if waiting takes long; '' if it does not."""
     busy = times.compute + times.parts["transfer"]
     share = times.parts["wait"] / max(busy + times.parts["wait"], 1e-9)
     if share < MUCH_WAITING:
         return ""
-    waited = f"{share:.0%} of a step goes by waiting for its batch"
+    waited = f"{share:.0%} of the time of a step is spent waiting for its batch"
     decode, step = times.decode / times.steps, busy / times.steps
     if workers == 0:
-        return f"{waited}, which is decoded in between: [training] workers = 1 or more decodes beside the step"
+        return f"{waited}, decoded in the main process. Set [training] workers = 1 or more to decode in parallel"
     needed = math.ceil(decode / max(step, 1e-9))
-    measured = f"a worker takes {decode:.2f} s for a batch, the step {step:.2f} s"
+    measured = f"a worker takes {decode:.2f} s per batch, a step {step:.2f} s"
     if needed <= workers:
-        return f"{waited}, though {measured} and there are {workers}: reading is uneven, or other work holds the cores"
+        return (
+            f"{waited}, although {measured} and there are {workers} workers. Reading is uneven, or the cores are busy"
+        )
     if needed > cores:
         return (
-            f"{waited}: {measured}. It would take {needed} workers, but this machine has {cores} cores: take all of "
+            f"{waited}: {measured}. {needed} workers would be needed, but this machine has {cores} cores. Use all of "
             "them, or make the batches cheaper (avts ingest --short-side, shorter spans)"
         )
     return f"{waited}: {measured}. Set [training] workers = {needed}"

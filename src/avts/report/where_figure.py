@@ -1,4 +1,4 @@
-"""Where in the picture the sound comes from, as a PNG. Input: a Where. Output: a file."""
+"""A map of where in the picture the sound comes from. Input: a Where. Output: a PNG file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from avts.offset.where import Where
 from avts.report.palette import HEAT, MUTED, drawing, new_figure, write_png
 
 MOST_MOMENTS = 5
-"""Moments that are drawn beside the mean over the film."""
+"""Number of moments that are drawn next to the mean over the film."""
 
 WIDTH_INCHES = 12.0
 
 
 def write_where(path: Path, found: Where, *, title: str, subtitle: str = "") -> None:
-    """Draw the mean over the film, and the clearest moments in the order of time, each over its frame.
+    """Draw the mean over the film, and the clearest moments in temporal order, each over its frame.
 
     Args:
         path: the PNG to write.
-        found: what to draw.
-        title: of the figure.
+        found: the maps to draw.
+        title: title of the figure.
         subtitle: one line below it.
     """
     moments = _moments(found)
@@ -51,7 +51,7 @@ def _moments(found: Where) -> list[int]:
 
 
 def _draw(axes: Axes, frame: NDArray[np.uint8], heat: NDArray[np.float32], name: str) -> None:
-    """A frame in grey under its map; the smoother and brighter a place, the more it adds."""
+    """A grey frame with its map as an overlay; the brighter a place, the more it contributes."""
     extent = (0.0, 1.0, 0.0, 1.0)
     axes.imshow(frame, cmap="gray", vmin=16, vmax=235, extent=extent, aspect="auto")
     top = float(heat.max())
@@ -64,6 +64,6 @@ def _draw(axes: Axes, frame: NDArray[np.uint8], heat: NDArray[np.float32], name:
 
 
 def _smooth(heat: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The map at the size of a frame."""
+    """The map, interpolated to the size of a frame."""
     factors = [size / cells for size, cells in zip(shape, heat.shape, strict=True)]
     return np.asarray(zoom(heat, factors, order=2, mode="nearest", grid_mode=True), np.float32).clip(0, 1)

@@ -1,9 +1,9 @@
 """Recipes: TOML files read into frozen, validated settings.
 
 recipe      the settings of `avts train`
-shipped     the recipes that the package brings, by name
-reading     a file, and what it extends, into settings; an unknown key is an error that names the nearest known one
-explained   a whole recipe as TOML, every key with its values, default and meaning
+shipped     the bundled recipes, by name
+reading     read a file, and what it extends; an unknown key is an error that names the nearest known one
+explained   a full recipe as TOML, every key with its values, default and meaning
 """
 
 from avts.settings.reading import kind_of, read_recipe, read_settings, recipe_from, settings_from

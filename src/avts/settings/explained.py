@@ -1,4 +1,4 @@
-"""A whole recipe as TOML: every key with its value, what else it may be, its default, and what it means."""
+"""A full recipe as TOML: every key with its value, its allowed values, its default, and its meaning."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def explained_recipe(recipe: AnyRecipe) -> str:
 
 
 def tables_of(kind: type[AnyRecipe]) -> Iterator[tuple[str, type[BaseModel], bool]]:
-    """The tables of a kind of recipe: name, settings, and whether there may be several of it."""
+    """The tables of a kind of recipe: name, settings, and whether it is a list of tables."""
     for name, field in kind.model_fields.items():
         several = get_origin(field.annotation) is tuple
         inner: Any = get_args(field.annotation)[0] if several else field.annotation
@@ -44,7 +44,7 @@ def tables_of(kind: type[AnyRecipe]) -> Iterator[tuple[str, type[BaseModel], boo
 
 
 def values_of(field: FieldInfo) -> str:
-    """What a key may be: its choices as TOML, or its type and range in words."""
+    """The allowed values of a key: its choices as TOML, or its type and range in words."""
     return _kind(field.annotation, field.metadata)
 
 
@@ -85,7 +85,7 @@ def _kind(annotation: Any, metadata: list[Any]) -> str:
         return _kind(inner, metadata)
     if origin is tuple:
         return f"list, each {_kind(get_args(annotation)[0], [])}"
-    words = [{int: "whole number", float: "number", bool: "true or false", str: "text"}[annotation]]
+    words = [{int: "integer", float: "number", bool: "true or false", str: "text"}[annotation]]
     for said, attribute in RULES:
         words += [
             f"{said} {getattr(rule, attribute):g}" for rule in metadata if getattr(rule, attribute, None) is not None

@@ -1,4 +1,4 @@
-"""A recipe's file, and those that it extends, into settings; every fault with the file that has it."""
+"""Read a recipe file, and those that it extends, into settings; every error names the file that contains it."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ R = TypeVar("R", bound=AnyRecipe)
 
 
 def read_recipe(path: Path, *, base: Path | None = None) -> Recipe:
-    """Read a recipe of `avts train`; as `read_settings`."""
+    """Read a recipe of `avts train`; see `read_settings`."""
     return read_settings(path, Recipe, base=base)
 
 
 def recipe_from(values: dict[str, Any], *, name: str) -> Recipe:
-    """Validate the values of a recipe of `avts train`; as `settings_from`."""
+    """Validate the values of a recipe of `avts train`; see `settings_from`."""
     return settings_from(values, Recipe, name=name)
 
 
 def read_settings(path: Path, kind: type[R], *, base: Path | None = None) -> R:
     """Read a recipe.
 
-    A recipe may begin with `extends = "other.toml"`, a file beside it or one that the package brings: it then has all
-    of that recipe's settings but those it gives itself. A list ([[curriculum]]) is taken as a whole.
+    A recipe may begin with `extends = "other.toml"`, a file next to it or a bundled recipe: it then inherits all
+    settings that it does not set itself. A list ([[curriculum]]) is replaced as a whole.
 
     Args:
-        path: a TOML file, or the name of a recipe that the package brings.
-        kind: what to read it as.
-        base: what it extends, instead of the file that it names; likewise a file or a name.
+        path: a TOML file, or the name of a bundled recipe.
+        kind: the kind of recipe to read.
+        base: what it extends, instead of the file that it names; also a file or a name.
 
     Raises:
         SettingsError: no such file, not TOML, an unknown key (names the nearest known one), or a value out of range;
-            each fault with the file that has it.
+            each error names the file that contains it.
     """
     layers = _layers(path, kind, base)
     return _validated(_whole(layers), kind, lambda place: _origin(layers, place))
 
 
 def kind_of(path: Path, kinds: Sequence[type[AnyRecipe]]) -> type[AnyRecipe]:
-    """Of some kinds of recipes the one whose tables a file has, the first if several have them or none has.
+    """The kind of recipe that has the tables of a file; the first kind if several or none match.
 
     Args:
         path: a TOML file, or a name.
-        kinds: what it may be; a name is looked for in the folders of each.
+        kinds: the possible kinds; a name is searched for in the folders of each.
 
     Raises:
-        SettingsError: as for `read_settings`, but for what is in the tables.
+        SettingsError: as for `read_settings`, except for errors within the tables.
     """
     folders = [folder for kind in kinds for folder in kind.folders]
     values = _whole(_layers(find_recipe(path, folders), kinds[0], None))
@@ -67,17 +67,17 @@ def settings_from(values: dict[str, Any], kind: type[S], *, name: str) -> S:
 
     Args:
         values: the recipe as nested dictionaries.
-        kind: what it is to be.
-        name: what to call it in an error.
+        kind: the settings to validate it as.
+        name: of the recipe, for errors.
 
     Raises:
-        SettingsError: every fault found, one a line.
+        SettingsError: all errors found, one per line.
     """
     return _validated(values, kind, lambda _: name)
 
 
 Place = tuple[str | int, ...]
-"""Where a value is in a recipe: keys, and numbers of a list's entries."""
+"""Path to a value in a recipe: keys, and indices of list entries."""
 
 
 def _validated(values: dict[str, Any], kind: type[S], file_of: Callable[[Place], str]) -> S:
@@ -89,14 +89,14 @@ def _validated(values: dict[str, Any], kind: type[S], file_of: Callable[[Place],
 
 
 def _layers(path: Path, kind: type[AnyRecipe], base: Path | None) -> list[tuple[str, dict[str, Any]]]:
-    """A recipe and all that it extends, itself first: the name of each file and its values."""
+    """A recipe and all recipes that it extends, starting with itself: the name of each file and its values."""
     layers: list[tuple[str, dict[str, Any]]] = []
     seen: list[Path] = []
     following: Path | None = find_recipe(path, kind.folders)
     base = base and find_recipe(base, kind.folders)
     while following is not None:
         if following.resolve() in seen:
-            raise SettingsError(f"{layers[-1][0]}: extends '{following}', which extends it. Leave out one 'extends'")
+            raise SettingsError(f"{layers[-1][0]}: extends '{following}', which extends it. Remove one 'extends'")
         seen.append(following.resolve())
         values = _toml(following)
         named = values.pop("extends", None)
@@ -108,7 +108,7 @@ def _layers(path: Path, kind: type[AnyRecipe], base: Path | None) -> list[tuple[
 
 
 def _extended(beside: Path, kind: type[AnyRecipe]) -> Path:
-    """The recipe that another one extends: the file beside it, else one that the package brings."""
+    """The recipe that another one extends: the file next to it, else a bundled one."""
     return beside if beside.exists() else find_recipe(Path(beside.name), kind.folders)
 
 
@@ -117,12 +117,12 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
-            f"{path}: not a recipe in TOML ({error}). `avts recipe show demo` shows what one looks like"
+            f"{path}: not a valid TOML recipe ({error}). See `avts recipe show demo` for an example"
         ) from None
 
 
 def _whole(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """The values of a recipe with those of all that it extends."""
+    """The values of a recipe merged with those of all recipes that it extends."""
     values: dict[str, Any] = {}
     for _, own in reversed(layers):
         values = _merged(values, own)
@@ -130,7 +130,7 @@ def _whole(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
 
 
 def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """The values of both; where both have one, the second's, key by key in tables."""
+    """The values of both; the second overrides the first, key by key in tables."""
     both = {key: _merged(under[key], over[key]) for key in under.keys() & over.keys() if _are_tables(under, over, key)}
     return {**under, **over, **both}
 
@@ -140,7 +140,7 @@ def _are_tables(under: dict[str, Any], over: dict[str, Any], key: str) -> bool:
 
 
 def _origin(layers: list[tuple[str, dict[str, Any]]], place: Place) -> str:
-    """The file that a value comes from; of one that is missing, the file that has what it is missing in."""
+    """The file that sets a value; for a missing value, the file that sets its parent."""
     for length in range(len(place), 0, -1):
         for name, values in layers:
             if _has(values, place[:length]):
@@ -163,7 +163,7 @@ def _fault(fault: Any, kind: type[Settings]) -> str:
     if fault["type"] == "extra_forbidden":
         known = _keys_at(parents, kind)
         near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.4)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"
+        hint = f"; did you mean '{near[0]}'?" if near else f"; known keys: {', '.join(known)}"
         return f"unknown key '{key}' {where}{hint}"
     if fault["type"] == "missing":
         return f"key '{key}' {where} is missing"

@@ -1,4 +1,4 @@
-"""The settings of a recipe of `avts train`: frozen and validated. They travel in every checkpoint."""
+"""The settings of a recipe of `avts train`: frozen and validated. They are stored in every checkpoint."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from avts.timebase import FRAME_RATE
 VideoName = Literal["mc2", "mc3", "mc4", "mc5", "r3d18", "r2plus1d18", "i3d"]
 
 TIME_STRIDES: dict[VideoName, int] = {"r3d18": 8, "r2plus1d18": 8, "i3d": 8}
-"""Frames from one feature to the next of the video towers that stride time; the others give one a frame."""
+"""Temporal stride in frames of the video towers that have one; the others give one feature per frame."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Settings(BaseModel):
-    """Values that cannot be changed, of the types they are declared with, and no others."""
+    """Immutable settings with strict types; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class AnyRecipe(Settings):
-    """The tables of a recipe's file.
+    """The tables of a recipe file.
 
     Attributes:
-        folders: of the recipes that the package brings, those that hold recipes of this kind; '' is the top one.
+        folders: folders of the bundled recipes that hold recipes of this kind; '' is the top folder.
     """
 
     folders: ClassVar[tuple[str, ...]]
@@ -36,49 +36,53 @@ class AnyRecipe(Settings):
 class ModelSettings(Settings):
     """The networks."""
 
-    video: VideoName = Field("mc3", description="the video tower; `avts model NAME` prints its layers")
+    video: VideoName = Field("mc3", description="video tower; `avts model NAME` prints its layers")
     video_width: int = Field(64, ge=4, multiple_of=4, description="channels of conv1; 64 is the published network")
     audio_width: int = Field(64, ge=8, multiple_of=8, description="channels of conv1; 64 is the published network")
     picture_input: Literal["rgb", "change", "still"] = Field(
-        "rgb", description="colours, luminance and its change, or the colours of a window's middle frame alone"
+        "rgb", description="colours, luminance and its change, or only the colours of the middle frame of a window"
     )
     frame_size: int = Field(224, ge=32, le=512, description="height and width of the network's input, pixels")
     head: Literal["global", "temporal"] = Field(
-        "global", description="what makes an embedding of the maps: their mean over time, or layers that keep time"
+        "global", description="how feature maps become an embedding: mean over time, or layers that preserve time"
     )
-    head_steps: int = Field(12, ge=1, le=24, description="time steps that the temporal head keeps of a window")
+    head_steps: int = Field(12, ge=1, le=24, description="time steps per window of the temporal head")
     hidden: int = Field(512, ge=8, description="hidden units of the temporal head")
     embedding: int = Field(512, ge=8, description="size of the embedding")
-    filter_bands: int = Field(40, ge=16, le=128, description="filters of the sound's filterbank")
-    context_seconds: float = Field(1.0, ge=0.5, le=60, description="stretch over which inputs are normalised, seconds")
-    unit_vectors: bool = Field(True, description="embeddings have unit length; false: their own, distances as they are")
+    filter_bands: int = Field(40, ge=16, le=128, description="bands of the audio filterbank")
+    context_seconds: float = Field(1.0, ge=0.5, le=60, description="length over which inputs are normalised, seconds")
+    unit_vectors: bool = Field(
+        True, description="scale embeddings to unit length; false: leave embeddings and distances unscaled"
+    )
     centre: bool = Field(
-        False, description="subtract what all embeddings of a step have in common before they are scaled to unit length"
+        False, description="subtract the mean of all embeddings of a step before they are scaled to unit length"
     )
     comparison: Literal["distance", "fused"] = Field(
-        "distance", description="distance of two embeddings, or a classifier on both, for loss 'bce'"
+        "distance", description="distance of two embeddings, or a classifier on both for loss 'bce'"
     )
     fused_hidden: int = Field(512, ge=8, description="hidden units of the fused classifier")
 
 
 class PairSettings(Settings):
-    """Which windows are cut and paired."""
+    """How windows are sampled and paired."""
 
-    clip_seconds: float = Field(1.0, ge=0.5, le=10, description="length of a window, seconds")
-    hard_gap_seconds: float = Field(0.5, ge=0, description="least time between the edges of a hard pair, seconds")
+    clip_seconds: float = Field(1.0, ge=0.5, le=10, description="window length, seconds")
+    hard_gap_seconds: float = Field(0.5, ge=0, description="minimum gap of a hard pair, seconds")
     sampling: Literal["grid", "pairs", "spans"] = Field(
-        "grid", description="all pairs of a batch, one pair a picture, or all pairs of the windows in longer spans"
+        "grid", description="all pairs of a batch, one pair per picture, or all pairs of windows in longer spans"
     )
     span_seconds: float = Field(3.0, ge=0.5, le=30, description="length of the spans of sampling 'spans', seconds")
     span_margin_seconds: float = Field(
-        0.0, ge=0, le=5, description="also cut at each end of a span and embedded, but not paired, seconds"
+        0.0, ge=0, le=5, description="extra length at each end of a span that is embedded but not paired, seconds"
     )
-    batch_size: int = Field(32, ge=2, description="pictures, or spans, in a step")
-    silence_dbfs: float = Field(-55.0, le=0, description="a window whose sound is quieter leaves the loss, dBFS RMS")
+    batch_size: int = Field(32, ge=2, description="pictures, or spans, per step")
+    silence_dbfs: float = Field(
+        -55.0, le=0, description="windows with quieter sound are excluded from the loss, dBFS RMS"
+    )
 
     @property
     def cut_seconds(self) -> float:
-        """Length of what is cut out of a clip for a step: a window, or a span of windows with its margins."""
+        """Length that is cut out of a clip for a step: a window, or a span of windows with its margins."""
         return self.span_seconds + 2 * self.span_margin_seconds if self.sampling == "spans" else self.clip_seconds
 
 
@@ -86,39 +90,43 @@ class LossSettings(Settings):
     """The loss."""
 
     name: Literal["contrastive", "bce", "info_nce"] = Field(
-        "contrastive", description="bce needs comparison 'fused'; info_nce sampling 'grid' or 'spans', and unit vectors"
+        "contrastive",
+        description="bce needs comparison 'fused'; info_nce needs sampling 'grid' or 'spans', and unit_vectors",
     )
-    temperature: float = Field(0.1, gt=0, description="of info_nce")
+    temperature: float = Field(0.1, gt=0, description="temperature of info_nce")
     weigh_by_shares: bool = Field(
-        True, description="of info_nce: kinds of negatives by the stage's shares; false: all negatives of them alike"
+        True,
+        description="info_nce: weight kinds of negatives by the stage's shares; false: weight all negatives equally",
     )
-    margin: float = Field(0.99, gt=0, le=2, description="distance beyond which a negative costs nothing")
+    margin: float = Field(0.99, gt=0, le=2, description="distance beyond which a negative has no loss")
 
 
 class AugmentSettings(Settings):
-    """What training does to its windows; shares are of the windows."""
+    """Augmentation of training windows; shares are shares of the windows."""
 
-    least_crop: float = Field(0.7, gt=0, le=1, description="smallest share of each side that a random box keeps")
-    frame_rate: Share = Field(0.0, description="through another frame rate: frames repeat or are missing")
-    inset: Share = Field(0.0, description="with another clip in one corner")
-    picture_noise: float = Field(0.0, ge=0, le=1, description="most noise, standard deviation of 1 = white")
-    sound_colour: Share = Field(0.0, description="through a random smooth filter")
-    sound_behind: Share = Field(0.0, description="with another clip's sound behind, 8 to 25 dB quieter")
-    sound_noise: Share = Field(0.0, description="with coloured noise behind, 10 to 35 dB quieter")
+    least_crop: float = Field(0.7, gt=0, le=1, description="minimum share of each side that a random crop keeps")
+    frame_rate: Share = Field(0.0, description="share resampled to another frame rate: frames are repeated or dropped")
+    inset: Share = Field(0.0, description="share with another clip in one corner")
+    picture_noise: float = Field(0.0, ge=0, le=1, description="maximum noise, standard deviation; 1 is white")
+    sound_colour: Share = Field(0.0, description="share with a random smooth filter")
+    sound_behind: Share = Field(
+        0.0, description="share with another clip's sound in the background, 8 to 25 dB quieter"
+    )
+    sound_noise: Share = Field(0.0, description="share with coloured noise in the background, 10 to 35 dB quieter")
 
 
 class StageSettings(Settings):
-    """One stage of the curriculum: for how long, and the shares of its negatives."""
+    """One stage of the curriculum: its length, and the shares of its negatives."""
 
-    name: str = Field(description="of the stage, in logs and figures")
-    epochs: int | None = Field(None, ge=1, description="length: times that it sees each training clip")
+    name: str = Field(description="name of the stage in logs and figures")
+    epochs: int | None = Field(None, ge=1, description="length in epochs")
     steps: int | None = Field(None, ge=1, description="length in steps, instead of epochs")
     shares: Literal["fixed", "adaptive"] = Field(
-        "fixed", description="adaptive: hard and super_hard are what they may rise to as the errors fall"
+        "fixed", description="adaptive: hard and super_hard are maxima, approached as the errors fall"
     )
-    easy: Share = Field(1.0, description="share of negatives whose sound is of another clip")
-    hard: Share = Field(0.0, description="share of negatives from elsewhere in the same clip, without overlap")
-    super_hard: Share = Field(0.0, description="share of negatives of the same clip whose sound overlaps")
+    easy: Share = Field(1.0, description="share of negatives with the sound of another clip")
+    hard: Share = Field(0.0, description="share of negatives from another time in the same clip, without overlap")
+    super_hard: Share = Field(0.0, description="share of negatives from the same clip with overlapping sound")
 
     @model_validator(mode="after")
     def _has_one_length(self) -> StageSettings:
@@ -126,7 +134,7 @@ class StageSettings(Settings):
             given = (
                 "neither epochs nor steps" if self.epochs is None else f"epochs {self.epochs} and steps {self.steps}"
             )
-            raise ValueError(f"stage '{self.name}' has {given}; give one of the two")
+            raise ValueError(f"stage '{self.name}' has {given}; give exactly one of them")
         return self
 
     @model_validator(mode="after")
@@ -135,9 +143,7 @@ class StageSettings(Settings):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"easy + hard + super_hard of stage '{self.name}' is {total:g}; they must sum to 1")
         if self.shares == "adaptive" and self.easy == 1:
-            raise ValueError(
-                f"stage '{self.name}' is adaptive, but easy is 1: give hard or super_hard a share to rise to"
-            )
+            raise ValueError(f"stage '{self.name}' is adaptive, but easy is 1: give hard or super_hard a share above 0")
         return self
 
     def num_steps(self, steps_per_epoch: int) -> int:
@@ -154,13 +160,15 @@ class OptimizerSettings(Settings):
     """The optimiser and its schedule."""
 
     name: Literal["sgd", "adamw"] = Field("sgd", description="the optimiser")
-    learning_rate: float = Field(0.01, gt=0, description="after the warm-up, before the schedule lowers it")
-    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    weight_decay: float = Field(1e-4, ge=0, description="of the weights; not of biases and batch norm")
-    schedule: Literal["plateau", "cosine", "constant"] = Field(
-        "plateau", description="how the rate falls: when the loss does not, along half a cosine to 0, or not at all"
+    learning_rate: float = Field(
+        0.01, gt=0, description="learning rate after the warm-up, before the schedule lowers it"
     )
-    warmup_steps: int = Field(0, ge=0, description="steps over which the rate rises to learning_rate")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
+    weight_decay: float = Field(1e-4, ge=0, description="weight decay; not applied to biases and batch norm")
+    schedule: Literal["plateau", "cosine", "constant"] = Field(
+        "plateau", description="learning rate schedule: drop on a plateau of the loss, half a cosine to 0, or constant"
+    )
+    warmup_steps: int = Field(0, ge=0, description="steps over which the rate rises linearly to learning_rate")
     plateau_epochs: int = Field(5, ge=1, description="epochs without a lower loss before the rate falls by 10")
 
 
@@ -194,7 +202,7 @@ class TrainingSettings(Settings):
 
 
 class Recipe(AnyRecipe):
-    """Everything that decides what `avts train` does, apart from the data."""
+    """Everything that determines what `avts train` does, apart from the data."""
 
     folders = ("", "table1")
 
@@ -254,7 +262,7 @@ class Recipe(AnyRecipe):
             return self
         if self.pairs.sampling == "spans":
             raise ValueError(
-                f"sampling 'spans' needs a feature for each frame, as of mc2 to mc5; video '{self.model.video}' gives "
+                f"sampling 'spans' needs one feature per frame, as mc2 to mc5 have; video '{self.model.video}' gives "
                 f"one every {stride} frames. Set [pairs] sampling to 'grid' or 'pairs'"
             )
         features = math.ceil(round(self.pairs.clip_seconds * FRAME_RATE) / stride)
@@ -267,15 +275,15 @@ class Recipe(AnyRecipe):
 
     @property
     def num_epochs(self) -> int:
-        """Epochs of all stages together, but for those whose length is given in steps."""
+        """Total epochs of all stages, except those whose length is given in steps."""
         return sum(stage.epochs or 0 for stage in self.curriculum)
 
     def steps_per_epoch(self, num_clips: int) -> int:
-        """Full steps in so many training clips (at least one)."""
+        """Full steps per epoch for a number of training clips (at least one)."""
         return max(num_clips // (self.pairs.batch_size * self.training.accumulate_steps), 1)
 
     def stage_steps(self, num_clips: int) -> list[int]:
-        """Steps of each stage with so many training clips."""
+        """Steps of each stage for a number of training clips."""
         return [stage.num_steps(self.steps_per_epoch(num_clips)) for stage in self.curriculum]
 
     def with_seed(self, seed: int) -> Recipe:

@@ -1,4 +1,4 @@
-"""The recipes that the package brings, by name: 'demo', 'table1/easy'."""
+"""The bundled recipes, by name: 'demo', 'table1/easy'."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pathlib import Path, PurePath
 
 from avts.errors import SettingsError
 
-SENTENCE_END = re.compile(r"(?<=[^l]\.) (?=[A-Z])")  # not behind 'et al.'
+SENTENCE_END = re.compile(r"(?<=[^l]\.) (?=[A-Z])")  # not after 'et al.'
 
 
 def shipped_recipes() -> Path:
-    """The folder of recipes that the package brings: in the package when installed, else in the repository."""
+    """The folder of bundled recipes: in the package when installed, else in the repository."""
     packaged = Path(str(resources.files("avts"))) / "recipes"
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "recipes"
 
 
 def recipe_names(folders: Sequence[str]) -> list[str]:
-    """Names of the recipes in some of the package's folders; '' is the top one."""
+    """Names of the recipes in some of the package's folders; '' is the top folder."""
     root = shipped_recipes()
     found = (path for folder in folders for path in sorted((root / folder).glob("*.toml")))
     return [path.relative_to(root).with_suffix("").as_posix() for path in found]
 
 
 def find_recipe(name: Path, folders: Sequence[str]) -> Path:
-    """The file that a path or a name means.
+    """The file of a recipe given by path or name.
 
     Args:
-        name: a file; or, where no file has that path, the name of a recipe that the package brings, with or without
-            the ending '.toml' and the folder 'recipes/' of the repository.
-        folders: of the package, in which a name is looked for before the top one.
+        name: a file; or, if no file has that path, the name of a bundled recipe, with or without the suffix '.toml'
+            and the folder 'recipes/' of the repository.
+        folders: folders of the package that are searched for a name before the top folder.
 
     Raises:
         SettingsError: neither a file nor a known name. The error names the nearest one.
@@ -51,7 +51,7 @@ def find_recipe(name: Path, folders: Sequence[str]) -> Path:
 
 
 def summary_of(path: Path) -> str:
-    """The first sentence of the comment that a recipe begins with; '' if it has none."""
+    """The first sentence of the leading comment of a recipe; '' if it has none."""
     comment: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):

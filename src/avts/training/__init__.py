@@ -1,1 +1,1 @@
-"""The curriculum, the loop, and what watches over it."""
+"""The curriculum, the training loop, and its monitoring."""

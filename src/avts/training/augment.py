@@ -1,10 +1,10 @@
-"""What training does to windows so that the net meets more than its corpus holds. All chance is of one generator.
+"""Augmentation of training windows. All randomness comes from one generator.
 
-Where several processes share a step, each draws for the whole of it and takes its own rows: who holds a window does not
-change what is done to it.
+If several processes share a step, each one draws the random values for the whole step and takes its own rows: which
+process holds a window does not change its augmentation.
 
-Pictures: a random box (always), another source frame rate, noise, another clip in a part of the frame.
-Sounds: another colour (a room, a microphone), noise, another sound behind.
+Pictures: a random crop (always), another source frame rate, noise, another clip in a corner of the frame.
+Sounds: another frequency response (a room, a microphone), noise, background sounds.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from avts.timebase import FRAME_RATE
 from avts.training.distributed import Share
 
 SOURCE_FRAME_RATES = (12.5, 15.0, 20.0, 25.0, 30.0)
-"""Rates that real files have; brought to 24 frames a second they repeat or skip frames."""
+"""Common frame rates of files; their conversion to 24 frames per second repeats or drops frames."""
 
-COLOUR_POINTS = 8  # a sound's random colour is a smooth curve through this many points
+COLOUR_POINTS = 8  # a random frequency response is a smooth curve through this many points
 COLOUR_DECIBELS = 9.0
 
 
@@ -31,7 +31,7 @@ def random_boxes(num_clips: int, least_share: float, rng: np.random.Generator) -
 
     Args:
         num_clips: number of boxes.
-        least_share: smallest share of each side that is kept.
+        least_share: minimum share of each side that is kept.
         rng: source of all chance.
     """
     sides = rng.uniform(least_share, 1, (num_clips, 2))
@@ -43,10 +43,10 @@ def random_boxes(num_clips: int, least_share: float, rng: np.random.Generator) -
 def augment_pictures(
     planes: Sequence[Tensor], settings: AugmentSettings, rng: np.random.Generator, share: Share | None = None
 ) -> list[Tensor]:
-    """Disturb a batch of pictures.
+    """Augment a batch of pictures.
 
     Args:
-        planes: luminance, and colour where it is used, each [B, T, H, W] in [0, 1] at the network's size.
+        planes: luminance, and colour if it is used, each [B, T, H, W] in [0, 1] at the network's size.
         settings: how often and how strongly.
         rng: source of all chance.
         share: which pictures of the step these are; None if all.
@@ -78,14 +78,14 @@ def augment_pictures(
 
 
 def frames_at_rate(num_frames: int, frames_per_second: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Which frame is seen at each place when a film has been through another frame rate, nearest in time both ways."""
+    """Index of the frame shown at each time after conversion to another frame rate and back, by nearest frame."""
     times = np.arange(num_frames) / FRAME_RATE
     through = np.round(times * frames_per_second) / frames_per_second
     return np.clip(np.round(through * FRAME_RATE), 0, num_frames - 1).astype(np.int64)
 
 
 def _corner(size: int, rng: np.random.Generator) -> slice:
-    """A stretch at one end of a side, a quarter to a half of it."""
+    """A range at one end of a side, a quarter to a half of its length."""
     length = int(size * rng.uniform(0.25, 0.5))
     return slice(0, length) if rng.random() < 0.5 else slice(size - length, size)
 
@@ -93,7 +93,7 @@ def _corner(size: int, rng: np.random.Generator) -> slice:
 def augment_sounds(
     samples: Tensor, settings: AugmentSettings, rng: np.random.Generator, share: Share | None = None
 ) -> Tensor:
-    """Disturb a batch of sounds.
+    """Augment a batch of sounds.
 
     Args:
         samples: [Q, N] at 16 kHz.
@@ -126,7 +126,7 @@ def augment_sounds(
 
 
 def _coloured(samples: Tensor, rng: np.random.Generator, share: Share) -> Tensor:
-    """Each sound through a smooth random gain over frequency."""
+    """Apply a smooth random gain over frequency to each sound."""
     bins = samples.shape[1] // 2 + 1
     points = rng.uniform(-COLOUR_DECIBELS, COLOUR_DECIBELS, (share.rows.total, COLOUR_POINTS))
     where = np.linspace(0, COLOUR_POINTS - 1, bins) ** 0.5 * (COLOUR_POINTS - 1) ** 0.5  # finer at low frequencies

@@ -1,7 +1,7 @@
-"""What a run leaves on disk while it trains: states to resume or branch from, and the best model so far.
+"""Checkpoints of a run: states to resume or branch from, and the best model so far.
 
     RUN/checkpoints/step-000200/   model.safetensors, model.json, optimizer.safetensors, optimizer.json, and
-                                   average.safetensors where a moving average of the weights is kept
+                                   average.safetensors if a moving average of the weights is kept
     RUN/checkpoints/best-000400/   model.safetensors, model.json, which every command accepts as a model
 
 Everything random in training is a function of the seed and the step, so no generator is saved. Nothing is unpickled.
@@ -79,15 +79,15 @@ def save_state(
     keep: int,
     average: TwoStream | None = None,
 ) -> None:
-    """Write a checkpoint whole or not at all, then remove the oldest beyond `keep`.
+    """Write a checkpoint atomically, then remove the oldest ones beyond `keep`.
 
     Args:
         run: folder of the run.
         model: the networks.
-        optimizer: with its moments.
+        optimizer: the optimizer with its moments.
         recipe: the recipe of the run.
-        progress: 'step' (steps done) and whatever else the loop needs to go on, plain values.
-        keep: how many checkpoints to leave.
+        progress: 'step' (steps done) and whatever else the loop needs to resume, plain values.
+        keep: number of checkpoints to keep.
         average: networks with the moving average of the weights, if one is kept.
     """
     target = run / "checkpoints" / f"step-{progress['step']:06d}"
@@ -109,7 +109,7 @@ def save_state(
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The whole checkpoints of a run, oldest first."""
+    """The complete checkpoints of a run, oldest first."""
     whole = (path for path in (run / "checkpoints").glob("step-*") if path.suffix != ".partial")
     return sorted(whole, key=lambda path: int(path.name.removeprefix("step-")))
 
@@ -127,11 +127,11 @@ def load_state(
         The progress saved with it.
 
     Raises:
-        CheckpointError: none to go on from, damaged, foreign, of another format version, or made by another recipe.
+        CheckpointError: no checkpoint, damaged, foreign, of another format version, or made with another recipe.
     """
     found = checkpoints(run)
     if not found:
-        raise CheckpointError(f"{run}: no checkpoint to go on from. {_without_checkpoint(run)}")
+        raise CheckpointError(f"{run}: no checkpoint to resume from. {_without_checkpoint(run)}")
     newest = found[-1]
     try:
         header = json.loads((newest / "model.json").read_text(encoding="utf-8"))
@@ -139,14 +139,16 @@ def load_state(
         groups = json.loads((newest / "optimizer.json").read_text(encoding="utf-8"))
         tensors = load_file(newest / "optimizer.safetensors")
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{newest}: not whole ({error}). Remove it to go on from the one before") from None
+        raise CheckpointError(f"{newest}: incomplete ({error}). Remove it to resume from the previous one") from None
     check_format(kind, version, newest / "model.json")
-    try:  # through the settings: a recipe that was saved before a setting was there means its default
+    try:  # through the settings: a recipe saved before a setting existed means its default
         same = recipe_from(made_by, name=f"{newest}/model.json") == recipe
     except SettingsError as error:
         raise CheckpointError(str(error)) from None
     if not same:
-        raise CheckpointError(f"{newest}: made by another recipe. Resume with the recipe it was started with")
+        raise CheckpointError(
+            f"{newest}: made with another recipe. Resume with the recipe that the run was started with"
+        )
     load_weights(model, newest / "model.safetensors")
     if average is not None:
         load_weights(average, newest / "average.safetensors")
@@ -159,18 +161,18 @@ def load_state(
 
 
 VALIDATION, LOSS = "validation AUC, 75 % easy and 25 % hard negatives", "mean training loss of an epoch"
-"""What a model can be best by."""
+"""The criteria for the best model."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """How good a model is.
+    """Score of a model.
 
     Attributes:
-        by: VALIDATION, of which more is better, or LOSS, of which less is better within a stage.
-        value: the measure.
+        by: VALIDATION (higher is better), or LOSS (lower is better, comparable only within a stage).
+        value: the score.
         step: steps done.
-        stage: stage of the curriculum that the last step belonged to.
+        stage: stage of the curriculum of the last step.
     """
 
     by: str
@@ -179,7 +181,7 @@ class Score:
     stage: int
 
     def beats(self, other: Score | None) -> bool:
-        """Whether it is better than the best so far."""
+        """Whether this score is better than another one."""
         if other is None or other.by != self.by:
             return True
         if self.by == VALIDATION:
@@ -194,19 +196,19 @@ def best_folder(run: Path) -> Path | None:
 
 
 def _without_checkpoint(run: Path) -> str:
-    """What to do with a run that cannot be resumed."""
+    """Advice for a run that cannot be resumed."""
     best = best_folder(run)
     if best is None:
-        return "Leave out --resume to start"
+        return "Remove --resume to start"
     return (
-        f"It has its best model, {best.name}, which lacks the state of the optimiser. Leave out --resume to start "
-        f"anew, which removes it; or begin another run with its weights: --start {best} and another --out. A smaller "
-        "[training] checkpoint_every_steps keeps more"
+        f"Its best model, {best.name}, has no optimiser state. Remove --resume to start again, which deletes this "
+        f"model; or start another run with its weights: --start {best} and another --out. A smaller [training] "
+        "checkpoint_every_steps saves more often"
     )
 
 
 def best_score(run: Path) -> Score | None:
-    """How good the best model of a run is; None if there is none, or none that is whole."""
+    """Score of the best model of a run; None if there is no complete one."""
     folder = best_folder(run)
     if folder is None:
         return None
@@ -217,14 +219,14 @@ def best_score(run: Path) -> Score | None:
 
 
 def keep_best(run: Path, model: TwoStream, recipe: Recipe, progress: dict[str, Any], score: Score) -> bool:
-    """Write a model whole or not at all if it is better than the best so far, and remove that one.
+    """Write a model atomically if it is better than the best so far, and remove the previous one.
 
     Args:
         run: folder of the run.
         model: the networks.
         recipe: the recipe of the run.
-        progress: where training stands, plain values.
-        score: how good the model is.
+        progress: progress of the training, plain values.
+        score: score of the model.
     """
     if not score.beats(best_score(run)):
         return False
@@ -233,7 +235,7 @@ def keep_best(run: Path, model: TwoStream, recipe: Recipe, progress: dict[str, A
     shutil.rmtree(partial, ignore_errors=True)
     save_model(partial, model, recipe, progress | {"best": asdict(score)})
     older = [path for path in target.parent.glob("best-*") if path != partial]
-    if target in older:  # damaged, or of another measure
+    if target in older:  # damaged, or of another criterion
         shutil.rmtree(target)
     os.replace(partial, target)
     for path in older:
@@ -243,7 +245,7 @@ def keep_best(run: Path, model: TwoStream, recipe: Recipe, progress: dict[str, A
 
 
 def forget_best(run: Path) -> None:
-    """Remove what a run left as its best that was killed before its first checkpoint, and so begins anew."""
+    """Remove the best model of a run that was killed before its first checkpoint and starts again."""
     for path in (run / "checkpoints").glob("best-*"):
         shutil.rmtree(path)
 
@@ -253,7 +255,7 @@ def _step_of(path: Path) -> int:
 
 
 def shared_steps(one: Recipe, other: Recipe, num_clips: int) -> int:
-    """Steps, from the first on, that two recipes train bit for bit alike; 0 if more than their stages differs."""
+    """Number of initial steps that two recipes train bit-identically; 0 if they differ in more than their stages."""
     if one.model_copy(update={"curriculum": other.curriculum}) != other:
         return 0
     mine, theirs = _steps(one, num_clips), _steps(other, num_clips)
@@ -262,7 +264,7 @@ def shared_steps(one: Recipe, other: Recipe, num_clips: int) -> int:
         return 0
     shared = 0
     for (stage, is_last), (its_stage, its_last) in zip(mine, theirs, strict=False):
-        # a plateau is looked for anew in each stage, so there its ends have to be the same too
+        # plateau detection restarts in each stage, so the ends of the stages have to be the same too
         if stage != its_stage or (schedule == "plateau" and is_last != its_last):
             break
         shared += 1
@@ -270,9 +272,9 @@ def shared_steps(one: Recipe, other: Recipe, num_clips: int) -> int:
 
 
 def branch(source: Path, run: Path, recipe: Recipe) -> int:
-    """Begin a run with what another one has made alike.
+    """Start a run from the steps that it has in common with another one.
 
-    The trainer then resumes from there, and refuses other clips than those that the source was trained on.
+    The trainer then resumes from there, and refuses clips other than those that the source was trained on.
 
     Args:
         source: folder of a run, finished or not.
@@ -280,7 +282,7 @@ def branch(source: Path, run: Path, recipe: Recipe) -> int:
         recipe: of the new run.
 
     Returns:
-        Steps taken over; 0 if the source has no checkpoint from before the recipes part.
+        Steps taken over; 0 if the source has no checkpoint from before the recipes diverge.
 
     Raises:
         CheckpointError: a checkpoint of the source is damaged or foreign.
@@ -297,26 +299,25 @@ def branch(source: Path, run: Path, recipe: Recipe) -> int:
 
 
 def begin_branch(source: Path, run: Path, recipe: Recipe) -> int:
-    """As `branch`, where nothing to take over is an error.
+    """Like `branch`, but raises an error if no steps can be taken over.
 
     Raises:
-        UsageError: the source has no checkpoint from before the recipes part, or the run has checkpoints of its own.
+        UsageError: the source has no checkpoint from before the recipes diverge, or the run has its own checkpoints.
         CheckpointError: a checkpoint of the source is damaged or foreign.
     """
     if checkpoints(run):
-        raise UsageError(f"{run}: has checkpoints of its own. Give --resume without --branch to go on with them")
+        raise UsageError(f"{run}: has its own checkpoints. Give --resume without --branch to continue from them")
     taken = branch(source, run, recipe)
     if not taken:
         raise UsageError(
             f"{source}: none of its {len(checkpoints(source))} checkpoint(s) is from before its recipe and this one "
-            "part. Set [training] checkpoint_every_steps there to the end of the stages that both have, or leave out "
-            "--branch"
+            "diverge. Set [training] checkpoint_every_steps there to the end of the common stages, or remove --branch"
         )
     return taken
 
 
 def _steps(recipe: Recipe, num_clips: int) -> list[tuple[StageSettings, bool]]:
-    """What decides each step: its stage, without name and length, and whether it is the stage's last."""
+    """What determines each step: its stage, without name and length, and whether it is the stage's last."""
     found: list[tuple[StageSettings, bool]] = []
     for stage, length in zip(recipe.curriculum, recipe.stage_steps(num_clips), strict=True):
         plain = stage.model_copy(update={"name": "", "epochs": 1, "steps": None})
@@ -325,7 +326,7 @@ def _steps(recipe: Recipe, num_clips: int) -> list[tuple[StageSettings, bool]]:
 
 
 def _take_over(state: Path, run: Path, recipe: Recipe, progress: dict[str, object]) -> None:
-    """Copy a checkpoint under a new recipe, whole or not at all."""
+    """Copy a checkpoint with a new recipe, atomically."""
     target = run / "checkpoints" / state.name
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

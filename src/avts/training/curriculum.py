@@ -1,8 +1,8 @@
-"""Which negatives in which epoch, and the plan of every step of a training run. Pure: no file, no tensor.
+"""The kinds of negatives in each epoch, and the plan of every step of a training run. Pure: no files, no tensors.
 
 An adaptive stage sets the shares of its negatives from the measured error on each kind. The error is the share of
-misranked pairs: how often a negative of that kind is nearer than a positive of the same step, 0.5 where nothing is
-known, averaged over recent steps. The rule (the idea is that of Graves et al. 2017, arXiv 1704.03003):
+misranked pairs: how often a negative of that kind is nearer than a positive of the same step, 0.5 if nothing is known,
+averaged over recent steps. The rule (after an idea of Graves et al. 2017, arXiv 1704.03003):
 
     ready   = 1 - easy error / READY_ERROR, from 0 to 1
     share   = the stage's share of the kind * ready * (error on the kind / easy error, 1 at most)
@@ -34,10 +34,10 @@ from avts.settings import Recipe, StageSettings
 class Curriculum:
     """The plan of each batch of a training run; picklable, so that loader workers can carry it out.
 
-    A step is one batch, or several whose gradients are added up ([training] accumulate_steps).
+    A step is one batch, or several with accumulated gradients ([training] accumulate_steps).
 
     Attributes:
-        recipe: what the user asked for.
+        recipe: the settings of the run.
         durations_seconds: duration of each training clip.
     """
 
@@ -46,7 +46,7 @@ class Curriculum:
 
     @property
     def batches_per_step(self) -> int:
-        """Batches whose gradients make one step."""
+        """Batches per step."""
         return self.recipe.training.accumulate_steps
 
     @property
@@ -65,7 +65,7 @@ class Curriculum:
         return list(accumulate(self.recipe.stage_steps(len(self.durations_seconds))))
 
     def epochs_done(self, steps: int) -> int:
-        """Epochs that have ended after so many steps: whole ones, and the last of a stage, which may be shorter."""
+        """Number of epochs completed after some steps: full ones, and the last of a stage, which may be shorter."""
         ended, first = 0, 0
         for end in self.stage_ends:
             ended += -(-(end - first) // self.steps_per_epoch) if steps >= end else 0
@@ -82,13 +82,13 @@ class Curriculum:
         raise IndexError(f"step {step} is past the end of the curriculum ({self.num_steps} steps)")
 
     def __call__(self, batch: int) -> StepPlan:
-        """The plan of a batch: a function of the recipe's seed and the batch's number in the run alone."""
+        """The plan of a batch, a function of only the recipe's seed and the batch's number in the run."""
         pairs = self.recipe.pairs
         epoch, place = divmod(batch, self.steps_per_epoch * self.batches_per_step)
         order = epoch_order(len(self.durations_seconds), seed=self.recipe.training.seed, epoch=epoch)
         clips = order[place * pairs.batch_size : (place + 1) * pairs.batch_size]
         plan = plan_pairs if pairs.sampling == "pairs" else plan_grid
-        # spans bring their hard negatives with them: the plan only says where each span is
+        # spans contain their hard negatives: the plan only gives the position of each span
         stage = self.stage_at(batch // self.batches_per_step)[1]
         shares = {EASY: 1.0} if pairs.sampling == "spans" else negative_shares(stage)
         return plan(
@@ -102,7 +102,7 @@ class Curriculum:
 
 
 def least_seconds_of(recipe: Recipe) -> float:
-    """Length of the shortest clip that can give every kind of pair in a recipe's curriculum."""
+    """Length of the shortest clip that can provide every kind of pair in a recipe's curriculum."""
     pairs = recipe.pairs
     if pairs.sampling == "spans":
         return pairs.cut_seconds
@@ -118,13 +118,13 @@ def negative_shares(stage: StageSettings) -> dict[int, float]:
 NEGATIVES = (EASY, HARD, SUPER_HARD)
 
 CHANCE = 0.5
-"""The error of a model that knows nothing."""
+"""The error of an untrained model."""
 
 READY_ERROR = 0.25
-"""Half of chance: with this error on easy negatives or a higher one there are only easy ones."""
+"""Half of chance: with at least this error on easy negatives there are only easy ones."""
 
 MEMORY_STEPS = 20
-"""Steps over which errors are averaged, about: a new one weighs 1 / MEMORY_STEPS."""
+"""Approximate number of steps that errors are averaged over: a new one has the weight 1 / MEMORY_STEPS."""
 
 
 @dataclass
@@ -132,19 +132,19 @@ class AdaptiveShares:
     """The errors measured so far, and the shares that follow from them.
 
     Attributes:
-        errors: on each kind of negative, by its name.
+        errors: error on each kind of negative, by name.
     """
 
     errors: dict[str, float] = field(default_factory=lambda: {KIND_NAMES[kind]: CHANCE for kind in NEGATIVES})
 
     def observe(self, misranked: Mapping[int, float | None]) -> None:
-        """Take note of a step's share of misranked pairs of each kind; None where it had no pair of it."""
+        """Record a step's share of misranked pairs of each kind; None for a kind without pairs."""
         for kind, error in misranked.items():
             if error is not None:
                 self.errors[KIND_NAMES[kind]] += (error - self.errors[KIND_NAMES[kind]]) / MEMORY_STEPS
 
     def applied_to(self, stage: StageSettings) -> StageSettings:
-        """A stage with the shares that its next step is to have; one of fixed shares as it is."""
+        """A stage with the shares of its next step; a stage with fixed shares is returned unchanged."""
         if stage.shares == "fixed":
             return stage
         easy = self.errors[KIND_NAMES[EASY]]

@@ -1,6 +1,6 @@
-"""Several processes that make one step together: how they start, sums over them, shares, batch norm.
+"""Distributed training: start of the processes, sums over them, their shares of a step, batch norm.
 
-Accelerate joins the processes that `accelerate launch` or `torchrun` started; a run by itself is one process.
+Accelerate joins the processes that `accelerate launch` or `torchrun` started; without a launcher there is one process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from avts.pairs.ranks import Rows
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over processes; so is its gradient."""
+    """Sum over processes, in the forward and in the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, own: Tensor) -> Tensor:  # noqa: ARG004
@@ -38,24 +38,24 @@ class _Sum(torch.autograd.Function):
 
 
 def sum_over_processes(own: Tensor) -> Tensor:
-    """Sum of a tensor over all processes, with a gradient. Shapes must be the same everywhere."""
+    """Sum of a tensor over all processes, with a gradient. Shapes must be the same in all of them."""
     summed: Tensor = _Sum.apply(own)  # type: ignore[no-untyped-call]
     return summed
 
 
 @dataclass(frozen=True)
 class Share:
-    """The rows of a step's pictures or sounds that this process holds, and a way to those of the others.
+    """The rows of a step's pictures or sounds that this process holds, with access to those of the others.
 
     Attributes:
-        rows: which they are.
+        rows: the rows of this process.
     """
 
     rows: Rows
 
     @staticmethod
     def all_of(total: int) -> Share:
-        """The share of a process that is alone."""
+        """The share of a single process."""
         return Share(Rows(0, total, total))
 
     def own(self, values: Any) -> Any:
@@ -77,7 +77,7 @@ class Share:
         return sum_over_processes(torch.cat([sides[0], own, sides[1]]))
 
     def part_of_row(self, own: Tensor, row: int, *where: slice) -> Tensor:
-        """A cut of one row, whoever holds it. All processes must ask for it."""
+        """A slice of one row of any process. All processes must call this."""
         if len(self.rows) == self.rows.total:
             return own[row][where].clone()
         cut = own[row - self.rows.first][where] if row in self.rows else torch.zeros_like(own[0][where])
@@ -93,36 +93,38 @@ class StepShare:
 
     @staticmethod
     def of(batch: Batch) -> StepShare:
-        """The share that a batch is."""
+        """The share of the step that a batch holds."""
         if batch.part is None:
             return StepShare(Share.all_of(len(batch.y)), Share.all_of(len(batch.sounds)))
         return StepShare(Share(batch.part.pictures), Share(batch.part.sounds))
 
 
 def true_everywhere(flags: Tensor) -> Tensor:
-    """Which of some flags no process has set to False. Shape: bool [n] to bool [n]."""
+    """Logical AND of flags over all processes. Shape: bool [n] to bool [n]."""
     return sum_over_processes((~flags).to(torch.int32)) == 0
 
 
 def start_processes(device: torch.device, run: Path, trackers: Sequence[str]) -> Accelerator:
-    """Join the processes of this run; alone if no launcher started this one.
+    """Join the processes of this run; a single process if no launcher started this one.
 
     Args:
-        device: where the networks run; of several processes on CUDA each takes a card of its own.
+        device: device of the networks; each of several CUDA processes uses its own GPU.
         run: folder of the run, for trackers that write files.
-        trackers: names that Accelerate knows, see `training.record`.
+        trackers: names that Accelerate knows, see `training.log`.
 
     Raises:
-        UsageError: several processes were told to share one card.
+        UsageError: several processes were given the same GPU.
     """
     launched, processes = "LOCAL_RANK" in os.environ, os.environ.get("WORLD_SIZE", "1")
     if launched and device.index is not None and processes != "1":
-        raise UsageError(f"device '{device}' for {processes} processes: each takes a card of its own. Give auto or cpu")
+        raise UsageError(
+            f"device '{device}' for {processes} processes: each process uses its own GPU. Give auto or cpu"
+        )
     return Accelerator(
-        cpu=device.type == "cpu" or not launched,  # who is alone stays where it was asked to be
+        cpu=device.type == "cpu" or not launched,  # a single process keeps the requested device
         device_placement=False,
-        mixed_precision="no",  # the model knows which of its parts run in bf16
-        # the loop adds up batches itself: this count, one for all of a program's runs, must not do it a second time
+        mixed_precision="no",  # the model decides which of its parts run in bf16
+        # the loop accumulates batches itself, so Accelerate, whose setting is global, must not do it again
         gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         log_with=list(trackers) or None,
         project_dir=run / "trackers",
@@ -130,37 +132,37 @@ def start_processes(device: torch.device, run: Path, trackers: Sequence[str]) ->
 
 
 WORLD_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
-"""What torchrun and the MPI launchers set in each process."""
+"""Environment variables that torchrun and the MPI launchers set in each process."""
 
 ALONE = (
-    "processes: 1, although the launcher seems to have been asked for several: on CPUs `accelerate launch` starts one, "
-    "but with MPI. For several: torchrun --standalone --nproc_per_node 2 -m avts train ... --device cpu"
+    "processes: 1, although several seem to have been requested: on CPUs `accelerate launch` starts only one without "
+    "MPI. For several: torchrun --standalone --nproc_per_node 2 -m avts train ... --device cpu"
 )
 
 
 def was_left_alone(environment: Mapping[str, str]) -> bool:
-    """Whether `accelerate launch` was asked for several processes and started one: it then names a port to meet at."""
+    """Whether `accelerate launch` should have started several processes but started one: it then sets a port."""
     asked = "ACCELERATE_MIXED_PRECISION" in environment and "MASTER_PORT" in environment
     return asked and not any(name in environment for name in ("LOCAL_RANK", *WORLD_SIZES))
 
 
 def device_of(accelerator: Accelerator, chosen: torch.device) -> torch.device:
-    """Where this process runs: as chosen if it is alone or on the CPU, else on its own card."""
+    """Device of this process: as chosen for a single process or the CPU, else its own GPU."""
     alone = accelerator.num_processes == 1
     return chosen if alone or chosen.type == "cpu" else torch.device(accelerator.device)
 
 
 def leave_processes(accelerator: Accelerator) -> None:
-    """Part from the other processes; nothing can be trained with them after this."""
+    """Leave the process group; no distributed training is possible after this."""
     accelerator.state.destroy_process_group()
 
 
 def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
-    """Let every batch norm of a model take its statistics over all processes; names of its weights stay the same.
+    """Make every batch norm of a model compute its statistics over all processes; weights keep their names.
 
     Args:
-        model: the networks; changed in place.
-        device: where they run.
+        model: the networks; modified in place.
+        device: device of the networks.
     """
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
@@ -173,7 +175,7 @@ def synchronise_batch_norm(model: nn.Module, device: torch.device) -> None:
 
 
 class _SharedBatchNorm(_BatchNorm):
-    """Batch norm for any number of dimensions whose statistics in training are those of all processes together."""
+    """Batch norm for any number of dimensions, with training statistics over all processes."""
 
     @staticmethod
     def of(norm: _BatchNorm) -> _SharedBatchNorm:
@@ -185,7 +187,7 @@ class _SharedBatchNorm(_BatchNorm):
         return shared.train(norm.training)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Accept any number of dimensions."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Shape: [B, C, ...] to [B, C, ...]."""
@@ -196,7 +198,7 @@ class _SharedBatchNorm(_BatchNorm):
         x = input.float()
         count = sum_over_processes(x.new_tensor(float(x.numel() // x.shape[1])))
         mean = sum_over_processes(x.sum(dimensions)) / count
-        # from the mean, not from the sum of squares: two large sums would cancel
+        # two-pass: the difference of the sums of squares would cancel
         variance = sum_over_processes((x - mean.view(shape)).square().sum(dimensions)) / count
         self._take_note(mean.detach(), variance.detach() * (count / (count - 1)))
         found = (x - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
@@ -206,7 +208,7 @@ class _SharedBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _take_note(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics that evaluation uses."""
+        """Update the running statistics for evaluation."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked += 1

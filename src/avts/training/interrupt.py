@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the step under way is ended first, in all processes the same one."""
+"""Ctrl-C and SIGTERM: the current step is completed first, and all processes stop after the same step."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM end the step under way first; gives a function that tells whether one came."""
+    """Defer Ctrl-C and SIGTERM to the end of a step; yields a function that returns whether one was received."""
     caught: list[int] = []
     try:
         before = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in _SIGNALS}
-    except ValueError:  # not in the main thread: signals stay with whoever owns it
+    except ValueError:  # not in the main thread: the signal handlers stay unchanged
         before = {}
     try:
         yield lambda: bool(caught)

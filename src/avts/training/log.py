@@ -1,8 +1,8 @@
-"""What a run tells while it trains: a log of one line a step, and the trackers that the user named.
+"""The log of a run, and the trackers that the user requested.
 
 RUN/log.jsonl   always: loss and mean distances of a step; mean seconds of the parts of a step and histograms of the
-                distances since the line before
-RUN/trackers/   of trackers that write files, such as TensorBoard
+                distances since the previous line
+RUN/trackers/   files of trackers such as TensorBoard
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from avts.settings import Recipe
 LOG_NAME = "log.jsonl"
 
 PROJECT = "avts"
-"""Name of the project in trackers that have projects."""
+"""Project name for trackers that have projects."""
 
 
 def check_trackers(names: Sequence[str]) -> None:
     """Raise UsageError if Accelerate does not know a tracker, or its package is not installed."""
     for name in names:
         if name not in LOGGER_TYPE_TO_CLASS:
-            raise UsageError(f"tracker '{name}' is not known; known are {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}")
+            raise UsageError(f"unknown tracker '{name}'; known trackers: {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}")
         if name not in map(str, get_available_trackers()):
             advice = install_advice("track") if name == "tensorboard" else f"Install it: pip install {name}"
             raise UsageError(f"tracker '{name}' is not installed here. {advice}")
 
 
 class Record:
-    """The log of a run and its trackers; written by the first process only. A context.
+    """The log of a run and its trackers, written only by the first process. A context manager.
 
     Args:
         run: folder of the run.
-        recipe: told to the trackers.
-        accelerator: has the trackers.
-        step: steps done before; the log goes on from there.
+        recipe: reported to the trackers.
+        accelerator: holds the trackers.
+        step: steps done before; the log continues from there.
     """
 
     def __init__(self, run: Path, recipe: Recipe, accelerator: Accelerator, *, step: int) -> None:
@@ -53,7 +53,7 @@ class Record:
         run.mkdir(parents=True, exist_ok=True)
         cut_log(run / LOG_NAME, step)
         self._log = (run / LOG_NAME).open("a", encoding="utf-8")
-        # what a stopped run had told about steps that are made again is taken back
+        # lines of a stopped run on steps that are repeated now are removed
         accelerator.init_trackers(PROJECT, config=_flat(recipe), init_kwargs={"tensorboard": {"purge_step": step}})
 
     def __enter__(self) -> Record:
@@ -66,7 +66,7 @@ class Record:
             tracker.finish()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add what is known of a step."""
+        """Add the values of a step."""
         if not self._log:
             return
         self._log.write(json.dumps(row) + "\n")
@@ -76,13 +76,13 @@ class Record:
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:
-    """The lines of a run's log, without a last one that a kill cut off or that is just being written; [] if none."""
+    """The lines of a run's log, without an incomplete last one; [] if there is none."""
     log = run / LOG_NAME
     return [json.loads(line) for line in _whole_lines(log)] if log.is_file() else []
 
 
 def cut_log(log: Path, step: int) -> None:
-    """Take out the lines from a step on, which are about to be made again, and a last one that a kill cut off."""
+    """Remove the lines from a step on, which will be written again, and an incomplete last one."""
     if not log.exists():
         return
     kept = "".join(line for line in _whole_lines(log) if json.loads(line)["step"] < step)

@@ -1,4 +1,4 @@
-"""The loss of a step: from a batch on the device to one number to go down, and the pairs that it was made of."""
+"""The loss of a step: from a batch on the device to a scalar loss, and the pairs that it was computed from."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class StepLoss:
     """The loss of a step and its pairs.
 
     Attributes:
-        loss: one number, with a gradient.
-        distances: of each pair, [n], detached.
+        loss: scalar with a gradient.
+        distances: distance of each pair, [n], detached.
         kinds: kind of each pair, int64 [n] (see pairs.negatives).
-        valid: bool [n]; False where a pair counts for nothing.
+        valid: bool [n]; False for a pair that is excluded from the loss.
     """
 
     loss: Tensor
@@ -55,7 +55,7 @@ class StepLoss:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The embeddings of a step, of all processes that share it, and how they are paired.
+    """The embeddings of a step, of all processes that share it, and their pairs.
 
     Attributes:
         pictures: [P, D].
@@ -77,15 +77,15 @@ class _Pairs:
 def step_loss(
     model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch, recipe: Recipe, stage: StageSettings
 ) -> StepLoss:
-    """The loss that a recipe asks for; where several processes share a step, the loss of all of it in each of them.
+    """The loss that a recipe specifies; if several processes share a step, each of them gets that of the whole step.
 
     Args:
         model: the networks.
-        planes: luminance, and colour where it is used, each [B, T, H, W] in [0, 1] at the network's size.
+        planes: luminance, and colour if it is used, each [B, T, H, W] in [0, 1] at the network's size.
         samples: [Q, N] at 16 kHz.
-        batch: how they are paired; its own planes and sounds are as they were before augmentation. `valid` is of the
-            whole step.
-        recipe: what to train and how.
+        batch: their pairs; its own planes and sounds are those before augmentation. `valid` refers to the whole
+            step.
+        recipe: the settings of the run.
         stage: the stage of the curriculum.
     """
     if recipe.pairs.sampling == "spans":
@@ -120,7 +120,7 @@ def _span_pairs(
 
 
 def _loss_of(pairs: _Pairs, model: TwoStream, recipe: Recipe, stage: StageSettings) -> StepLoss:
-    """The loss of pairs, weighed by the shares of a stage; pairs drawn one by one have those shares already."""
+    """The loss of pairs, weighted by the shares of a stage; individually drawn pairs have those shares already."""
     shares = None if recipe.pairs.sampling == "pairs" else negative_shares(stage)
     weights, positive = pair_weights(pairs.kinds, pairs.valid, shares), pairs.kinds == POSITIVE
     if recipe.loss.name == "bce":
@@ -130,16 +130,16 @@ def _loss_of(pairs: _Pairs, model: TwoStream, recipe: Recipe, stage: StageSettin
     matrix = model.pair_distances(pairs.pictures, pairs.sounds)
     distances = matrix[pairs.rows, pairs.columns]
     if recipe.loss.name == "info_nce":
-        told = shares if recipe.loss.weigh_by_shares else None
+        weights = shares if recipe.loss.weigh_by_shares else None
         kinds, valid = _as_matrices(pairs, matrix)
-        loss = info_nce(matrix, kinds, valid, temperature=recipe.loss.temperature, negative_shares=told)
+        loss = info_nce(matrix, kinds, valid, temperature=recipe.loss.temperature, negative_shares=weights)
     else:
         loss = contrastive_loss(distances, positive, weights, margin=recipe.loss.margin)
     return StepLoss(loss, distances.detach(), pairs.kinds, pairs.valid)
 
 
 def _as_matrices(pairs: _Pairs, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Kind of every picture with every sound, UNPAIRED where they are no pair, and which pairs count, [P, Q] each."""
+    """Kind of every picture with every sound, UNPAIRED if they are no pair, and whether it counts, [P, Q] each."""
     kinds = torch.full(like.shape, UNPAIRED, device=like.device)
     kinds[pairs.rows, pairs.columns] = pairs.kinds
     valid = torch.zeros(like.shape, dtype=torch.bool, device=like.device)

@@ -1,7 +1,7 @@
 """The optimiser, the learning rate of each step, and a moving average of the weights.
 
 Source: Korbar et al. 2018, section 4: x 0.1 when the loss has not fallen for 5 epochs ('plateau'). The ramp of the
-average's decay is that of TensorFlow's ExponentialMovingAverage, so that the random initial weights are soon forgotten.
+average's decay is that of TensorFlow's ExponentialMovingAverage, so that the initial weights are forgotten quickly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WAYS = ("fused", "foreach", "capturable")
 """Entries of a parameter group that change how an update is computed, not what."""
 
 PLATEAU_FACTOR = 0.1
-PLATEAU_LEAST_GAIN = 1e-4  # a loss lower by less than this share has not fallen
+PLATEAU_LEAST_GAIN = 1e-4  # minimum relative decrease of the loss that counts
 
 
 def learning_rate(settings: OptimizerSettings, step: int, num_steps: int, *, plateau_factor: float) -> float:
@@ -31,7 +31,7 @@ def learning_rate(settings: OptimizerSettings, step: int, num_steps: int, *, pla
         settings: base rate, warm-up and kind of schedule.
         step: number of the step.
         num_steps: steps of the whole run.
-        plateau_factor: what the plateau schedule has come down to; 1 at the start.
+        plateau_factor: current factor of the plateau schedule; 1 at the start.
     """
     rate = settings.learning_rate * min((step + 1) / (settings.warmup_steps + 1), 1)
     if settings.schedule == "plateau":
@@ -44,7 +44,7 @@ def learning_rate(settings: OptimizerSettings, step: int, num_steps: int, *, pla
 
 @dataclass
 class Plateau:
-    """Watches the loss of each epoch; starts anew with each stage, whose losses cannot be compared with the last's."""
+    """Plateau detection on the loss of each epoch; reset in each stage, because losses of stages are not comparable."""
 
     patience_epochs: int
     factor: float = 1.0
@@ -52,7 +52,7 @@ class Plateau:
     epochs_without_gain: int = 0
 
     def end_epoch(self, loss: float) -> None:
-        """Take note of an epoch's mean loss."""
+        """Record an epoch's mean loss."""
         if self.best_loss is None or loss < self.best_loss * (1 - PLATEAU_LEAST_GAIN):
             self.best_loss, self.epochs_without_gain = loss, 0
             return
@@ -62,12 +62,12 @@ class Plateau:
             self.epochs_without_gain = 0
 
     def start_stage(self) -> None:
-        """Forget the losses of the last stage."""
+        """Discard the losses of the last stage."""
         self.best_loss, self.epochs_without_gain = None, 0
 
 
 def decay_at(decay: float, step: int) -> float:
-    """The decay after a step, counted from 0: short memory first, growing to the whole."""
+    """The decay after a step, counted from 0: it rises from a small value to the full decay."""
     return min(decay, (1 + step) / (10 + step))
 
 
@@ -75,8 +75,8 @@ class MovingAverage:
     """The average of a model's weights over the steps of its training.
 
     Args:
-        model: the networks, as they are at the start.
-        decay: share that the average keeps in a step.
+        model: the networks at the start.
+        decay: weight of the old average in a step.
 
     Attributes:
         model: networks with the averaged weights, in evaluation mode.
@@ -88,7 +88,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, model: TwoStream, step: int) -> None:
-        """Take in the weights after a step."""
+        """Add the weights after a step."""
         share = 1 - decay_at(self.decay, step)
         pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
         for count, newer in pairs:
@@ -116,17 +116,17 @@ def blend(mine: list[Tensor], new: list[Tensor], share: float, *, together: bool
 
 
 def make_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """The optimiser that the settings describe, over all weights that are not frozen."""
+    """The optimiser that the settings specify, for all weights that are not frozen."""
     groups = decay_groups(model, settings.weight_decay)
     return optimizer_of(groups, name=settings.name, learning_rate=settings.learning_rate, momentum=settings.momentum)
 
 
 def decay_groups(module: nn.Module, weight_decay: float, **options: Any) -> list[dict[str, Any]]:
-    """Parameter groups of a module: batch norm and biases are not decayed, frozen weights are left out.
+    """Parameter groups of a module: batch norm and biases without weight decay; frozen weights are skipped.
 
     Args:
         module: the networks.
-        weight_decay: of all other weights.
+        weight_decay: for all other weights.
         options: further entries of each group.
     """
     parameters = [p for p in module.parameters() if p.requires_grad]

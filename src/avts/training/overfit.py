@@ -1,7 +1,7 @@
 """Overfit one batch: whether recipe and corpus can learn at all, before an overnight run.
 
-The loss is compared with its bounds: the least that any embeddings reach, found by descent on free embeddings in place
-of the towers' under the recipe's own loss, and what networks reach that see nothing.
+The loss is compared with two bounds: the minimum over all embeddings, found by gradient descent on free embeddings with
+the recipe's own loss, and the loss of networks that ignore their input.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ DESCENT_STEPS = 200
 DESCENT_RATE = 0.1
 
 SMALLEST = {"video": "mc3", "video_width": 4, "audio_width": 8, "frame_size": 32, "head": "global", "filter_bands": 16}
-"""Towers that are not used need not be large."""
+"""Settings of small towers, which are not used."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Between what a loss lies.
+    """Bounds of a loss.
 
     Attributes:
-        least: that any embeddings reach.
-        blind: that networks reach which give every picture one embedding, and every sound one.
+        least: minimum over all embeddings.
+        blind: minimum for networks that give all pictures the same embedding, and all sounds the same embedding.
     """
 
     least: float
     blind: float
 
     def share_left(self, loss: float) -> float:
-        """How much of the way from blind to least a loss has still to go, 0 to 1 and beyond."""
+        """Position of a loss between least (0) and blind (1); may be outside."""
         return (loss - self.least) / max(self.blind - self.least, 1e-9)
 
 
 def loss_bounds(batch: Batch, recipe: Recipe, stage: StageSettings) -> Bounds:
-    """Find what a batch's loss can lie between.
+    """Find the bounds of a batch's loss.
 
     Args:
         batch: on the CPU.
@@ -68,7 +68,7 @@ def loss_bounds(batch: Batch, recipe: Recipe, stage: StageSettings) -> Bounds:
 
 
 def _descended(batch: Batch, recipe: Recipe, stage: StageSettings, *, shared: bool) -> float:
-    """The least loss found."""
+    """The minimum loss found."""
     pairs = recipe.pairs
     windows = num_windows(pairs.span_seconds, pairs.clip_seconds) if pairs.sampling == "spans" else 1
     counts = (1, 1) if shared else (windows * len(batch.y), windows * len(batch.sounds))
@@ -91,7 +91,7 @@ def _descended(batch: Batch, recipe: Recipe, stage: StageSettings, *, shared: bo
 
 
 class _FreeEmbeddings(TwoStream):
-    """Gives each window an embedding of its own, or all the same one, whatever is in it."""
+    """Gives each window its own embedding, or all windows the same one, regardless of the input."""
 
     def __init__(self, recipe: Recipe, num_pictures: int, num_sounds: int) -> None:
         super().__init__(**recipe.model.model_dump() | SMALLEST)
@@ -123,7 +123,7 @@ class _FreeEmbeddings(TwoStream):
 
 
 class _Table(nn.Module):
-    """One embedding a row; a table of one row gives it to all."""
+    """One embedding per row; a table with one row gives it to all."""
 
     def __init__(self, rows: int, embedding: int, *, unit: bool) -> None:
         super().__init__()
@@ -136,27 +136,27 @@ class _Table(nn.Module):
 
 
 NEAR = 0.1
-"""Of the way from what blind networks reach to the least possible: a loss with no more of it to go is near zero."""
+"""Maximum position between the least (0) and the blind (1) loss at which a batch counts as learned."""
 
 WARM_UP_SHARE = 0.1
-"""Of the steps, at most, for the recipe's warm-up."""
+"""Maximum share of the steps for the recipe's warm-up."""
 
 MEASURED_EVERY = 5
 
 
 @dataclass(frozen=True)
 class Overfitting:
-    """How far one batch was learned.
+    """Result of overfitting one batch.
 
     Attributes:
-        losses: of each step.
-        bounds: between what this batch's loss lies.
-        steps: that it might have taken.
-        videos: in the batch.
-        stage_name: whose negatives were used.
-        partings: of each kind of negative in the batch, at the end.
-        reasons: what was measured; empty if it was learned.
-        seconds: that it took.
+        losses: loss of each step.
+        bounds: bounds of this batch's loss.
+        steps: maximum number of steps.
+        videos: number of videos in the batch.
+        stage_name: stage whose negatives were used.
+        partings: separation of each kind of negative in the batch at the end.
+        reasons: checked reasons; empty if the batch was learned.
+        seconds: duration.
     """
 
     losses: Sequence[float]
@@ -170,17 +170,17 @@ class Overfitting:
 
     @property
     def target(self) -> float:
-        """Loss from which on the batch counts as learned."""
+        """Maximum loss at which the batch counts as learned."""
         return self.bounds.least + NEAR * (self.bounds.blind - self.bounds.least)
 
     @property
     def learned(self) -> bool:
-        """True if the loss came near the least possible."""
+        """True if the loss came close to the minimum."""
         return min(self.losses) <= self.target
 
     @property
     def still_falls(self) -> bool:
-        """True if the last fifth of the steps was lower than the fifth before."""
+        """True if the mean loss of the last fifth of the steps is lower than that of the fifth before."""
         fifth = max(len(self.losses) // 5, 1)
         last, before = self.losses[-fifth:], self.losses[-2 * fifth : -fifth]
         return len(before) > 0 and sum(last) / len(last) < 0.98 * sum(before) / len(before)
@@ -197,17 +197,17 @@ def overfit(
     on_progress: Callable[[int, int], None] | None = None,
     check_corpus: CheckCorpus | None = None,
 ) -> Overfitting:
-    """Train on one batch of the first stage until its loss is near the least possible.
+    """Train on one batch of the first stage until its loss is close to the minimum.
 
     Args:
         corpus: its split 'train' gives the batch.
-        recipe: model, pairs, loss and optimiser; its learning rate stays as it is after the warm-up.
-        steps: to take at most.
+        recipe: model, pairs, loss and optimiser; its learning rate is constant after the warm-up.
+        steps: maximum number of steps.
         device: 'auto' or a torch device.
-        start: a finished run whose weights to begin with.
+        start: a finished run with the initial weights.
         say: called with each automatic choice in words.
-        on_progress: called with (steps done, steps in all).
-        check_corpus: measures whether sound and picture of the corpus are in step, should the batch not be learned.
+        on_progress: called with (steps done, total steps).
+        check_corpus: measures whether sound and picture of the corpus are in sync, if the batch is not learned.
 
     Raises:
         CorpusError: too few clips, one cannot be read, or every window of the batch is silent.
@@ -258,14 +258,14 @@ def first_batch(trainer: Trainer) -> Batch:
     batch = dataset[0]
     if not batch.valid.any():
         raise CorpusError(
-            f"{trainer.corpus.path}: no pair of a batch of {len(batch.y)} videos could be used: none of its windows is "
+            f"{trainer.corpus.path}: no pair of a batch of {len(batch.y)} videos is usable: none of its windows is "
             f"louder than {pairs.silence_dbfs:g} dBFS. Lower [pairs] silence_dbfs"
         )
     return batch
 
 
 class _Attempt:
-    """Steps on one batch."""
+    """Training steps on one batch."""
 
     def __init__(self, trainer: Trainer, batch: Batch, steps: int) -> None:
         self.losses: list[float] = []
@@ -285,7 +285,7 @@ class _Attempt:
         self._model.train()
 
     def step(self, step: int) -> None:
-        """Take a step.
+        """Make a training step.
 
         Raises:
             TrainingError: the loss or its gradient is not finite.
@@ -307,18 +307,18 @@ class _Attempt:
 
     @property
     def partings(self) -> list[Parting]:
-        """Of each kind of negative in the batch, at the last step."""
+        """Separation of each kind of negative in the batch at the last step."""
         meter = PartingMeter(self._trainer.recipe)
         if self._made is not None:
             meter.add(self._made)
         return meter.partings()
 
     def reasons(self, check_corpus: CheckCorpus | None) -> list[Reason]:
-        """What was measured."""
+        """The checked reasons."""
         course = Course(self.losses, self._norms, self._updates.shares, self._updates.growth, self._rate)
         return reasons_of(cues_of(self._batch, self._trainer.recipe.pairs), self._tap, course, check_corpus)
 
     def close(self) -> None:
-        """Measure no more."""
+        """Remove the hooks."""
         self._tap.close()
         self._updates.close()

@@ -1,7 +1,7 @@
-"""Dense steps: spans of several seconds go through the towers once, and all windows in them are paired.
+"""Dense steps: the towers run once over spans of several seconds, and all windows in them are paired.
 
-One pass gives many windows, so hard and super-hard negatives cost nothing, and the windows are what a whole film gives
-when it is scanned: features that see beyond the window's edges, statistics taken over more than the window.
+One pass gives many windows, so hard and super-hard negatives are free, and the windows are like those of a film that is
+scanned: features with a receptive field beyond the window, and statistics over more than the window.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD, SUPER_HARD_LE
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 
 HOP_FRAMES = 3
-"""Frames from one window of a span to the next."""
+"""Hop between windows of a span, in frames."""
 
 UNPAIRED = -1
-"""Kind of two windows that are neither in sync nor a negative: too near to be told apart, or between kinds."""
+"""Kind of two windows that are neither in sync nor a negative: too close to distinguish, or between kinds."""
 
 
 def num_windows(span_seconds: float, clip_seconds: float) -> int:
@@ -34,13 +34,13 @@ def pair_kinds(num_spans: int, span_seconds: float, clip_seconds: float, gap_sec
     """Kind of every pair of a window of picture and a window of sound.
 
     Args:
-        num_spans: spans of a step, each of another clip.
+        num_spans: number of spans of a step, each from a different clip.
         span_seconds: length of a span.
         clip_seconds: length of a window.
-        gap_seconds: least time between the edges of a hard pair.
+        gap_seconds: minimum gap of a hard pair.
 
     Returns:
-        int [P, P] with P = num_spans * num_windows, windows of a span next to each other.
+        int [P, P] with P = num_spans * num_windows, windows of a span are adjacent.
     """
     starts = torch.arange(num_windows(span_seconds, clip_seconds)) * HOP_FRAMES / FRAME_RATE
     shift = (starts[:, None] - starts[None]).abs() + 1e-6  # [W, W]
@@ -61,10 +61,10 @@ def embed_picture_spans(
 
     Args:
         model: the networks.
-        planes: luminance, and colour where it is used, each [B, T, H, W].
+        planes: luminance, and colour if it is used, each [B, T, H, W].
         clip_seconds: length of a window.
-        margin_seconds: at each end of a span, seen by the tower but in no window: next to the ends features come from
-            padding, which tells that two windows are of the same place.
+        margin_seconds: at each end of a span, input of the tower but not in any window: features near the ends depend
+            on padding, which would reveal that two windows are from the same place.
 
     Returns:
         [B * W, D], of unit length.
@@ -89,7 +89,7 @@ def embed_sound_spans(model: TwoStream, samples: Tensor, *, clip_seconds: float,
     Returns:
         [B * W, D], of unit length.
     """
-    margin = round(margin_seconds * FRAME_RATE)  # frames: the windows start with those of the picture
+    margin = round(margin_seconds * FRAME_RATE)  # in frames: the windows start together with those of the picture
     sequence = model.sound_sequence_dense(normalise_filterbank(model.filterbank(samples))).float()  # [B, S - 6, C]
     steps = round(clip_seconds * STEPS_PER_SECOND)
     features = AudioTower.out_steps(steps)
@@ -105,7 +105,7 @@ def embed_sound_spans(model: TwoStream, samples: Tensor, *, clip_seconds: float,
 def heard_windows(samples: Tensor, *, clip_seconds: float, silence_dbfs: float, margin_seconds: float = 0.0) -> Tensor:
     """Which windows of spans of sound are not silent.
 
-    Shape: [B, N] to bool [B * W]; margins at the ends of a span are in no window.
+    Shape: [B, N] to bool [B * W]; margins at the ends of a span are not in any window.
     """
     margin = round(margin_seconds * FRAME_RATE) * SAMPLE_RATE // FRAME_RATE
     samples = samples[:, margin : samples.shape[1] - margin]

@@ -1,4 +1,4 @@
-"""One step of training: its batches, augmented; their loss; the gradient of all of them; the update.
+"""One training step: augmentation of its batches, loss, accumulated gradient, update.
 
 On the CPU a loss or gradient that is not finite stops the run before the update; on another device, where that would
 mean to wait for it in every step, when the figures of the step are read.
@@ -33,7 +33,7 @@ from avts.training.timing import StepTimer
 
 @dataclass(frozen=True)
 class StepDone:
-    """What a step has come to.
+    """The result of a step.
 
     Attributes:
         made: its loss, the mean over its batches, and all their pairs.
@@ -45,17 +45,17 @@ class StepDone:
 
 
 class Stepper:
-    """Makes steps of a run; of several processes each makes its part of all of them.
+    """Makes the steps of a run; each of several processes makes its part of every step.
 
     Args:
         model: the networks, on their device.
-        recipe: what to train and how.
+        recipe: the settings of the run.
         accelerator: the processes.
-        device: where the networks are.
-        run: folder of the run, whose last good checkpoint an error names.
+        device: device of the networks.
+        run: folder of the run; errors name its last good checkpoint.
 
     Attributes:
-        timer: where the time of the steps goes.
+        timer: times of the parts of the steps.
     """
 
     def __init__(
@@ -66,19 +66,19 @@ class Stepper:
         self.is_shared = accelerator.num_processes > 1
         if self.is_shared:
             synchronise_batch_norm(model, device)
-            # told of convolutions with one channel: two ways to describe the same memory
+            # harmless: convolutions with one channel have two equivalent stride descriptions
             warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         self.objective = accelerator.prepare_model(_Objective(model, recipe))
         self.optimizer = make_optimizer(model, recipe.optimizer)
 
     def make(self, step: int, batches: Iterator[Batch], stage: StageSettings, learning_rate: float) -> StepDone:
-        """Take the next batches, as many as make a step, and update the weights with their mean gradient.
+        """Take the batches of the next step, and update the weights with their mean gradient.
 
         Args:
             step: number of the step.
-            batches: the batches of the run, from this step's first on.
+            batches: the batches of the run, starting with the first of this step.
             stage: the stage of the curriculum.
-            learning_rate: of this step.
+            learning_rate: learning rate of this step.
 
         Raises:
             TrainingError: the loss or its gradient is not finite; on the CPU only, see `training.figures`.
@@ -114,7 +114,7 @@ class Stepper:
                 batches.fetch()
 
     def _add_gradient(self, batch: Batch, number: int, stage: StageSettings, *, is_last: bool) -> StepLoss:
-        """Forward and backward of one batch; the processes add up their gradients with the last one of a step."""
+        """Forward and backward pass of one batch; the processes sum their gradients with the last batch of a step."""
         with nullcontext() if is_last else self.accelerator.no_sync(self.objective):
             with self.timer.part("forward"):
                 planes, samples = self._augmented(batch, number)
@@ -126,7 +126,7 @@ class Stepper:
         return replace(made, loss=made.loss.detach())
 
     def _augmented(self, batch: Batch, number: int) -> tuple[list[Tensor], Tensor]:
-        """Planes at the network's size and sounds of a batch, disturbed as the recipe says."""
+        """Planes at the network's size and sounds of a batch, augmented as the recipe specifies."""
         rng = np.random.default_rng([self.recipe.training.seed, 2, number])
         augment, share = self.recipe.augment, StepShare.of(batch)
         boxes = share.pictures.own(random_boxes(share.pictures.rows.total, augment.least_crop, rng))
@@ -137,7 +137,7 @@ class Stepper:
 
 
 class _Objective(nn.Module):
-    """The loss as a module's forward, which DistributedDataParallel wants."""
+    """The loss as the forward pass of a module, which DistributedDataParallel requires."""
 
     def __init__(self, model: TwoStream, recipe: Recipe) -> None:
         super().__init__()

@@ -1,13 +1,13 @@
-"""Where the time of training goes: each part of a step is timed; means for the log, sums for the whole run.
+"""Timing of training: each part of a step is timed; means for the log, sums for the whole run.
 
-    start      until the first batch is there: the loader's workers start
+    start      until the first batch: the loader's workers start
     wait       for the loader
     transfer   of the batch to the device
     forward    augmentation, towers, loss
     backward
     update     check of the gradient, optimiser
-`compute` is the last three together. What a worker took to read and decode a batch is told beside them; it is no part
-of the step, unless there is no worker: then the wait holds it.
+`compute` is the sum of the last three. The time of a worker to read and decode a batch is reported separately; it is
+not part of the step, unless there are no workers: then it is part of the wait.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Times:
     """Seconds of a number of steps.
 
     Attributes:
-        parts: by name, see PARTS.
-        decode: that workers took to read and decode the batches.
-        steps: how many.
+        parts: seconds by name, see PARTS.
+        decode: seconds that workers took to read and decode the batches.
+        steps: number of steps.
     """
 
     parts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
@@ -65,7 +65,7 @@ class StepTimer:
         self.begin()
 
     def begin(self) -> None:
-        """Start anew."""
+        """Restart the clock."""
         self._began = time.perf_counter()
         self._run, self._lately = Times(), Times()
         self._marks: list[tuple[str, Any, Any]] = []
@@ -78,7 +78,7 @@ class StepTimer:
 
     @property
     def seconds_in_all(self) -> float:
-        """Seconds since it was started; what is no part of a step (log, checkpoints, validation) included."""
+        """Seconds since the start, including time outside of steps (log, checkpoints, validation)."""
         return time.perf_counter() - self._began
 
     @contextmanager
@@ -115,7 +115,7 @@ class StepTimer:
         """Count a step.
 
         Args:
-            decode_seconds: that a worker took to read and decode its batch.
+            decode_seconds: time that a worker took to read and decode its batch.
         """
         for times in (self._run, self._lately):
             times.steps += 1

@@ -1,8 +1,8 @@
-"""The training loop: plan, batch, loss, step; a log line and a checkpoint now and then.
+"""The training loop: plan, batch, loss, step; log lines and checkpoints at regular intervals.
 
-RUN/log.jsonl       one line every few steps (see training.record)
-RUN/diagnosis.json  alarms, if any (see training.diagnostics)
-RUN/checkpoints/    whole states to go on from, and the best model so far
+RUN/log.jsonl       one line every few steps (see training.log)
+RUN/diagnosis.json  alarms, if any (see training.diagnosis)
+RUN/checkpoints/    complete states to resume from, and the best model so far
 RUN/model.*         the finished model (see model.checkpoint)
 
 Several processes may share each step (see training.distributed). All of them run this loop; the first one writes.
@@ -68,18 +68,18 @@ class Trainer:
 
     Args:
         corpus: its split 'train' is trained on.
-        recipe: what to train and how.
-        run: folder of the run; made if missing.
+        recipe: the settings of the run.
+        run: folder of the run; created if missing.
         device: 'auto' or a torch device.
-        start: a finished run whose weights to begin with.
+        start: a finished run with the initial weights.
         say: called with each automatic choice, and each warning, in words.
-        trackers: told what the log is told, by names that Accelerate knows ('tensorboard').
-        validate: measures a model, more is better, and the best model is kept by it; None keeps it by the loss.
+        trackers: names of trackers that Accelerate knows ('tensorboard'); they receive the values of the log.
+        validate: returns the score of a model, higher is better, which selects the best model; None selects by loss.
 
     Raises:
         CorpusError: fewer than two usable training clips, or too few for one step.
         UsageError: no such device, tracker or run to start from, or a batch that the processes cannot share evenly.
-        CheckpointError: the run to start from is damaged, or its networks are others than the recipe's.
+        CheckpointError: the run to start from is damaged, or its networks differ from the recipe's.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Trainer:
         self.say(f"device: {self.device} ({why})")
         if len(self.clips) < len(found):
             short = len(found) - len(self.clips)
-            self.say(f"clips: {short} of {len(found)} left out (shorter than {seconds:g} s, which the negatives need)")
+            self.say(f"clips: {short} of {len(found)} skipped (shorter than {seconds:g} s, which the negatives need)")
         self._share()
         torch.manual_seed(recipe.training.seed)
         self.model = self._first_model(start)
@@ -135,7 +135,7 @@ class Trainer:
             self.say(ALONE)
 
     def _first_model(self, start: Path | None) -> TwoStream:
-        """The networks as training begins with them: with fresh weights, or those of a finished run."""
+        """The initial networks: with random weights, or those of a finished run."""
         model = build_model(self.recipe.model)
         if start is not None:
             fresh = start_from(model, start)
@@ -148,20 +148,20 @@ class Trainer:
 
     @property
     def is_main(self) -> bool:
-        """True in the one process that writes and tells."""
+        """True in the one process that writes and prints."""
         return bool(self.accelerator.is_main_process)
 
     @property
     def trained(self) -> TwoStream:
-        """The model that the run ends with: the moving average of the weights where one is kept."""
+        """The model that the run produces: the moving average of the weights if one is kept."""
         return self.average.model if self.average else self.model
 
     def resume(self) -> int:
-        """Go on from the newest checkpoint; gives the number of steps already done.
+        """Resume from the newest checkpoint; returns the number of steps already done.
 
         Raises:
-            CheckpointError: nothing to go on from, damaged, foreign, or made by another recipe, from other clips or
-                by another number of processes.
+            CheckpointError: no checkpoint, damaged, foreign, or made with another recipe, other clips or another
+                number of processes.
         """
         average = self.average.model if self.average else None
         progress = load_state(self.run, self.model, self.stepper.optimizer, self.recipe, average)
@@ -176,7 +176,7 @@ class Trainer:
 
     @property
     def timer(self) -> StepTimer:
-        """Where the time of `train` goes."""
+        """Times of the parts of `train`."""
         return self.stepper.timer
 
     def train(
@@ -185,8 +185,8 @@ class Trainer:
         """Run to the end of the curriculum and write the finished model.
 
         Args:
-            on_progress: called with (steps done, steps in all).
-            check_corpus: measures whether sound and picture of the corpus are in step, should distances not part.
+            on_progress: called with (steps done, total steps).
+            check_corpus: measures whether sound and picture of the corpus are in sync, if distances do not separate.
 
         Raises:
             UsageError: the towers are to be frozen with random weights.
@@ -200,9 +200,7 @@ class Trainer:
                 "[training] start_share needs weights to start from; name the run that has them with --start RUN"
             )
         if settings.freeze_towers and self.started_from is None:
-            raise UsageError(
-                "[training] freeze_towers needs trained towers; name the run that has them with --start RUN"
-            )
+            raise UsageError("[training] freeze_towers needs trained towers; give a run that has them with --start RUN")
         if self.is_main and not self.step:
             forget_best(self.run)
         batches = Feed(self._batches(), self.device)
@@ -229,7 +227,7 @@ class Trainer:
         self._finish()
 
     def _batches(self) -> Iterator[Batch]:
-        """The batches of the steps to come, this process's part of each."""
+        """This process's part of the batches of all remaining steps."""
         pairs, per_step = self.recipe.pairs, self.curriculum.batches_per_step
         dataset = StepDataset(
             self.corpus,
@@ -245,7 +243,7 @@ class Trainer:
         return load_steps(dataset, numbers, workers=self.recipe.training.num_workers(num_cores()))
 
     def _watch(self, check_corpus: CheckCorpus | None) -> Watch:
-        """What looks at every step; only the first process speaks."""
+        """The monitor of the run; only the first process prints."""
         return Watch(
             self.model,
             self.stepper.optimizer,
@@ -301,18 +299,18 @@ class Trainer:
         return line
 
     def _end_epoch(self) -> dict[str, float]:
-        """At the end of an epoch: watch for a plateau, keep the best model; gives what the log has to know of it."""
+        """End an epoch: detect a plateau, keep the best model; returns values for the log."""
         if self.curriculum.epochs_done(self.step) == self.curriculum.epochs_done(self.step - 1):
             return {}
-        if not any(self.epoch_losses):  # a pair that counts costs something
+        if not any(self.epoch_losses):  # a pair that counts has a loss above 0
             raise CorpusError(
-                f"{self.corpus.path}: no pair of an epoch could be used: none of its windows is louder than "
+                f"{self.corpus.path}: no pair of an epoch is usable: none of its windows is louder than "
                 f"{self.recipe.pairs.silence_dbfs:g} dBFS. Lower [pairs] silence_dbfs"
             )
         loss = sum(self.epoch_losses) / len(self.epoch_losses)
         if (
             len(self.epoch_losses) >= self.curriculum.steps_per_epoch
-        ):  # the last of a stage given in steps may be shorter
+        ):  # the last epoch of a stage given in steps may be shorter
             self.plateau.end_epoch(loss)
         self.epoch_losses.clear()
         stage = self.curriculum.stage_at(self.step - 1)[0]
@@ -321,20 +319,20 @@ class Trainer:
         return self._keep_best(loss, stage) if self.is_main else {}
 
     def _keep_best(self, loss: float, stage: int) -> dict[str, float]:
-        """Measure the model, if that is due, and keep it if it is the best so far."""
+        """Validate the model if this is due, and keep it if it is the best so far."""
         every, epochs = self.recipe.training.validate_every_epochs, self.curriculum.epochs_done(self.step)
-        score, told = Score(LOSS, loss, self.step, stage), {}
+        score, row = Score(LOSS, loss, self.step, stage), {}
         if self.validate and every:
             if epochs % every and self.step < self.curriculum.num_steps:
                 return {}
             value = self.validate(self.trained.eval())
             self.model.train()
-            score, told = Score(VALIDATION, value, self.step, stage), {"validation_auc": value}
+            score, row = Score(VALIDATION, value, self.step, stage), {"validation_auc": value}
         keep_best(self.run, self.trained, self.recipe, self._progress(), score)
-        return told
+        return row
 
     def _in_any_process(self, flag: bool) -> bool:
-        """Whether a flag is set in any process: all of them stop after the same step."""
+        """Whether a flag is set in any process, so that all of them stop after the same step."""
         if self.accelerator.num_processes == 1:
             return flag
         return not bool(true_everywhere(torch.tensor([not flag], device=self.device)))
@@ -377,4 +375,4 @@ class Trainer:
 
 
 def _say_nothing(_: str) -> None:
-    """What all processes but the first say."""
+    """Print nothing, in all processes but the first."""

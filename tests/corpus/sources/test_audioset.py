@@ -46,7 +46,7 @@ def test_names_of_the_usual_downloaders_are_found(tree: Any, name: str) -> None:
 
 def test_no_list_and_a_list_of_another_form(tree: Any) -> None:
     folder = tree("a.mp4")
-    with pytest.raises(UsageError, match=r"set: no list of AudioSet in it \(looked for \*segments.csv\)"):
+    with pytest.raises(UsageError, match=r"set: contains no list of AudioSet \(\*segments.csv\)"):
         AudioSet(folder)
     (folder / "eval_segments.csv").write_text("a,b\n")
     with pytest.raises(CorpusError, match=r"eval_segments.csv: row 'a,b' is not YTID, start, end"):

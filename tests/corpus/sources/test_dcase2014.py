@@ -28,5 +28,5 @@ def test_scenes_of_both_sets_with_folds(tree: Any) -> None:
 
 
 def test_another_folder(tree: Any) -> None:
-    with pytest.raises(UsageError, match=r"set: no scene like bus01.wav in it"):
+    with pytest.raises(UsageError, match=r"set: contains no scene like bus01.wav"):
         Dcase2014(tree("scene.wav"))

@@ -20,5 +20,5 @@ def test_folders_of_classes(tree: Any) -> None:
 
 
 def test_another_folder(tree: Any) -> None:
-    with pytest.raises(UsageError, match=r"set: neither CLASS/FOLD-ID-TAKE.ogg nor meta/esc50.csv in it"):
+    with pytest.raises(UsageError, match=r"set: contains neither CLASS/FOLD-ID-TAKE.ogg nor meta/esc50.csv"):
         Esc10(tree("a.ogg"))

@@ -32,7 +32,7 @@ def test_esc10_is_the_marked_part_of_esc50(tree: Any) -> None:
 
 def test_no_list_and_a_list_of_another_form(tree: Any) -> None:
     folder = tree("a.wav")
-    with pytest.raises(UsageError, match=r"set: no list of ESC-50 in it \(looked for meta/esc50.csv\)"):
+    with pytest.raises(UsageError, match=r"set: contains no list of ESC-50 \(meta/esc50.csv\)"):
         Esc50(folder)
     (folder / "esc50.csv").write_text("filename,fold,category\na.wav,6,dog\n")
     with pytest.raises(CorpusError, match=r"esc50.csv: row 'a.wav,6,dog' is not a row with filename, fold 1 to 5"):

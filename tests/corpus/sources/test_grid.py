@@ -61,7 +61,7 @@ def test_codes_are_sentences_of_the_grammar() -> None:
 
 
 def test_another_folder(tree: Any) -> None:
-    with pytest.raises(UsageError, match=r"set: no video of the GRID corpus in it \(looked for s1/bbaf2n.mpg"):
+    with pytest.raises(UsageError, match=r"set: contains no video of the GRID corpus \(s1/bbaf2n.mpg"):
         Grid(tree("s1/film.mpg", "bbaf2n.mpg"))
 
 

@@ -47,7 +47,7 @@ def test_marks_names_with_odd_signs_and_clips_of_one_film(tree: Any) -> None:
 
 def test_no_list_and_a_list_of_another_form(tree: Any) -> None:
     folder = tree("a.avi")
-    with pytest.raises(UsageError, match=r"set: no list of HMDB51 in it \(looked for CLASS_test_split1.txt\)"):
+    with pytest.raises(UsageError, match=r"set: contains no list of HMDB51 \(CLASS_test_split1.txt\)"):
         Hmdb51(folder)
     (folder / "wave_test_split1.txt").write_text("film.avi 3\n")
     with pytest.raises(CorpusError, match=r"wave_test_split1.txt: row 'film.avi 3' is not FILE.avi and 0, 1 or 2"):

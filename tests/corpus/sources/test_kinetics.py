@@ -46,7 +46,7 @@ def test_ids_differ_by_case_and_a_clip_of_two_lists_counts_once(tree: Any) -> No
 
 def test_lists_elsewhere_bad_rows_and_no_list(tree: Any, tmp_path: Path) -> None:
     folder = tree("x_000000_000010.mp4", **{"other.csv": "a,b\n1,2\n"})
-    with pytest.raises(UsageError, match=r"set: no list of Kinetics in it \(looked for a CSV with the columns youtube"):
+    with pytest.raises(UsageError, match=r"set: contains no list of Kinetics \(a CSV with the columns youtube"):
         Kinetics(folder)
     given = tmp_path / "k700.csv"
     given.write_text("youtube_id,time_start,time_end\nx,0,10\ny,zero,10\n")

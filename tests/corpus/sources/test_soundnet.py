@@ -30,5 +30,5 @@ def test_the_name_of_a_list_says_the_split(tree: Any) -> None:
 
 
 def test_no_list(tree: Any) -> None:
-    with pytest.raises(UsageError, match=r"set: no list of SoundNet in it \(looked for text files of URLs\)"):
+    with pytest.raises(UsageError, match=r"set: contains no list of SoundNet \(text files of URLs\)"):
         SoundNet(tree("a.mp4"))

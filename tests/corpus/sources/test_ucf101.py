@@ -57,7 +57,7 @@ def test_one_split_alone_is_enough(tree: Any) -> None:
 
 def test_no_list_and_a_list_of_another_form(tree: Any) -> None:
     folder = tree("a.avi")
-    with pytest.raises(UsageError, match=r"set: no list of UCF101 in it \(looked for trainlist01.txt"):
+    with pytest.raises(UsageError, match=r"set: contains no list of UCF101 \(trainlist01.txt"):
         Ucf101(folder)
     (folder / "trainlist01.txt").write_text("v_ApplyEyeMakeup_g08_c01.avi\n")
     with pytest.raises(CorpusError, match=r"trainlist01.txt: row 'v_ApplyEyeMakeup_g08_c01.avi' is not CLASS/FILE.avi"):

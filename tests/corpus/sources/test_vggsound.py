@@ -22,7 +22,7 @@ def test_labels_with_commas_ids_with_dashes_and_missing_videos(tree: Any) -> Non
 
 def test_no_list_and_a_list_of_another_form(tree: Any) -> None:
     folder = tree("a.mp4")
-    with pytest.raises(UsageError, match=r"set: no list of VGGSound in it \(looked for vggsound.csv\)"):
+    with pytest.raises(UsageError, match=r"set: contains no list of VGGSound \(vggsound.csv\)"):
         VggSound(folder)
     (folder / "vggsound.csv").write_text("id,start,label,split\n")
     with pytest.raises(CorpusError, match=r"vggsound.csv: row 'id,start,label,split' is not id,start,label,train or"):

@@ -27,7 +27,7 @@ def test_silence_and_stillness_are_likely_from_a_quarter_on(silent: int, likely:
     assert heard.text.startswith(f"{silent}% of 100 windows of sound are silent")
     seen = stillness_reason(Cues(pictures=100, still=silent))
     assert (seen.name, seen.likely, seen.figures) == ("still pictures", likely, {"share": silent / 100, "windows": 100})
-    assert seen.text.startswith(f"{silent}% of 100 windows of picture do not move")
+    assert seen.text.startswith(f"{silent}% of 100 windows of picture have no motion")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_each_side_is_told_to_be_collapsed_by_itself(found: Spread, likely: bool
     assert (picture.name, picture.likely) == ("collapsed picture embeddings", False)
     assert (sound.name, sound.likely) == ("collapsed sound embeddings", likely)
     assert sound.figures["spread"] == found.spread
-    assert f"{found.rank:.1f} of {found.most} directions" in sound.text
+    assert f"effective rank of {found.rank:.1f} of {found.most}" in sound.text
     assert ("The sound network ignores" in sound.text) is likely
 
 
@@ -54,8 +54,8 @@ def test_each_side_is_told_to_be_collapsed_by_itself(found: Spread, likely: bool
     [
         (HEALTHY, "at 0.001 an update changes the weights by 0.005 of"),
         (replace(HEALTHY, update_shares=[0.2] * 10), "too high: at 0.001"),
-        (replace(HEALTHY, growth=4000.0), "4e+03 times as long"),
-        (replace(HEALTHY, losses=[0.1, 0.4] * 25), "changes by 120% from step to step. Lower"),
+        (replace(HEALTHY, growth=4000.0), "their norm is 4e+03 times that at the start"),
+        (replace(HEALTHY, losses=[0.1, 0.4] * 25), "changes by 120% per step. Lower"),
         (replace(HEALTHY, update_shares=[4.7e-6] * 10), "too low: at 0.001"),
         (replace(HEALTHY, gradient_norms=[3e-8] * 50), "no gradient: at 0.001"),
         (replace(HEALTHY, gradient_norms=[3e-8] * 50, growth=4000.0), "too high: at 0.001"),
@@ -80,7 +80,7 @@ def test_a_head_that_averages_time_away_is_named_when_only_easy_pairs_part() -> 
     found = timing_reason([easy, level], "global")
     assert found is not None
     assert found.likely
-    assert "(0.200 from 0.600): the networks tell what, not when" in found.text
+    assert "(0.200 from 0.600): content is learned, but not timing" in found.text
     assert "[model] head is 'global'" in found.text
     other = timing_reason([easy, level], "temporal")
     assert other is not None

@@ -1,7 +1,7 @@
-"""The layouts of public data sets, one file each, and the choice among all kinds of collections.
+"""The layouts of public data sets, one file each, and the selection among all kinds of collections.
 
-A layout reads the data set's own lists and finds their files; what a list names and the folder lacks is missing, not
-an error. docs/data-sets.md has a table of them. Nothing here downloads anything.
+A layout reads the data set's own lists and finds their files; a listed file that does not exist is reported as missing
+and is not an error. docs/data-sets.md has a table of them. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LAYOUTS: dict[str, Callable[[Path, Sequence[Path]], Source]] = {
     "esc10": Esc10,
     "dcase2014": Dcase2014,
 }
-"""Layouts by the name they are asked for with."""
+"""Layouts by name."""
 
 
 def source_of(
@@ -47,28 +47,28 @@ def source_of(
 
     Args:
         collection: a folder, a CSV or Parquet list, a tar or a folder of tars; the last three also as URLs.
-        layout: a key of LAYOUTS; None to go by what is there.
-        lists: the data set's own lists, if they do not lie in the folder; without a layout, one list of files whose
+        layout: a key of LAYOUTS; None to detect the kind of collection.
+        lists: the data set's own lists, if they are not in the folder; without a layout, one list of files whose
             paths are relative to the folder.
-        wants: 'picture' keeps videos without sound; layouts know it themselves.
+        wants: 'picture' keeps videos without sound; layouts set this themselves.
 
     Raises:
         UsageError: no such collection or layout, or no list of the layout is found.
     """
     if isinstance(collection, str) and "://" in collection:
         if layout or lists:
-            raise UsageError(f"{collection}: a layout and its lists are of a local folder. Copy or mount it.")
+            raise UsageError(f"{collection}: a layout needs a local folder. Copy or mount it.")
         return _at_url(collection, wants)
     path = Path(collection)
     if layout is not None:
         if layout not in LAYOUTS:
-            raise UsageError(f"no layout {layout!r}. There are {', '.join(LAYOUTS)}.")
+            raise UsageError(f"no layout {layout!r}. The layouts are {', '.join(LAYOUTS)}.")
         if not path.is_dir():
             raise UsageError(f"{path}: no such folder. Give the folder that holds the data set.")
         return LAYOUTS[layout](path, tuple(map(Path, lists)))
     if lists:
         if len(lists) > 1:
-            raise UsageError(f"{len(lists)} lists without a layout: give one, or join them.")
+            raise UsageError(f"{len(lists)} lists without a layout: give a layout, or merge the lists.")
         return ListSource(Path(lists[0]), base=path, wants=wants)
     if path.suffix in LIST_ENDINGS:
         return ListSource(path, wants=wants)

@@ -1,6 +1,6 @@
 """AudioSet: segment lists with three lines of '#', `YTID, start, end, "labels"`; files named as by usual downloaders.
 
-Files hold the segment alone. Labels are display names where class_labels_indices.csv is there, else machine ids.
+Files contain only the segment. Labels are display names if class_labels_indices.csv exists, else machine ids.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAMES_LIST = "class_labels_indices.csv"
 
 
 class AudioSet:
-    """Segments by their lists; 'eval' lists are the test. Files of sound alone make clips without picture."""
+    """Segments by their lists; 'eval' lists are the test split. Audio files become clips without picture."""
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
@@ -27,7 +27,7 @@ class AudioSet:
             raise none_found(folder, "AudioSet", "*segments.csv")
 
     def items(self) -> Iterator[Item]:
-        """A clip a row."""
+        """One clip per row."""
         names = self._display_names()
         for path in self._lists:
             split: Split | None = "test" if "eval" in path.name else "train" if "train" in path.name else None
@@ -57,7 +57,7 @@ class AudioSet:
 
 
 def stems_of(video: str, start: float, end: float) -> list[str]:
-    """Names, without ending, that downloaders give a segment; most telling first."""
+    """Names, without suffix, that downloaders give a segment; most specific first."""
     spans = (
         f"{round(start * 1000)}_{round(end * 1000)}",
         f"{start:.3f}_{end:.3f}",

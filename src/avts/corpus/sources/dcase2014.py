@@ -1,6 +1,6 @@
-"""DCASE2014 (scenes of 2013): scenes_stereo/bus01.wav and scenes_stereo_testset/bus01.wav; sound alone.
+"""DCASE2014 (scenes of 2013): scenes_stereo/bus01.wav and scenes_stereo_testset/bus01.wav; sound only.
 
-Folds come from the lists of the usual toolbox, fold1_test.txt with `scenes_stereo/bus01.wav<TAB>bus`.
+Folds are read from the lists of the usual toolbox, fold1_test.txt with `scenes_stereo/bus01.wav<TAB>bus`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ FOLD_LIST = re.compile(r"fold(\d+)_(?:test|evaluate)\.txt")
 
 
 class Dcase2014:
-    """Recordings of ten scenes. The folder with 'test' in its name is the test, the other training."""
+    """Recordings of ten scenes. The folder with 'test' in its name is the test split, the other is for training."""
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
         self._files = [path for path in self._tree.media if FILE_NAME.fullmatch(path.stem)]
         if not self._files:
-            raise UsageError(f"{folder}: no scene like bus01.wav in it. Give the folder that holds scenes_stereo.")
+            raise UsageError(
+                f"{folder}: contains no scene like bus01.wav. Give the folder that contains scenes_stereo."
+            )
 
     def items(self) -> Iterator[Item]:
-        """A clip a file, and those that a fold's list names and the folder lacks."""
+        """One clip per file, and one for each missing file that a fold's list names."""
         folds = self._folds()
         for path in self._files:
             named = FILE_NAME.fullmatch(path.stem)

@@ -1,4 +1,4 @@
-"""ESC-10: folders `001 - Dog bark` with FOLD-ID-TAKE.ogg, or the marked part of ESC-50; sound alone."""
+"""ESC-10: folders `001 - Dog bark` with FOLD-ID-TAKE.ogg, or the marked part of ESC-50; sound only."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Esc10:
         self._files = [path for path in self._tree.media if FILE_NAME.fullmatch(path.stem)]
         if self._esc50 is None and not self._files:
             raise UsageError(
-                f"{folder}: neither CLASS/FOLD-ID-TAKE.ogg nor meta/esc50.csv in it. Give the ESC-10 folder."
+                f"{folder}: contains neither CLASS/FOLD-ID-TAKE.ogg nor meta/esc50.csv. Give the ESC-10 folder."
             )
 
     def items(self) -> Iterator[Item]:
-        """A clip a file."""
+        """One clip per file."""
         if self._esc50 is not None:
             yield from self._esc50.items()
             return

@@ -1,4 +1,4 @@
-"""ESC-50: meta/esc50.csv (filename, fold, target, category, esc10, src_file, take) and audio/*.wav; sound alone."""
+"""ESC-50: meta/esc50.csv (filename, fold, target, category, esc10, src_file, take) and audio/*.wav; sound only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from avts.corpus.item import Item
 from avts.corpus.sources.tree import Tree, bad_row, csv_rows, none_found
 
 FOLD_SPLITS: dict[int, Split] = {1: "train", 2: "train", 3: "train", 4: "validation", 5: "test"}
-"""The split of a fold for those who do not cross-validate; the score of the data set is over all five folds."""
+"""The split of a fold without cross-validation; the official score is over all five folds."""
 
 
 class Esc50:
@@ -24,7 +24,7 @@ class Esc50:
             raise none_found(folder, "ESC-50", "meta/esc50.csv")
 
     def items(self) -> Iterator[Item]:
-        """A clip a row."""
+        """One clip per row."""
         for path in self._lists[:1]:
             rows = csv_rows(path)
             header = next(rows, [])

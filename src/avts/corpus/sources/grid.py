@@ -1,7 +1,7 @@
-"""GRID: folders s1 to s34, one a speaker, of .mpg named by a code of the sentence's six words, such as bbaf2n.mpg.
+"""GRID: folders s1 to s34, one per speaker, of .mpg files named by a code of the six words, such as bbaf2n.mpg.
 
-The archives hold s1/bbaf2n.mpg, or s1/video/mpg_6000/bbaf2n.mpg in the larger of the two sizes; the folder of a single
-speaker will do. Source: Cooke, Barker, Cunningham & Shao, JASA 120, 2006; CC BY 4.0.
+The archives contain s1/bbaf2n.mpg, or s1/video/mpg_6000/bbaf2n.mpg in the larger of the two sizes; the folder of a
+single speaker is accepted too. Source: Cooke, Barker, Cunningham & Shao, JASA 120, 2006; CC BY 4.0.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ SENTENCE = re.compile(r"[bpls][bgrw][abiw][a-vx-z][1-9z][anps]")
 """Command, colour, preposition, letter, digit and adverb: "bin blue at f 2 now" is bbaf2n."""
 
 SPEAKER = re.compile(r"(s[1-9]\d?)(?:\D.*)?", re.IGNORECASE)
-"""A folder's name that begins with a speaker's: s1, s1.mpg_6000.part1, s1_processed."""
+"""A folder name that begins with the name of a speaker: s1, s1.mpg_6000.part1, s1_processed."""
 
 HELD_OUT_SHARE = 0.1
-"""Share of the speakers that test, and that validate."""
+"""Share of the speakers for testing, and for validation."""
 
 
 class Grid:
-    """Sentences by speaker. Whole speakers test and validate; of a single speaker, single sentences do."""
+    """Sentences by speaker. The splits are by speaker; with a single speaker, by sentence."""
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
         self._clips: dict[tuple[str, str], Path] = {}
-        # a sentence that is there in both sizes is taken once, in the larger
+        # a sentence that exists in both sizes is taken once, in the larger size
         for path in sorted(self._tree.media, key=lambda path: "mpg_6000" not in path.as_posix()):
             speaker, code = _speaker_of(path, folder), path.stem.lower()
             if speaker and is_video_name(path.name) and SENTENCE.fullmatch(code):
                 self._clips.setdefault((speaker, code), path)
         if not self._clips:
             raise UsageError(
-                f"{folder}: no video of the GRID corpus in it (looked for s1/bbaf2n.mpg, "
-                "s1/video/mpg_6000/bbaf2n.mpg). Give the folder that holds s1 to s34, or one of these."
+                f"{folder}: contains no video of the GRID corpus (s1/bbaf2n.mpg, "
+                "s1/video/mpg_6000/bbaf2n.mpg). Give the folder that contains s1 to s34, or one of these."
             )
 
     def items(self) -> Iterator[Item]:
-        """A clip a sentence of a speaker."""
+        """One clip per sentence and speaker."""
         speakers = {speaker for speaker, _ in self._clips}
         splits = splits_of(speakers)
         for (speaker, code), path in sorted(self._clips.items(), key=lambda clip: (int(clip[0][0][1:]), clip[0][1])):
@@ -53,9 +53,9 @@ class Grid:
 
 
 def splits_of(speakers: set[str]) -> dict[str, Split]:
-    """Split of each speaker, the same on every machine; none for a single one.
+    """Split of each speaker, the same on every machine; empty for a single speaker.
 
-    Of two speakers one tests; from three on a tenth test and a tenth validate, one of each at least.
+    Of two speakers one is for testing; of three or more a tenth each for testing and validation, at least one each.
     """
     if len(speakers) < 2:
         return {}
@@ -68,7 +68,7 @@ def splits_of(speakers: set[str]) -> dict[str, Split]:
 
 
 def _speaker_of(path: Path, folder: Path) -> str | None:
-    """Speaker whose folder holds a file: the innermost that is named so, at most the data set's own folder."""
+    """Speaker of a file, from the innermost folder with such a name, up to the data set's own folder."""
     inside = path.parent.relative_to(folder).parts
     for name in reversed((folder.resolve().name, *inside)):
         named = SPEAKER.fullmatch(name)

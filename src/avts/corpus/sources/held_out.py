@@ -1,4 +1,4 @@
-"""Part of a training list kept for validation, by whole groups, so that no source video is on both sides."""
+"""Hold out part of a training list for validation, by whole groups, so that no source video is in both splits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from avts.corpus.clip import hash_of
 
 SHARE = 0.1
-"""Share of the groups of each label that validates, at least one of two or more."""
+"""Share of the groups of each label for validation; at least one if there are two or more."""
 
 
 def held_out(labels_and_groups: Iterable[tuple[str, str]]) -> set[str]:
-    """Groups for validation: of each label those with the lowest hashes, the same on every machine."""
+    """Groups for validation: those with the lowest hashes for each label, the same on every machine."""
     groups: dict[str, set[str]] = defaultdict(set)
     for label, group in labels_and_groups:
         groups[label].add(group)

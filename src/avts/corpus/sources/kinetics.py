@@ -10,13 +10,13 @@ from avts.corpus.item import Item
 from avts.corpus.sources.tree import Tree, bad_row, csv_rows, none_found
 
 COLUMNS = ("youtube_id", "time_start", "time_end")
-"""Columns that make a CSV a Kinetics list; the test lists may lack label, single lists split."""
+"""Columns of a Kinetics list; test lists may lack the label, single lists the split."""
 
 SPLITS: dict[str, Split] = {**SPLIT_FOLDERS, "validate": "validation"}
 
 
 class Kinetics:
-    """Clips by their lists, wherever they lie: in folders of split and label, of either, or of none."""
+    """Clips by their lists, in folders by split, label, both or neither."""
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
@@ -25,7 +25,7 @@ class Kinetics:
             raise none_found(folder, "Kinetics", f"a CSV with the columns {', '.join(COLUMNS)}")
 
     def items(self) -> Iterator[Item]:
-        """A clip a row; a clip that several lists name, once."""
+        """One clip per row, without duplicates."""
         seen: set[str] = set()
         for path in self._lists:
             header = _header(path)

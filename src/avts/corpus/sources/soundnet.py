@@ -1,4 +1,4 @@
-"""SoundNet (videos of Flickr): lists of URLs, one a line; files named by the number that the URL ends with."""
+"""SoundNet (videos of Flickr): lists of URLs, one per line; files named by the number at the end of the URL."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from avts.corpus.item import Item
 from avts.corpus.sources.tree import Tree, none_found, text_lines
 
 VIDEO_ID = re.compile(r"/(\d{6,})(?:[/_.?#]|$)")
-"""Flickr's number of a video as a whole part of a path: .../photos/OWNER/NUMBER/, or .../NUMBER.mp4."""
+"""Flickr's number of a video as a path component: .../photos/OWNER/NUMBER/, or .../NUMBER.mp4."""
 
 
 class SoundNet:
-    """Videos by the lists; no labels. A list whose name says train or val says the split, else the number's hash."""
+    """Videos by the lists, without labels. The split is from 'train' or 'val' in a list's name, else a hash."""
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
@@ -24,7 +24,7 @@ class SoundNet:
             raise none_found(folder, "SoundNet", "text files of URLs")
 
     def items(self) -> Iterator[Item]:
-        """A clip a video, once."""
+        """One clip per video."""
         seen: set[str] = set()
         for path in self._lists:
             for line in text_lines(path):

@@ -21,7 +21,7 @@ NUM_SPLITS = 3
 
 @dataclass
 class Listed:
-    """What the lists say of one clip: class, group, and 'train', 'test' or '' in each official split."""
+    """List entry of one clip: class, group, and 'train', 'test' or '' in each official split."""
 
     label: str
     group: str
@@ -76,9 +76,9 @@ class Ucf101(ThreeSplits):
 
 
 def official_items(tree: Tree, listed: dict[str, Listed]) -> Iterator[Item]:
-    """Clips of a data set with three official splits; the first there is says the split of a group.
+    """Clips of a data set with three official splits; the first existing one decides the split of a group.
 
-    A group that it does not use trains; `splits` says exactly who is in what.
+    A group that it does not use is for training; `splits` has the exact splits of each clip.
     """
     first = next(index for index in range(NUM_SPLITS) if any(clip.splits[index] for clip in listed.values()))
     train = ((clip.label, clip.group) for clip in listed.values() if clip.splits[first] == "train")

@@ -11,7 +11,7 @@ from avts.corpus.sources.tree import Tree, bad_row, csv_rows, none_found
 
 
 class VggSound:
-    """Clips by the list, wherever they lie."""
+    """Clips of the list, in any folders."""
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
@@ -20,7 +20,7 @@ class VggSound:
             raise none_found(folder, "VGGSound", "vggsound.csv")
 
     def items(self) -> Iterator[Item]:
-        """A clip a row."""
+        """One clip per row."""
         for path in self._lists:
             for row in csv_rows(path):
                 try:

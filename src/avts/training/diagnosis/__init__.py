@@ -1,1 +1,1 @@
-"""Whether training learns, and if not why: separation of distances, probes of a step, likely causes, the alarm."""
+"""Diagnosis of training: separation of distances, probes of a step, likely causes, alarms."""

@@ -1,4 +1,4 @@
-"""What is measured of a training step, to tell why nothing is learned. Input: batches, weights, embeddings."""
+"""Measurements of a training step for the diagnosis. Input: batches, weights, embeddings."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from avts.timebase import frame_at
 from avts.training.spans import heard_windows
 
 PICTURES_LOOKED_AT = 4
-"""Of a batch, for motion: its order is random, and looking at all would cost a tenth of a small step."""
+"""Pictures of a batch that are checked for motion: the order is random, and all would cost 10 % of a small step."""
 
 
 @dataclass(frozen=True)
 class Cues:
-    """How much of a batch has something to go by.
+    """How much of a batch has usable cues.
 
     Attributes:
-        sounds: windows of sound.
-        silent: those that are silent.
-        pictures: windows of picture that were looked at.
-        still: those that do not move.
+        sounds: number of windows of sound.
+        silent: how many of them are silent.
+        pictures: number of windows of picture that were checked.
+        still: how many of them have no motion.
     """
 
     sounds: int = 0
@@ -48,7 +48,7 @@ class Cues:
 
     @property
     def still_share(self) -> float:
-        """Share of windows that do not move."""
+        """Share of windows without motion."""
         return self.still / max(self.pictures, 1)
 
 
@@ -101,10 +101,10 @@ class Spread:
     """How different the embeddings of a batch are.
 
     Attributes:
-        count: how many embeddings.
-        spread: root mean square distance from their mean, as a share of their root mean square length, 0 to 1.
-        rank: effective rank of what they differ in, 1 to `most`.
-        most: largest rank that so many embeddings can have.
+        count: number of embeddings.
+        spread: root mean square distance from their mean, relative to their root mean square norm, 0 to 1.
+        rank: effective rank of their differences from the mean, 1 to `most`.
+        most: largest rank that this number of embeddings can have.
     """
 
     count: int
@@ -133,7 +133,7 @@ def spread_of(embeddings: Tensor) -> Spread:
 
 
 class EmbeddingTap:
-    """Keeps the latest embeddings that the heads of a model have made, whatever called them."""
+    """Keeps the latest outputs of the heads of a model, regardless of the caller."""
 
     def __init__(self, model: TwoStream) -> None:
         self._kept: dict[str, Tensor] = {}
@@ -149,20 +149,20 @@ class EmbeddingTap:
         return keep
 
     def spreads(self) -> dict[str, Spread]:
-        """Of the latest embeddings of pictures and of sounds."""
+        """Spread of the latest embeddings of pictures and of sounds."""
         return {name: spread_of(embeddings) for name, embeddings in self._kept.items() if len(embeddings) > 1}
 
     def close(self) -> None:
-        """Look no more."""
+        """Remove the hooks."""
         _remove(self._handles)
 
 
 class UpdateMeter:
-    """Measures how much every so many updates change the weights.
+    """Measures, at regular intervals, how much an update changes the weights.
 
     Args:
-        optimizer: whose updates.
-        every: of so many updates one is measured; it costs a copy of the weights.
+        optimizer: the optimizer to observe.
+        every: interval in updates; a measurement costs a copy of the weights.
 
     What is measured stays on the device until it is asked for.
     """
@@ -224,7 +224,7 @@ class UpdateMeter:
             self.take(unread.cpu().tolist())
 
     def close(self) -> None:
-        """Measure no more."""
+        """Remove the hooks."""
         _remove(self._handles)
 
 

@@ -1,7 +1,7 @@
-"""Whether positive and negative distances part: moments and histograms of each step's distances, kind by kind.
+"""Whether positive and negative distances separate: moments and histograms of each step's distances, by kind.
 
-Input: the pairs of steps. Output: counts for the log, and how far each kind of negative has come away from the
-positives, measured by the scatter of distances within a batch.
+Input: the pairs of steps. Output: counts for the log, and the separation of each kind of negative from the positives,
+relative to the scatter of distances within a batch.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from avts.settings import Recipe
 from avts.training.objective import StepLoss
 
 BINS = 20
-"""Of a histogram; the last one also holds what lies beyond the top."""
+"""Number of bins of a histogram; the last one also holds larger distances."""
 
 WINDOW_STEPS = 50
-"""The parting is a mean over the latest steps, at most so many."""
+"""Maximum number of latest steps that the separation is averaged over."""
 
 LEAST_SCATTERS = 0.25
-"""Apart by less of the scatter within a batch is not parted: an AUC of 0.57."""
+"""Minimum gap of separated distances, relative to the scatter within a batch; this is an AUC of 0.57."""
 
 LEAST_SHARE = 0.02
-"""Apart by less of the mean distance is not parted either: where all embeddings are alike, the scatter is nothing."""
+"""Minimum gap of separated distances, relative to the mean distance: equal embeddings have no scatter."""
 
 TOP_MARGINS = 2.0
-"""Histograms of distances of embeddings that keep their own length end at so many margins."""
+"""Upper end of the histograms, in margins, if embeddings are not scaled to unit length."""
 
 NEGATIVES = (EASY, HARD, SUPER_HARD)
 
 
 @dataclass(frozen=True)
 class Parting:
-    """How far negatives of one kind have come away from the positives.
+    """Separation of one kind of negatives from the positives.
 
     Attributes:
-        kind: of the negatives, see pairs.negatives.
+        kind: kind of the negatives, see pairs.negatives.
         positive: mean distance of positives.
         negative: mean distance of the negatives.
         scatter: standard deviation of distances of one kind within a batch.
-        steps: over which all this is a mean.
+        steps: number of steps that these values are averaged over.
     """
 
     kind: int
@@ -58,21 +58,21 @@ class Parting:
 
     @property
     def gap(self) -> float:
-        """Mean distance of negatives less that of positives."""
+        """Mean distance of negatives minus that of positives."""
         return self.negative - self.positive
 
     @property
     def parted(self) -> bool:
-        """True if the gap stands out from the scatter, and is more than nothing."""
+        """True if the gap is large compared with the scatter and with the mean distance."""
         size = max(abs(self.positive), abs(self.negative))
         return self.gap >= max(LEAST_SCATTERS * self.scatter, LEAST_SHARE * size)
 
 
 class PartingMeter:
-    """Takes the pairs of every step; keeps the latest steps and the counts since the last line of the log.
+    """Accumulates the pairs of every step; keeps the latest steps and the counts since the last line of the log.
 
     Args:
-        recipe: says how large distances may be.
+        recipe: determines the range of distances.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -90,15 +90,15 @@ class PartingMeter:
         self._counts += counts
 
     def start_stage(self) -> None:
-        """Forget the steps of the last stage, whose negatives were others."""
+        """Discard the steps of the last stage, which had other negatives."""
         self._moments.clear()
 
     def partings(self) -> list[Parting]:
-        """Of each kind of negative in the latest steps; a kind that is not there, or without positives, is left out."""
+        """Separation of each kind of negative in the latest steps; kinds without negatives or positives are skipped."""
         return [found for kind in NEGATIVES if (found := self._parting(kind)) is not None]
 
     def _parting(self, kind: int) -> Parting | None:
-        """Means over steps; a step counts by how well its pairs tell the gap."""
+        """Means over steps, weighted by the precision of the gap of each step."""
         if not self._moments:
             return None
         moments = np.stack(self._moments)  # [steps, kinds, 3]
@@ -115,7 +115,7 @@ class PartingMeter:
         return Parting(kind, float(positive), float(negative), float(np.sqrt(within / free)), len(counts))
 
     def counts_row(self) -> dict[str, Any]:
-        """Histogram of each kind's distances since this was last asked, BINS counts from 0 to the top; for the log."""
+        """Histogram of each kind's distances since the last call, BINS counts from 0 to the top; for the log."""
         counts, self._counts = self._counts, np.zeros_like(self._counts)
         found = {name: row.tolist() for name, row in zip(KIND_NAMES, counts, strict=True) if row.any()}
         return {"distance_counts": found, "distance_top": self._top}
@@ -128,11 +128,11 @@ def distance_top(recipe: Recipe) -> float:
 
 
 def summed(made: StepLoss, top: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Moments and histograms of the distances of each kind of pair; pairs that are not valid are left out.
+    """Moments and histograms of the distances of each kind of pair; invalid pairs are skipped.
 
     Args:
         made: the pairs of a step.
-        top: distance at which the histograms end.
+        top: upper end of the histograms.
 
     Returns:
         [kinds, 3]: number, sum, and sum of squares; and counts, [kinds, BINS].

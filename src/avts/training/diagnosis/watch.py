@@ -1,7 +1,7 @@
-"""Watches over training: an alarm when positive and negative distances do not part, with what was measured.
+"""Monitoring of training: an alarm if positive and negative distances are not separating, with the measurements.
 
 RUN/diagnosis.json   every alarm with all its figures
-The run goes on; what is measured never changes it. One alarm a stage.
+The run continues; the measurements never change it. There is at most one alarm per stage.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ from avts.training.figures import Figures
 DIAGNOSIS_NAME = "diagnosis.json"
 
 PATIENCE_SHARE = 0.1
-"""Of a stage's steps: so long may distances take to part."""
+"""Share of a stage's steps that distances may take to separate."""
 
 PATIENCE_STEPS = {"grid": 100, "spans": 100, "pairs": 500}
-"""At least so many steps, by sampling: runs that learn part after 30 to 50 steps of grid pairs; a step of pairs drawn
-one by one holds a fraction of the negatives."""
+"""Minimum number of these steps, by sampling: runs that learn separate after 30 to 50 steps of grid pairs; a step of
+individually drawn pairs has a fraction of the negatives."""
 
 LONGEST_PATIENCE_STEPS = 2000
 
 LEAST_STEPS = 20
-"""A shorter stage is not judged."""
+"""Shorter stages are not checked."""
 
 CheckCorpus = Callable[[], Reason]
-"""Measures whether sound and picture of the corpus are in step; slow, so it is done once there is an alarm."""
+"""Measures whether sound and picture of the corpus are in sync; slow, so it is called only after an alarm."""
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """Distances have not parted.
+    """Distances are not separating.
 
     Attributes:
-        step: at which this was found.
-        stage: its number.
-        stage_name: its name.
-        partings: of each kind of negative that the stage trains on.
-        loss: mean of the latest steps.
-        reasons: what was checked, likely or not.
+        step: step of the alarm.
+        stage: number of the stage.
+        stage_name: name of the stage.
+        partings: separation of each kind of negative that the stage trains on.
+        loss: mean loss of the latest steps.
+        reasons: all checked reasons, likely or not.
     """
 
     step: int
@@ -74,13 +74,13 @@ class Alarm:
 
     @property
     def text(self) -> str:
-        """What was found, a line each."""
-        lines = [f"warning: step {self.step}, stage '{self.stage_name}': distances do not part"]
+        """The alarm in words, several lines."""
+        lines = [f"warning: step {self.step}, stage '{self.stage_name}': distances are not separating"]
         for each in self.partings:
             if not each.parted:
                 kind = KIND_NAMES[each.kind].replace("_", "-")
                 lines.append(
-                    f"  positive {each.positive:.4f}, {kind} {each.negative:.4f}: {each.gap:+.4f} apart over "
+                    f"  positive {each.positive:.4f}, {kind} {each.negative:.4f}: gap {each.gap:+.4f} over "
                     f"{each.steps} steps, scatter within a batch {each.scatter:.4f}; loss {self.loss:.4g}"
                 )
         return "\n".join([*lines, *reason_lines(self.reasons)])
@@ -98,21 +98,21 @@ class Alarm:
 
 
 def parting_json(parting: Parting) -> dict[str, Any]:
-    """Plain values of a parting."""
+    """Plain values of a separation."""
     values = asdict(parting) | {"gap": parting.gap, "parted": parting.parted}
     del values["kind"]
     return values
 
 
 def reason_lines(reasons: Sequence[Reason]) -> list[str]:
-    """The likely reasons first, a line each, then what was checked and is as it should be."""
+    """The likely reasons, one line each, then the checks with normal results."""
     likely = [reason for reason in reasons if reason.likely]
     lines = [f"  likely: {reason.name}: {reason.text}" for reason in likely]
-    lines += [f"  not out of the ordinary: {reason.name}: {reason.text}" for reason in reasons if not reason.likely]
+    lines += [f"  normal: {reason.name}: {reason.text}" for reason in reasons if not reason.likely]
     if not likely:
         lines.append(
-            "  nothing checked is out of the ordinary: it may need more steps. `avts overfit` tells whether the "
-            "networks can learn a single batch"
+            "  all checks are normal: training may need more steps. `avts overfit` shows whether the networks can "
+            "learn a single batch"
         )
     return lines
 
@@ -121,13 +121,13 @@ class Watch:
     """Looks at every step of a run, in their order, as their figures are read; use it as a context.
 
     Args:
-        model: that is trained.
-        optimizer: that trains it.
+        model: the model in training.
+        optimizer: its optimizer.
         curriculum: the plan of the run.
-        run: its folder, for the alarms; None in a process that only takes part.
-        start_step: steps already done; alarms of later ones are forgotten.
-        say: called with the words of an alarm.
-        check_corpus: measures whether the corpus is in step; None if nobody can.
+        run: folder for the alarms; None in all processes but the first.
+        start_step: number of completed steps; alarms of later steps are removed.
+        say: called with the text of an alarm.
+        check_corpus: measures whether the corpus is in sync; None to skip this check.
     """
 
     def __init__(
@@ -190,12 +190,12 @@ class Watch:
         self._updates.take(values)
 
     def row(self) -> dict[str, Any]:
-        """What the log is told of the steps since this was last asked."""
+        """Values for the log on the steps since the last call."""
         share = self._updates.shares[-1] if self._updates.shares else None
         return {"update_share": share} | self._meter.counts_row()
 
     def _is_due(self, step: int, index: int) -> bool:
-        """True from the end of the patience on, until there is an alarm of this stage."""
+        """True after the patience, until there is an alarm in this stage."""
         first, stop = stage_span(self._curriculum, index)
         if stop - first < LEAST_STEPS or len(self._course) < LEAST_STEPS:
             return False
@@ -203,7 +203,7 @@ class Watch:
         return step + 1 - first >= patience and all(alarm["stage"] != index for alarm in self._alarms)
 
     def _partings(self, stage: StageSettings) -> list[Parting]:
-        """Of the kinds of negative that a stage trains on."""
+        """Separation of the kinds of negative that a stage trains on."""
         shares = negative_shares(stage)
         return [found for found in self._meter.partings() if shares.get(found.kind)]
 
@@ -227,7 +227,7 @@ class Watch:
 
 
 def reasons_of(cues: Cues, tap: EmbeddingTap, course: Course, check_corpus: CheckCorpus | None) -> list[Reason]:
-    """All reasons that can be checked, likely or not."""
+    """All checked reasons, likely or not."""
     reasons = [silence_reason(cues), stillness_reason(cues), *collapse_reasons(tap.spreads()), rate_reason(course)]
     return [*reasons, check_corpus()] if check_corpus is not None else reasons
 
@@ -241,18 +241,18 @@ def read_alarms(run: Path) -> list[dict[str, Any]]:
 
 
 def stage_span(curriculum: Curriculum, index: int) -> tuple[int, int]:
-    """First step of a stage, and the one after its last."""
+    """First step of a stage, and the step after its last."""
     ends = [0, *curriculum.stage_ends]
     return ends[index], ends[index + 1]
 
 
 def patience_steps(recipe: Recipe, num_steps: int, index: int) -> int:
-    """Steps of a stage after which distances must have parted.
+    """Steps of a stage after which distances must be separated.
 
     Args:
-        recipe: sampling and warm-up.
-        num_steps: of the stage.
-        index: of the stage; only the first warms up.
+        recipe: for its sampling and warm-up.
+        num_steps: number of steps of the stage.
+        index: number of the stage; only the first one has a warm-up.
     """
     least = PATIENCE_STEPS[recipe.pairs.sampling]
     share = round(PATIENCE_SHARE * num_steps)
