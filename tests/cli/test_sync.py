@@ -38,11 +38,11 @@ def test_without_any_model_the_error_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def load(run: Path | None) -> None:
-        raise CheckpointError("no model given, and this installation has none in the box")
+        raise CheckpointError("no model given, and this installation contains none")
 
     monkeypatch.setattr(model_module, "load_sync_model", load)
     assert run_sync(*files(tmp_path, "early.mp4", "late.mp4")) == 3
-    assert capsys.readouterr().err.count("none in the box") == 1
+    assert capsys.readouterr().err.count("installation contains none") == 1
 
 
 def test_the_motion_baseline_needs_no_model(tmp_path: Path, made_model: dict[str, object]) -> None:
@@ -96,7 +96,7 @@ def test_plot_writes_a_png_or_one_a_file_into_a_folder(tmp_path: Path) -> None:
             "doubtful.mp4",
             ["--max-early", "2"],
             4,
-            "(uncertain), confidence 0.45: a confidence of at least 0.7 is asked for; a longer piece may help; the "
+            "(uncertain), confidence 0.45: a confidence of at least 0.7 is required; a longer excerpt may help; the "
             "limits cannot be checked",
         ),
         ("doubtful.mp4", ["--max-early", "0.1", "--unknown", "pass"], 0, "which is let pass (--unknown pass)"),

@@ -45,7 +45,7 @@ def test_repair_keeps_sub_folders_and_equal_names_in_them(
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("silent.mp4", "because the offset cannot be told (silent: no window has sound)"),
+        ("silent.mp4", "because the offset is unknown (silent: no window has sound)"),
         ("doubtful.mp4", "because the offset is uncertain (sound about 475 ms early, confidence 0.45)"),
     ],
 )

@@ -59,7 +59,7 @@ def test_the_least_certain_stretch_decides() -> None:
 
 
 def test_what_cannot_be_told_is_never_acted_on() -> None:
-    with pytest.raises(InputError, match=r"a\.mp4: not repaired, .* cannot be told \(silent: no window has sound\)"):
+    with pytest.raises(InputError, match=r"a\.mp4: not repaired, .* is unknown \(silent: no window has sound\)"):
         measured_correction(made(0.0, 1.0, reason=SILENT))
 
 
