@@ -57,7 +57,7 @@ def test_a_study_trains_and_tests_each_number_of_labels(tiny, small_corpus, tmp_
     assert "device: cpu (as asked)" in told
     again, told = run(study, tmp_path / "out", resume=True)
     assert again == result
-    assert told[-2:] == ["manifest/labels-1: already there", "manifest/labels-all: already there"]
+    assert told[-2:] == ["manifest/labels-1: already done", "manifest/labels-all: already done"]
     with pytest.raises(UsageError, match=r"out: already holds something\. Add --resume"):
         run(study, tmp_path / "out")
     with pytest.raises(CheckpointError, match=r"labels-1: was made with another start \('scratch', now '.*'\)"):

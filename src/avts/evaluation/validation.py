@@ -37,8 +37,8 @@ def validation_auc(corpus: Corpus, pairs: PairSettings) -> Callable[[TwoStream],
         counts = kind_counts(found)
         if not counts["positive"] or not counts["easy"]:
             raise CorpusError(
-                f"{corpus.path}: {counts['positive']} positive and {counts['easy']} easy pair(s) to measure in "
-                f"{len(clips)} validation clips: the others are under {pairs.silence_dbfs:g} dBFS. Ingest validation "
+                f"{corpus.path}: {counts['positive']} positive and {counts['easy']} easy usable pair(s) in "
+                f"{len(clips)} validation clips: the others are below {pairs.silence_dbfs:g} dBFS. Ingest validation "
                 "videos with more sound, or set [training] validate_every_epochs = 0"
             )
         return auc(found, MIXED if counts["hard"] else KINDS["easy"])

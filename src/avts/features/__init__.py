@@ -1,1 +1,1 @@
-"""Embeddings and conv stages of both towers as tables, one row a window; retrieval of sounds by pictures and back."""
+"""Embeddings and conv stages of both towers as tables, one row per window; cross-modal retrieval."""
