@@ -173,7 +173,7 @@ def test_without_a_model_in_the_box_the_baseline_is_measured_alone(
 
     monkeypatch.setattr(model_module, "load_sync_model", load)
     assert run(folder) == 0
-    assert "avts: the baseline alone: installation contains none" in capsys.readouterr().err
+    assert "avts: measuring with the motion baseline only: installation contains none" in capsys.readouterr().err
     assert run(folder, "--model", "gone") == 3
     assert "gone: none there" in capsys.readouterr().err
 

@@ -85,7 +85,7 @@ def test_multimodal_prints_both_towers_beside_each_alone(
         (["--start", "gone"], "gone: no such run to start from. Give scratch, box, or the folder of a run"),
         (["--start", "scratch", "--labels-per-class", "1,few"], "'few' is neither a number of labels nor 'all'"),
         (["--start", "scratch", "--labels-per-class", "0"], "'0' is neither a number of labels nor 'all'"),
-        (["--start", "box", "--like", "box"], "--like box with --start box: a start has its own networks"),
+        (["--start", "box", "--like", "box"], "--like box with --start box: a start defines its own networks"),
         (["--start", "scratch", "--split", "split-1"], "no split 'split-1'; the splits are manifest"),
         ([], "Missing option '--start'"),
     ],

@@ -99,7 +99,7 @@ def test_a_repair_that_measures_worse_is_not_kept(
 ) -> None:
     stubborn, there = files(tmp_path, "stubborn.mp4", "there.mp4")
     assert run_sync(stubborn, "--repair", there, "--overwrite") == 3
-    assert "there.mp4: not written, because the repaired film reads sound 500 ms early" in capsys.readouterr().err
+    assert "there.mp4: not written, because the repaired film measures sound 500 ms early" in capsys.readouterr().err
     assert Path(there).read_text() == "film", "the file of an earlier run is lost"
     assert not list(tmp_path.glob(".*"))
 

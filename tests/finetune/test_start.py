@@ -61,7 +61,7 @@ def test_towers_start_from_a_classifier_of_other_classes(tmp_path) -> None:
 
 def test_a_tower_that_the_start_lacks_is_told(tmp_path) -> None:
     run = saved(tmp_path / "a", "picture")
-    with pytest.raises(CheckpointError, match=r"a: has no 'audio\.conv1.*', so no tower of sounds to start from"):
+    with pytest.raises(CheckpointError, match=r"a: has no 'audio\.conv1.*', so there is no sound tower to start from"):
         start_towers(fresh("both"), run)
 
 

@@ -136,5 +136,5 @@ def test_a_model_comes_with_the_length_of_its_windows(
     monkeypatch.setattr(model_module, "SHIPPED", tmp_path)
     assert load_sync_model().name == "the model in the box"
     monkeypatch.setattr(model_module, "SHIPPED", tmp_path / "gone")
-    with pytest.raises(CheckpointError, match=r"gone holds no model\.json"):
+    with pytest.raises(CheckpointError, match=r"gone has no model\.json"):
         load_sync_model()
