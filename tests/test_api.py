@@ -96,7 +96,7 @@ def test_a_model_is_loaded_from_a_folder_or_handed_over(monkeypatch: pytest.Monk
 
 def test_without_a_model_in_the_box_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(model_module, "SHIPPED", tmp_path)
-    with pytest.raises(CheckpointError, match=r"none in the box .*no model\.json.*'avts train'.*'--method motion'"):
+    with pytest.raises(CheckpointError, match=r"contains none .*no model\.json.*'avts train'.*'--method motion'"):
         avts.load()
 
 

@@ -81,7 +81,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 def test_a_run_stopped_in_training_goes_on_after_that_step(runs: Runs) -> None:
     lines = runs.told["killed"].lines
     assert [line.split(":")[0] for line in lines if "reused" in line] == ["generate", "ingest"]
-    assert "train: going on after step 3" in lines
+    assert "train: continuing after step 3" in lines
     assert runs.told["killed"].bars["training"][0] == (4, 8)
     steps = [json.loads(line)["step"] for line in (runs.folder / "demo/run/log.jsonl").read_text().splitlines()]
     assert steps == list(range(8))
@@ -176,7 +176,7 @@ def test_seeds_of_the_splits_differ(runs: Runs) -> None:
 def test_a_file_in_the_way_and_a_missing_recipe_are_told(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY_TOML)
     (tmp_path / "demo").write_text("x")
-    with pytest.raises(UsageError, match=r"demo: is a file; the demo needs a folder"):
+    with pytest.raises(UsageError, match=r"demo: is a file, not a folder"):
         demo_in(tmp_path, Told([], {}))
     with pytest.raises(SettingsError, match=r"tiny\.toml: no such recipe"):
         demo_in(tmp_path / "gone", Told([], {}))

@@ -162,7 +162,7 @@ def repair(
     Raises:
         UsageError: no such file, `out` exists or is the source, or a number is out of range.
         MediaError: the file cannot be read, has no picture or no sound, or no container holds the repaired film.
-        InputError: the offset cannot be told or is uncertain, or the repaired film measures worse. Nothing is written.
+        InputError: the offset is unknown or uncertain, or the repaired film measures worse. Nothing is written.
         CheckpointError: no model, or a damaged or foreign one.
     """
     source, target = Path(path), Path(out)

@@ -90,7 +90,7 @@ class Demo:
         self.out, self.size, self.bar, self.say = out, size, bar, say
         self.recipe: Recipe = read_recipe(recipe or demo_recipe())
         if out.exists() and not out.is_dir():
-            raise UsageError(f"{out}: is a file; the demo needs a folder. Choose another --out")
+            raise UsageError(f"{out}: is a file, not a folder. Choose another --out")
         (out / "stages").mkdir(parents=True, exist_ok=True)
         self.seconds: dict[str, float] = {}
         self.reused: list[str] = []
@@ -158,7 +158,7 @@ class Demo:
         corpus = Corpus.open(self.out / "corpus")
         trainer = Trainer(corpus, self.recipe, run, say=self.say)
         if checkpoints(run):
-            self.say(f"train: going on after step {trainer.resume()}")
+            self.say(f"train: continuing after step {trainer.resume()}")
         else:
             (run / "log.jsonl").unlink(missing_ok=True)
         with self.bar("training", "step") as on_progress:

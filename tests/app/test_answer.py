@@ -160,4 +160,4 @@ def test_a_repair_that_measures_worse_is_not_offered(tmp_path: Path, films: Any)
     path = films.write("talk.mp4", seconds=2.0)
     answered = answer(path, folder=tmp_path / "answers", measure=lambda *_: next(found), range_seconds=2.0)
     assert (answered.tone, answered.repaired, answered.after) == ("unknown", None, None)
-    assert "not written, because the repaired film reads sound 500 ms late" in answered.detail[-1]
+    assert "not written, because the repaired film measures sound 500 ms late" in answered.detail[-1]

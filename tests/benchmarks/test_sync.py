@@ -44,11 +44,11 @@ def test_a_checkout_without_the_function_is_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_run_is_a_row_that_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def missing(path: object) -> None:
-        raise CheckpointError("none in the box")
+        raise CheckpointError("installation contains none")
 
     monkeypatch.setattr("avts.offset.model.load_sync_model", missing)
     (row,) = rows(only=["repair"], work=tmp_path)
-    assert (row.name, row.value, row.reached, row.note) == ("repair: not run", None, None, "none in the box")
+    assert (row.name, row.value, row.reached, row.note) == ("repair: not run", None, None, "installation contains none")
 
 
 @pytest.mark.parametrize("index", range(len(FORMS)))

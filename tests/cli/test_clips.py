@@ -173,7 +173,7 @@ def test_without_a_model_in_the_box_the_baseline_is_measured_alone(
 
     monkeypatch.setattr(model_module, "load_sync_model", load)
     assert run(folder) == 0
-    assert "avts: the baseline alone: none in the box" in capsys.readouterr().err
+    assert "avts: measuring with the motion baseline only: installation contains none" in capsys.readouterr().err
     assert run(folder, "--model", "gone") == 3
     assert "gone: none there" in capsys.readouterr().err
 
@@ -208,7 +208,7 @@ def test_a_folder_that_is_not_there_or_empty_is_a_usage_error(
     assert run(tmp_path / "gone") == 2
     assert "gone: no such folder" in capsys.readouterr().err
     assert run(tmp_path) == 2
-    assert "no video file in it" in capsys.readouterr().err
+    assert "contains no video file" in capsys.readouterr().err
 
 
 def test_eval_of_a_run_still_asks_for_its_corpus(capsys: pytest.CaptureFixture[str]) -> None:

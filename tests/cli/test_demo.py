@@ -63,8 +63,5 @@ def test_a_missing_recipe_and_a_file_in_the_way_end_with_2(tmp_path: Path, capsy
     assert capsys.readouterr().err.startswith(f"avts: {tmp_path / 'gone.toml'}: no such recipe. ")
     (tmp_path / "file").write_text("x")
     assert run("--out", tmp_path / "file") == 2
-    assert (
-        capsys.readouterr().err
-        == f"avts: {tmp_path / 'file'}: is a file; the demo needs a folder. Choose another --out\n"
-    )
+    assert capsys.readouterr().err == f"avts: {tmp_path / 'file'}: is a file, not a folder. Choose another --out\n"
     assert not (tmp_path / "d").exists()

@@ -97,4 +97,4 @@ def test_the_course_of_a_run_is_drawn(capsys: pytest.CaptureFixture[str], tmp_pa
     assert (tmp_path / "training.png").read_bytes().startswith(b"\x89PNG")
     status, _, err = run(capsys, "show", str(tmp_path / "gone"))
     assert status == 2
-    assert "gone: no log of a training run in it. Give a run, or a corpus and the KEY of a clip in it." in err
+    assert "gone: contains no training log. Give a run, or a corpus and the KEY of a clip in it." in err

@@ -66,7 +66,7 @@ def test_actions_prints_a_table_and_draws_confusion_and_curve(
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((out / "result.json").read_text())
     assert run(*words) == 2
-    assert "already holds something. Add --resume" in capsys.readouterr().err
+    assert "is not empty. Add --resume" in capsys.readouterr().err
 
 
 def test_multimodal_prints_both_towers_beside_each_alone(
@@ -85,8 +85,8 @@ def test_multimodal_prints_both_towers_beside_each_alone(
         (["--start", "gone"], "gone: no such run to start from. Give scratch, box, or the folder of a run"),
         (["--start", "scratch", "--labels-per-class", "1,few"], "'few' is neither a number of labels nor 'all'"),
         (["--start", "scratch", "--labels-per-class", "0"], "'0' is neither a number of labels nor 'all'"),
-        (["--start", "box", "--like", "box"], "--like box with --start box: a start has its own networks"),
-        (["--start", "scratch", "--split", "split-1"], "no split 'split-1'; there are manifest"),
+        (["--start", "box", "--like", "box"], "--like box with --start box: a start defines its own networks"),
+        (["--start", "scratch", "--split", "split-1"], "no split 'split-1'; the splits are manifest"),
         ([], "Missing option '--start'"),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_start_of_other_networks_is_refused_with_the_reason(
 ) -> None:
     words = ["--data", small_corpus.path, "--out", tmp_path / "out", "--start", "box"]
     assert run("actions", recipe, *words) == 3
-    assert "its video_width is 16, [model] of the recipe asks for 4" in capsys.readouterr().err
+    assert "its video_width is 16, but [model] of the recipe sets 4" in capsys.readouterr().err
 
 
 def test_a_wrong_recipe_names_the_nearest_key(
@@ -115,7 +115,7 @@ def test_a_wrong_recipe_names_the_nearest_key(
     assert "unknown key 'clip_frame' in [clips]; did you mean 'clip_frames'?" in capsys.readouterr().err
     (tmp_path / "r.toml").write_text("[optimizer]\ndrops = [0.5, 0.25]\n")
     assert run("actions", tmp_path / "r.toml", *words) == 2
-    assert "drops [0.5, 0.25] do not rise" in capsys.readouterr().err
+    assert "drops [0.5, 0.25] are not in ascending order" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

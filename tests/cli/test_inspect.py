@@ -79,7 +79,7 @@ def test_a_clip_that_cannot_be_read_is_told_once_and_ends_with_3(
     words = ("--data", small_corpus.path, "--out", tmp_path / "out", "--seconds", 1, "--channels", 1, "--each", 1)
     assert inspect(run, *words) == 3
     said = capsys.readouterr()
-    assert said.err.count("damaged. It is left out.") == 1
+    assert said.err.count("damaged. The clip is skipped.") == 1
     assert "3 clips of" in (tmp_path / "out" / "index.html").read_text()
     assert "no map: a map needs 4 windows of each tower; there are 3 of picture, 3 of sound." in said.out
 

@@ -81,8 +81,8 @@ def test_label_counts_text_and_plot(tones: Path, run: Path, tmp_path: Path, caps
     printed = capsys.readouterr().out
     assert "1 labels a class, 30 recordings" in printed
     assert "all labels, 30 recordings" in printed
-    assert "2 windows of 1 s a recording; svm, C of 1e-05, 0.0001" in printed
-    assert "chosen inside the training folds by 4 inner folds" in printed
+    assert "2 windows of 1 s per recording; svm, C of 1e-05, 0.0001" in printed
+    assert "chosen within the training folds by 4 inner folds" in printed
     assert "folds: 5 official folds; seed 0" in printed
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
@@ -118,7 +118,7 @@ def test_options_go_before_the_recipe_and_stand_beside_the_figure(
     words = [str(tones), "--model", str(run), "--recipe", str(recipe), "--pooling", "2x1", "--pooling", "2xsd"]
     (found,) = asked(capsys, *words, "--windows", "2")
     assert (found["recipe"], found["windows"], found["features"]) == ("mine.toml", 2, "conv5, 2x1 or 2xsd")
-    assert found["classifier"] == "svm, C of 0.01, 0.1 chosen inside the training folds by 2 inner folds"
+    assert found["classifier"] == "svm, C of 0.01, 0.1 chosen within the training folds by 2 inner folds"
     assert all(re.fullmatch(r"C 0.01?, pooling 2x(1|sd)", chosen) for chosen in found["chosen"])
     (other,) = asked(capsys, *words, "--classifier", "knn")
     assert other["classifier"].startswith("knn, k of 1, 3, 5"), "the C of a recipe is no number of neighbours"

@@ -42,7 +42,7 @@ def test_without_any_model_the_error_is_said_once(
 
     monkeypatch.setattr(model_module, "load_sync_model", load)
     assert run_sync(*files(tmp_path, "early.mp4", "late.mp4")) == 3
-    assert capsys.readouterr().err.count("none in the box") == 1
+    assert capsys.readouterr().err.count("installation contains none") == 1
 
 
 def test_the_motion_baseline_needs_no_model(tmp_path: Path, made_model: dict[str, object]) -> None:
@@ -91,15 +91,15 @@ def test_plot_writes_a_png_or_one_a_file_into_a_folder(tmp_path: Path) -> None:
         ("early.mp4", ["--max-late", "0.125"], 0, ""),
         ("late.mp4", ["--max-late", "0.125"], 4, "late.mp4: sound 400 ms late; --max-late allows 125 ms"),
         ("silent.mp4", ["--max-late", "0.125"], 4, "the limits cannot be checked, which counts as exceeded"),
-        ("silent.mp4", ["--max-late", "0.125", "--unknown", "pass"], 0, "which is let pass (--unknown pass)"),
+        ("silent.mp4", ["--max-late", "0.125", "--unknown", "pass"], 0, "which counts as passed (--unknown pass)"),
         (
             "doubtful.mp4",
             ["--max-early", "2"],
             4,
-            "(uncertain), confidence 0.45: a confidence of at least 0.7 is asked for; a longer piece may help; the "
+            "(uncertain), confidence 0.45: a confidence of at least 0.7 is required; a longer excerpt may help; the "
             "limits cannot be checked",
         ),
-        ("doubtful.mp4", ["--max-early", "0.1", "--unknown", "pass"], 0, "which is let pass (--unknown pass)"),
+        ("doubtful.mp4", ["--max-early", "0.1", "--unknown", "pass"], 0, "which counts as passed (--unknown pass)"),
         ("doubtful.mp4", ["--max-early", "2", "--least-confidence", "0.1"], 0, ""),
         ("silent.mp4", ["--unknown", "fail"], 0, ""),
         ("drifting.mp4", ["--max-early", "0.5"], 4, "ms early; --max-early allows 500 ms"),  # 0.6 s at its end

@@ -45,7 +45,7 @@ def test_repair_keeps_sub_folders_and_equal_names_in_them(
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("silent.mp4", "because the offset cannot be told (silent: no window has sound)"),
+        ("silent.mp4", "because the offset is unknown (silent: no window has sound)"),
         ("doubtful.mp4", "because the offset is uncertain (sound about 475 ms early, confidence 0.45)"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_repair_that_measures_worse_is_not_kept(
 ) -> None:
     stubborn, there = files(tmp_path, "stubborn.mp4", "there.mp4")
     assert run_sync(stubborn, "--repair", there, "--overwrite") == 3
-    assert "there.mp4: not written, because the repaired film reads sound 500 ms early" in capsys.readouterr().err
+    assert "there.mp4: not written, because the repaired film measures sound 500 ms early" in capsys.readouterr().err
     assert Path(there).read_text() == "film", "the file of an earlier run is lost"
     assert not list(tmp_path.glob(".*"))
 

@@ -111,10 +111,10 @@ def test_a_clip_gives_the_one_of_picture_and_sound_that_it_has(made: Path) -> No
     clip, span = corpus.clips[0], Span(0.5, 1.5)
     heard = replace(clip, num_frames=0, height=0, width=0, video_size=0, flags=("no_video",))
     assert np.array_equal(corpus.sound(heard, span), corpus.sound(clip, span))
-    with pytest.raises(CorpusError, match=rf"clip {clip.key}: picture was asked for, but it has none .flags: no_video"):
+    with pytest.raises(CorpusError, match=rf"clip {clip.key}: picture was requested, but it has none .flags: no_video"):
         corpus.frames(heard, span)
     mute = replace(clip, sound_size=0, flags=("no_audio",))
-    with pytest.raises(CorpusError, match=rf"clip {clip.key}: sound was asked for, but it has none .flags: no_audio"):
+    with pytest.raises(CorpusError, match=rf"clip {clip.key}: sound was requested, but it has none .flags: no_audio"):
         corpus.sound(mute, span)
 
 

@@ -77,7 +77,7 @@ def test_what_is_no_tar(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"gone.tar: no such tar"):
         TarSource(tmp_path / "gone.tar")
     (tmp_path / "set").mkdir()
-    with pytest.raises(UsageError, match=r"set: no tar file there"):
+    with pytest.raises(UsageError, match=r"set: no tar file found"):
         TarSource(tmp_path / "set")
     with pytest.raises(UsageError, match=r"a.tar.gz: a compressed tar has no random access"):
         TarSource(pack(tmp_path / "a.tar.gz", [("a.mp4", b"a")], "w:gz"))

@@ -168,5 +168,5 @@ def test_too_few_videos_in_a_split_are_told_with_their_number(
 
 
 def test_nothing_but_silence_is_told(small_corpus: Corpus, model: TwoStream) -> None:
-    with pytest.raises(CorpusError, match=r"c: 0 pair\(s\) to measure in 3 validation clips: .* under 0 dBFS"):
+    with pytest.raises(CorpusError, match=r"c: 0 usable pair\(s\) in 3 validation clips: .* below 0 dBFS"):
         evaluate(model, small_corpus, PairSettings(silence_dbfs=0.0), workers=0)

@@ -161,7 +161,7 @@ def test_a_table_made_otherwise_is_not_added_to(
             tmp_path / "in", tmp_path / "f.parquet", tiny_run, plan=Plan(1.0, 24, ("conv5",), ("conv5",), Pooling(2, 1))
         )
     pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
-    with pytest.raises(UsageError, match=r"other.parquet: a Parquet table, but not one of 'avts embed'"):
+    with pytest.raises(UsageError, match=r"other.parquet: a Parquet table, but not an output of 'avts embed'"):
         run(tmp_path / "in", tmp_path / "other.parquet", tiny_run)
     (tmp_path / "text.parquet").write_text("text")
     with pytest.raises(UsageError, match=r"text.parquet: not a Parquet table"):
@@ -219,7 +219,7 @@ def test_a_decoder_that_dies_or_hangs_costs_its_file(
 
 def test_an_address_without_ray_is_refused(tmp_path: Path, tiny_run: Path, write_sound: Any) -> None:
     write_sound(tmp_path / "in" / "a.wav")
-    with pytest.raises(UsageError, match=r"address '10.0.0.1:1' is of a Ray cluster, but the engine is 'local'"):
+    with pytest.raises(UsageError, match=r"address '10.0.0.1:1' needs a Ray cluster, but the engine is 'local'"):
         run(tmp_path / "in", tmp_path / "f.parquet", tiny_run, address="10.0.0.1:1")
 
 

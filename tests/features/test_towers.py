@@ -120,5 +120,5 @@ def test_a_stage_goes_to_the_towers_that_have_it(tiny_model: TwoStream) -> None:
         ("conv5",),
         ("conv5", "conv3", "pool2"),
     )
-    with pytest.raises(UsageError, match=r"stage 'picture:pool2' was asked for; there are picture: conv1, .*; sound: "):
+    with pytest.raises(UsageError, match=r"unknown stage 'picture:pool2'; the stages are picture: conv1, .*; sound: "):
         check_stages(tiny_model, ["picture:pool2"])

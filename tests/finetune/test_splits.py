@@ -42,7 +42,7 @@ def test_official_splits_each_make_a_partition() -> None:
     assert [c.key for c in second.test] == ["k0", "k3", "k4", "k7"]
     (only,) = partitions(corpus, "picture", clip_seconds=1, only="split-2")
     assert only == second
-    with pytest.raises(UsageError, match="corpus: no split 'split-9'; there are split-1, split-2, manifest"):
+    with pytest.raises(UsageError, match="corpus: no split 'split-9'; the splits are split-1, split-2, manifest"):
         partitions(corpus, "picture", clip_seconds=1, only="split-9")
 
 
@@ -63,7 +63,7 @@ def test_what_a_classifier_cannot_use_is_left_out_and_told() -> None:
     assert [c.key for c in seen.train] == ["k0", "k1", "k6"]
     assert [c.key for c in seen.test] == ["k2"]
     assert seen.notes == (
-        "1 clip(s) shorter than 1.00 s left out", "1 test clip(s) of classes without a training clip left out"
+        "1 clip(s) shorter than 1.00 s skipped", "1 test clip(s) of classes without a training clip skipped"
     )  # fmt: skip
     (heard,) = partitions(corpus, "sound", clip_seconds=1)
     assert [c.key for c in heard.train] == ["k0", "k1", "k7"]

@@ -61,7 +61,7 @@ def test_towers_start_from_a_classifier_of_other_classes(tmp_path) -> None:
 
 def test_a_tower_that_the_start_lacks_is_told(tmp_path) -> None:
     run = saved(tmp_path / "a", "picture")
-    with pytest.raises(CheckpointError, match=r"a: has no 'audio\.conv1.*', so no tower of sounds to start from"):
+    with pytest.raises(CheckpointError, match=r"a: has no 'audio\.conv1.*', so there is no sound tower to start from"):
         start_towers(fresh("both"), run)
 
 
@@ -74,7 +74,7 @@ def test_networks_are_those_of_the_start_unless_the_recipe_asks_for_others(avts_
     other = FinetuneRecipe.model_validate({"model": {"picture_input": "rgb", "audio_width": 64}})
     with pytest.raises(CheckpointError, match=r"avts: its picture_input is 'change', \[model\].*asks for 'rgb'"):
         networks_for(other, "picture", avts_run)
-    with pytest.raises(CheckpointError, match=r"avts: its audio_width is 8, \[model\] of the recipe asks for 64"):
+    with pytest.raises(CheckpointError, match=r"avts: its audio_width is 8, but \[model\] of the recipe sets 64"):
         networks_for(other, "sound", avts_run)
 
 
@@ -98,7 +98,7 @@ def test_what_is_no_finished_run_is_refused_with_the_reason(tmp_path, avts_run) 
         start_towers(fresh("picture"), tmp_path / "empty")
     saved(tmp_path / "study" / "split-1" / "labels-all", "picture")
     with pytest.raises(
-        CheckpointError, match=r"study: has several classifiers\. Name one of them, such as .*labels-all"
+        CheckpointError, match=r"study: has several classifiers\. Give one of them, such as .*labels-all"
     ):
         start_towers(fresh("picture"), tmp_path / "study")
     shutil.copy(avts_run / "model.json", tmp_path / "empty")

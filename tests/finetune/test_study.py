@@ -57,15 +57,15 @@ def test_a_study_trains_and_tests_each_number_of_labels(tiny, small_corpus, tmp_
     assert "device: cpu (as asked)" in told
     again, told = run(study, tmp_path / "out", resume=True)
     assert again == result
-    assert told[-2:] == ["manifest/labels-1: already there", "manifest/labels-all: already there"]
-    with pytest.raises(UsageError, match=r"out: already holds something\. Add --resume"):
+    assert told[-2:] == ["manifest/labels-1: already done", "manifest/labels-all: already done"]
+    with pytest.raises(UsageError, match=r"out: is not empty\. Add --resume"):
         run(study, tmp_path / "out")
     with pytest.raises(CheckpointError, match=r"labels-1: was made with another start \('scratch', now '.*'\)"):
         run(replace(study, start=tmp_path / "out" / "manifest" / "labels-all"), tmp_path / "out", resume=True)
     with pytest.raises(CheckpointError, match=r"labels-1: was made with another like \(None, now '.*'\)"):
         run(replace(study, like=tmp_path), tmp_path / "out", resume=True)
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"file: is a file; results need a folder"):
+    with pytest.raises(UsageError, match=r"file: is a file, not a folder"):
         run(study, tmp_path / "file")
 
 
@@ -96,6 +96,8 @@ def test_partitions_of_different_classes_are_refused_before_anything_is_trained(
         for index, clip in enumerate(small_corpus.clips)
     ]
     corpus = SimpleNamespace(path=small_corpus.path, url=None, clips=tuple(clips))
-    with pytest.raises(CorpusError, match=r"fold-1 and fold-2 cannot be averaged: 'ball' is trained on in one of them"):
+    with pytest.raises(
+        CorpusError, match=r"fold-1 and fold-2 cannot be averaged: 'ball' is a training class in only one of them"
+    ):
         run(Study(corpus, tiny(), device="cpu"), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -92,7 +92,7 @@ def test_a_run_is_not_gone_on_with_otherwise_than_it_began(tiny, small_corpus, t
     with pytest.raises(CheckpointError, match=r"checkpoint: was made with another recipe\. Choose another --out"):
         training(small_corpus, recipe, tmp_path / "run", 1).resume()
     (tmp_path / "run" / "checkpoint" / "optimizer.json").write_text("{")
-    with pytest.raises(CheckpointError, match=r"checkpoint: not whole \("):
+    with pytest.raises(CheckpointError, match=r"checkpoint: incomplete \("):
         other.resume()
 
 

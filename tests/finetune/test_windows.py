@@ -87,6 +87,6 @@ def test_a_clip_that_cannot_be_read_is_left_out_and_told_once(small_corpus: Corp
     assert batch.clips.tolist() == [0, 0, 2, 2]
     assert len(told) == 1
     assert "gone.tar cannot be read" in told[0]
-    assert told[0].endswith("It is left out.")
+    assert told[0].endswith("The clip is skipped.")
     with pytest.raises(CorpusError, match=r"gone\.tar cannot be read"):
         list(load_windows(dataset(small_corpus, (lost,)), [0], workers=0))

@@ -32,7 +32,7 @@ def test_clips_are_spread_over_the_split(small_corpus: Corpus) -> None:
 def test_an_empty_split_is_told_with_what_there_is(small_corpus: Corpus) -> None:
     corpus = Corpus(small_corpus.path)
     corpus.__dict__["clips"] = tuple(clip for clip in small_corpus.clips if clip.split == "train")
-    with pytest.raises(CorpusError, match=r"no test clip in it \(there are 8 train\)\. Choose another --split"):
+    with pytest.raises(CorpusError, match=r"has no test clip \(it has 8 train\)\. Choose another --split"):
         chosen_clips(corpus, "test", 5)
 
 

@@ -92,9 +92,9 @@ def test_a_clear_peak_is_an_answer_and_noise_is_none() -> None:
     ("changed", "words"),
     [
         ({"seconds": 0.0}, "too little of it has both motion and sound"),
-        ({"margin": 0.0, "votes": 0.9}, "several offsets fit about equally well"),
-        ({"halves": -1.0, "votes": 0.9, "margin": 1.0}, "parts of it point to different offsets"),
-        ({"votes": 0.5, "margin": 1.0}, "too little in the picture goes clearly with the sound"),
+        ({"margin": 0.0, "votes": 0.9}, "several offsets match about equally well"),
+        ({"halves": -1.0, "votes": 0.9, "margin": 1.0}, "parts of it indicate different offsets"),
+        ({"votes": 0.5, "margin": 1.0}, "too little in the picture clearly matches the sound"),
     ],
 )
 def test_what_speaks_most_against_an_offset_is_said_with_what_could_help(changed: dict[str, float], words: str) -> None:

@@ -134,7 +134,7 @@ def test_a_best_offset_at_the_edge_of_the_range_cannot_be_told(reach: float, adv
     tried = offsets(reach)
     slope = np.tile(0.6 - 0.3 * np.exp(-0.5 * ((tried - sign * (reach + 0.1)) / 0.1) ** 2), (20, 1))
     found = estimate(OffsetScan(np.arange(20.0), tried, slope.astype(np.float32), 1.0))
-    assert found.reason == f"the best offset is at the edge of the range searched, {reach:g} s{advice}"
+    assert found.reason == f"the best offset is at the edge of the search range, {reach:g} s{advice}"
     assert found.in_words == "cannot tell"
 
 

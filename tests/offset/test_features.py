@@ -94,7 +94,7 @@ def test_distances_of_any_length_are_held_against_what_is_usual_in_the_film(beat
 
 def test_a_model_that_sees_one_frame_is_not_run_over_a_film(beating: Make) -> None:
     still = other_model(picture_input="still", head="global")
-    with pytest.raises(UsageError, match=r"sees one frame of a window \(picture_input 'still'\), .* not when"):
+    with pytest.raises(UsageError, match=r"uses only one frame of a window \(picture_input 'still'\), .* no timing"):
         film_features(ArrayFilm(*beating(seconds=2)), still.network, window_seconds=1.0)
 
 
@@ -112,7 +112,7 @@ def test_silence_and_stills_are_marked_where_they_are(beating: Make, model: Sync
 def test_a_film_shorter_than_a_window_cannot_be_told(beating: Make, model: SyncModel) -> None:
     result = measure(ArrayFilm(*beating(seconds=0.7)), model)
     assert result.offset_seconds is None
-    assert result.reason == "too short: it holds no whole window"
+    assert result.reason == "too short: shorter than one window"
     assert result.segments == ()
 
 
@@ -136,5 +136,5 @@ def test_a_model_comes_with_the_length_of_its_windows(
     monkeypatch.setattr(model_module, "SHIPPED", tmp_path)
     assert load_sync_model().name == "the model in the box"
     monkeypatch.setattr(model_module, "SHIPPED", tmp_path / "gone")
-    with pytest.raises(CheckpointError, match=r"gone holds no model\.json"):
+    with pytest.raises(CheckpointError, match=r"gone has no model\.json"):
         load_sync_model()

@@ -100,7 +100,10 @@ def test_a_file_is_read_as_a_film(films: Any) -> None:
         ((np.zeros((3, 8, 8)), 24.0, np.zeros(9), 16_000), r"frames are float64 \[3, 8, 8\]\. Give uint8"),
         ((np.zeros((3, 8), np.uint8), 24.0, np.zeros(9), 16_000), r"frames are uint8 \[3, 8\]"),
         ((np.zeros((3, 8, 8, 4), np.uint8), 24.0, np.zeros(9), 16_000), r"frames are uint8 \[3, 8, 8, 4\]"),
-        ((np.zeros((0, 8, 8), np.uint8), 24.0, np.zeros(9), 16_000), r"frames are \[0, 8, 8\]: no picture"),
+        (
+            (np.zeros((0, 8, 8), np.uint8), 24.0, np.zeros(9), 16_000),
+            r"frames are \[0, 8, 8\]: they contain no picture",
+        ),
         ((np.zeros((3, 8, 8), np.uint8), 24.0, np.zeros(9, np.int16), 16_000), r"samples are int16 \[9\]"),
         ((np.zeros((3, 8, 8), np.uint8), 24.0, np.zeros((9, 2, 2)), 16_000), r"samples are float64 \[9, 2, 2\]"),
         ((np.zeros((3, 8, 8), np.uint8), 0.0, np.zeros(9), 16_000), r"frames_per_second is 0\.0\. Give a number"),

@@ -59,7 +59,7 @@ def test_the_least_certain_stretch_decides() -> None:
 
 
 def test_what_cannot_be_told_is_never_acted_on() -> None:
-    with pytest.raises(InputError, match=r"a\.mp4: not repaired, .* cannot be told \(silent: no window has sound\)"):
+    with pytest.raises(InputError, match=r"a\.mp4: not repaired, .* is unknown \(silent: no window has sound\)"):
         measured_correction(made(0.0, 1.0, reason=SILENT))
 
 
@@ -121,7 +121,7 @@ def test_a_film_that_reads_worse_leaves_nothing_and_keeps_what_was_there(films: 
     there.write_bytes(b"an earlier repair")
     before, worse = made(0.2, 0.9), lambda _: made(-0.4, 0.9)
     with pytest.raises(
-        InputError, match=r"there\.mp4: not written, .* reads sound 400 ms late where sound 200 ms early"
+        InputError, match=r"there\.mp4: not written, .* measures sound 400 ms late after sound 200 ms early"
     ):
         fix(film, there, shifted(0.2), before=before, measure=worse, overwrite=True)
     with pytest.raises(InputError, match="not written"):

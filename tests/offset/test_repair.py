@@ -234,7 +234,7 @@ def test_a_failure_while_copying_leaves_nothing_behind(make_file: MakeFile, tmp_
 
 
 def test_an_unknown_ending_is_refused(make_file: MakeFile, tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match=r"no container is known by the ending '\.xyz'"):
+    with pytest.raises(MediaError, match=r"no container has the suffix '\.xyz'"):
         repair(make_file(".mp4"), tmp_path / "repaired.xyz", offset_seconds=0.3)
 
 

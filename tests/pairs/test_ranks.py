@@ -56,7 +56,7 @@ def test_a_process_that_is_not_there(rank: int) -> None:
 
 
 def test_more_processes_than_pictures_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"3 picture\(s\) of a step for 4 processes: each needs one\. Start fewer"):
+    with pytest.raises(UsageError, match=r"3 picture\(s\) of a step for 4 processes: each process needs one\."):
         part_of(planned(plan_grid, [9.0] * 3), rank=0, num_ranks=4)
 
 

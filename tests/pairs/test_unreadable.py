@@ -98,7 +98,7 @@ def test_it_is_told_once_and_the_batches_are_the_same_from_workers(damaged: Path
         assert sorted(line.split("clip ")[1].split(" in ")[0] for line in said) == [
             dataset.clips[index].key for index in (2, 3)
         ]
-        assert all("damaged near" in line and line.endswith("Another clip takes its place.") for line in said)
+        assert all("damaged near" in line and line.endswith("It is replaced by another clip.") for line in said)
     for (clips, y), (others, other_y) in zip(found[0], found[2], strict=True):
         assert clips == others
         assert torch.equal(y, other_y)

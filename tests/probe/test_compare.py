@@ -47,13 +47,13 @@ def test_what_cannot_be_paired_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"one against other: folds '3 official folds' and '2 official folds'. Only"):
         difference(read_measured(one), read_measured(other), "all")
     single = read_measured(written(tmp_path / "single.jsonl", {"accuracies": [0.5]}))
-    with pytest.raises(UsageError, match="single against single: 1 fold; paired differences need 2 or more"):
+    with pytest.raises(UsageError, match="single against single: 1 fold; a paired comparison needs at least 2"):
         difference(single, single, "all")
-    with pytest.raises(UsageError, match=r"gone.jsonl: No such file or directory. Give a file that avts probe sounds"):
+    with pytest.raises(UsageError, match=r"gone.jsonl: No such file or directory. Give an output of avts probe sounds"):
         read_measured(tmp_path / "gone.jsonl")
     (tmp_path / "text.jsonl").write_text("accuracy 88 %\n")
-    with pytest.raises(UsageError, match=r"text.jsonl: not what avts probe sounds --json prints"):
+    with pytest.raises(UsageError, match=r"text.jsonl: not an output of avts probe sounds --json"):
         read_measured(tmp_path / "text.jsonl")
     mixed = written(tmp_path / "mixed.jsonl", {"accuracies": [0.5]}, {"accuracies": [0.5], "classes": ["a", "c"]})
-    with pytest.raises(UsageError, match=r"mixed.jsonl: 2 and 2 classes, or others. Give one file a method"):
+    with pytest.raises(UsageError, match=r"mixed.jsonl: 2 and 2 classes, or different ones. Give one file per method"):
         read_measured(mixed)

@@ -145,7 +145,7 @@ def test_interval_of_folds_is_students_and_of_one_fold_wilsons() -> None:
 def test_a_class_that_is_only_tested_is_said() -> None:
     recordings, windows = material()
     folds = Folds((Fold(np.array([0, 1, 3, 4]), np.array([2, 5])),), "by hand")
-    with pytest.raises(CorpusError, match="class 'class 2' is tested, but no training recording has it"):
+    with pytest.raises(CorpusError, match="class 'class 2' is in the test fold, but not in the training folds"):
         probe(recordings, folds, linear_probe(recordings, windows, "svm", 0))
     unnamed = [Recording("a.wav", ""), *recordings]
     with pytest.raises(CorpusError, match=r"a.wav: no label"):

@@ -38,9 +38,9 @@ def test_drawn_folds_keep_groups_together_and_test_each_recording_once() -> None
 
 
 def test_too_few_classes_or_recordings_are_said() -> None:
-    with pytest.raises(CorpusError, match="1 class in 2 recordings; a probe needs 2 or more"):
+    with pytest.raises(CorpusError, match="1 class in 2 recordings; a probe needs at least 2 classes"):
         folds_of([recording(0, "a"), recording(1, "a")], drawn=2, seed=0)
-    with pytest.raises(CorpusError, match=r"class 'b' has 2 recordings; 3 folds were asked for. Give --folds 2"):
+    with pytest.raises(CorpusError, match=r"class 'b' has 2 recordings, too few for 3 folds. Give --folds 2"):
         drawn_folds(np.array(["a"] * 4 + ["b"] * 2), np.arange(6).astype(str), 3, 0)
 
 

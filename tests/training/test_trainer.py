@@ -293,7 +293,7 @@ def test_a_folder_that_holds_a_run_is_kept_from_a_new_one(small_corpus: Corpus, 
         start_run(tmp_path / "run", resume=False)
     start_run(tmp_path / "run", resume=True)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageError, match=r"file: is a file; a run needs a folder"):
+    with pytest.raises(UsageError, match=r"file: is a file, not a folder"):
         start_run(tmp_path / "file", resume=False)
 
 

@@ -1,6 +1,6 @@
 """The page itself, in Gradio: one place to drop a film on, one answer below it.
 
-Input: the function that answers. Output: a page that is served until it is closed. The browser is told to load nothing
+Input: the function that answers. Output: a page that is served until it is closed. The browser must load nothing
 from elsewhere, and Gradio's own reports and fonts are off, so it works without a network and tells nobody anything.
 """
 

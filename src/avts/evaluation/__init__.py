@@ -1,1 +1,1 @@
-"""How well a model tells sound that belongs from sound that does not."""
+"""How well a model separates matching from non-matching sound."""

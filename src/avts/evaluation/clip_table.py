@@ -45,7 +45,7 @@ def read_clips(folder: Path, table: Path | None = None) -> list[Clip]:
         table: instead of the clips.csv in the folder.
 
     Raises:
-        UsageError: no such folder or table, no clip, or a value in the table that is not understood.
+        UsageError: no such folder or table, no clip, or an invalid value in the table.
         AvtsError: the table cannot be read.
     """
     if not folder.is_dir():
@@ -57,7 +57,7 @@ def read_clips(folder: Path, table: Path | None = None) -> list[Clip]:
     if not clips:
         clips = [Clip(path) for path in sorted(folder.rglob("*")) if path.is_file() and is_video_name(path.name)]
     if not clips:
-        raise UsageError(f"{folder}: no video file in it. Give a folder of clips that are in sync")
+        raise UsageError(f"{folder}: contains no video file. Give a folder of clips that are in sync")
     return clips
 
 

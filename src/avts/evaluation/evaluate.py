@@ -37,7 +37,7 @@ class _EvaluationPlan:
     """The plan of each evaluation step: every clip once a round, with a hard or a super-hard pair if it is long enough.
 
     Never both kinds: windows of super-hard pairs lie elsewhere in a clip than those of hard pairs, and so do the
-    positives that are cut with them. Measured against the others' positives, a kind could be told by the time alone.
+    positives that are cut with them. Compared with the others' positives, a kind could be recognised by the time alone.
     """
 
     durations_seconds: tuple[float, ...]
@@ -166,8 +166,8 @@ def evaluate(
         )
         if turns and not {POSITIVE, EASY} <= set(measured[-1].kinds):
             raise CorpusError(
-                f"{corpus.path}: {len(measured[-1].kinds)} pair(s) to measure in {len(clips)} {split} "
-                f"clips: the others are under {pairs.silence_dbfs:g} dBFS. Ingest videos with more sound"
+                f"{corpus.path}: {len(measured[-1].kinds)} usable pair(s) in {len(clips)} {split} "
+                f"clips: the others are below {pairs.silence_dbfs:g} dBFS. Ingest videos with more sound"
             )
     threshold = fit_threshold(measured[0], MIXED)
     return summary(measured[1], measured[2], threshold, [clip.label for clip in splits["test"]])

@@ -163,7 +163,7 @@ def _engine(name: EngineName, workers: int, address: str | None, timeout_seconds
 
         return RayEngine(workers, address=address, timeout_seconds=timeout_seconds, function=embed_recording)
     if address is not None:
-        raise UsageError(f"address {address!r} is of a Ray cluster, but the engine is 'local'. Use engine 'ray'.")
+        raise UsageError(f"address {address!r} needs a Ray cluster, but the engine is 'local'. Use engine 'ray'.")
     return OrderedPool(embed_recording, workers, timeout_seconds=timeout_seconds)
 
 

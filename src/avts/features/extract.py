@@ -162,7 +162,7 @@ def vectors_of(table: pa.Table, column: str) -> NDArray[np.float32]:
     """
     values = table.column(column).combine_chunks()
     if values.null_count:
-        raise MediaError(f"column '{column}': {values.null_count} windows have none. Leave them out first.")
+        raise MediaError(f"column '{column}': {values.null_count} windows have no vector. Remove them first.")
     size = len(values[0]) if len(values) else 0
     flat: NDArray[np.float32] = values.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     return flat.reshape(len(values), size)

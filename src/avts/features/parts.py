@@ -97,7 +97,7 @@ class Parts:
         ]
         if other:
             raise UsageError(
-                f"{path}: was made with other settings ({', '.join(other)}). Use the same, or give another --out."
+                f"{path}: was made with other settings ({', '.join(other)}). Use these settings, or another --out."
             )
         for file, stamp in files_in(schema).items():
             self._done[file] = (stamp, path)
@@ -141,9 +141,9 @@ def features_schema(path: Path) -> pa.Schema:
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file. Make it with 'avts embed ... --out {path}'.") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise UsageError(f"{path}: not a Parquet table ({error}). Give what 'avts embed' made.") from None
+        raise UsageError(f"{path}: not a Parquet table ({error}). Give an output of 'avts embed'.") from None
     if SETTINGS_KEY not in (schema.metadata or {}):
-        raise UsageError(f"{path}: a Parquet table, but not one of 'avts embed'. Give another name.")
+        raise UsageError(f"{path}: a Parquet table, but not an output of 'avts embed'. Give another name.")
     return schema
 
 

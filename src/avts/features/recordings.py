@@ -77,7 +77,7 @@ def recordings_of(places: Sequence[str], *, layout: str | None = None) -> list[R
     """
     found = [recording for place in places for recording in _at(place, layout, alone=len(places) == 1)]
     if not found:
-        raise CorpusError(f"{', '.join(places)}: no video and no sound in it. Give files, a folder or a corpus.")
+        raise CorpusError(f"{', '.join(places)}: contains neither video nor sound. Give files, a folder or a corpus.")
     names: set[str] = set()
     for recording in found:
         if recording.source in names:
@@ -140,7 +140,7 @@ def corpus_recordings(corpus: Corpus) -> list[Recording]:
 def _stamp(path: Path) -> str:
     try:
         state = path.stat()
-    except OSError:  # a link to nowhere: refused as unreadable when it is its turn
+    except OSError:  # a broken link: refused as unreadable when it is processed
         return ""
     return f"{state.st_size} {state.st_mtime_ns}"
 
@@ -181,7 +181,7 @@ def _clip_streams(corpus: Corpus, clip: Clip) -> Streams:
 def _file_streams(path: Path, part: Span | None) -> Streams:
     info = probe(path)
     if info.video is None and info.audio is None:
-        raise MediaError(f"{path.name}: neither picture nor sound in it. Nothing to embed.")
+        raise MediaError(f"{path.name}: has neither picture nor sound. Nothing to embed.")
     if info.video is None:
         assert info.audio is not None
         start = info.audio.start_seconds + (part.start_seconds if part else 0.0)

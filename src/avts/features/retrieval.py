@@ -58,12 +58,12 @@ def read_features(path: Path, columns: tuple[str, ...]) -> pa.Table:
     has = features_schema(path).names
     missing = [column for column in columns if column not in has]
     if missing:
-        raise UsageError(f"{path}: no column '{missing[0]}' (it has {', '.join(has)}). Embed files that have it.")
+        raise UsageError(f"{path}: no column '{missing[0]}' (it has {', '.join(has)}). Embed files with it.")
     table = pq.read_table(path, columns=["file", "label", "start_seconds", "stop_seconds", *columns])
     for column in columns:
         table = table.filter(pc.is_valid(table[column]))
     if not len(table):
-        raise CorpusError(f"{path}: no window has {' and '.join(columns)}. Embed files that have them.")
+        raise CorpusError(f"{path}: no window has {' and '.join(columns)}. Embed files with them.")
     return table
 
 

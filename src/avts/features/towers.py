@@ -87,7 +87,7 @@ def check_stages(model: TwoStream, stages: Sequence[str]) -> tuple[tuple[str, ..
         having = [each for each in known if tower in ("", each) and name in known[each]]
         if not having:
             there = "; ".join(f"{each}: {', '.join(names)}" for each, names in known.items())
-            raise UsageError(f"stage '{stage}' was asked for; there are {there}")
+            raise UsageError(f"unknown stage '{stage}'; the stages are {there}")
         for each in having:
             found[each] += [name] if name not in found[each] else []
     return tuple(found[PICTURE]), tuple(found[SOUND])

@@ -1,4 +1,4 @@
-"""A classifier on disk: finished, to test or to start from; or in the middle of training, to go on with.
+"""A classifier on disk: finished, to test or to start from; or during training, to resume.
 
 RUN/model.safetensors, model.json   weights; format version, networks, classes, the whole recipe
 RUN/checkpoint/                     the same in the middle, and optimizer.safetensors, optimizer.json; one, the newest
@@ -117,7 +117,7 @@ def load_checkpoint(
         groups = json.loads((folder / "optimizer.json").read_text(encoding="utf-8"))
         made_by, progress = header["recipe"], dict(header["progress"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder}: not whole ({error}). Remove it to begin this part again") from None
+        raise CheckpointError(f"{folder}: incomplete ({error}). Remove it to start this part again") from None
     check_key({**progress, "recipe": made_by}, {**key, "recipe": recipe.model_dump(mode="json")}, folder)
     classifier.load_state_dict(read_weights(folder / "model.safetensors"))
     slots: dict[int, dict[str, Any]] = {}
@@ -132,5 +132,5 @@ def check_key(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> No
     """Raise CheckpointError if what is on disk was made with another recipe, from other data or from another start."""
     for name, value in wanted.items():
         if found.get(name) != value:
-            told = "" if isinstance(value, dict) else f" ({found.get(name)!r}, now {value!r})"
-            raise CheckpointError(f"{folder}: was made with another {name}{told}. Choose another --out")
+            values = "" if isinstance(value, dict) else f" ({found.get(name)!r}, now {value!r})"
+            raise CheckpointError(f"{folder}: was made with another {name}{values}. Choose another --out")

@@ -31,7 +31,7 @@ class Partition:
         train: labelled clips.
         test: labelled clips, of classes that `train` has.
         classes: labels of `train`, sorted.
-        notes: what was left out or chosen, in words.
+        notes: what was skipped or chosen, in words.
     """
 
     name: str
@@ -62,10 +62,10 @@ def partitions(corpus: Corpus, senses: Senses, *, clip_seconds: float, only: str
     fit = [clip for clip in corpus.clips if clip.label and _has(clip, senses)]
     long = [clip for clip in fit if clip.duration_seconds >= clip_seconds - 1e-6]
     short = len(fit) - len(long)
-    notes = (f"{short} clip(s) shorter than {clip_seconds:.2f} s left out",) if short else ()
+    notes = (f"{short} clip(s) shorter than {clip_seconds:.2f} s skipped",) if short else ()
     named = _named(long)
     if only is not None and only not in (*named, MANIFEST):
-        raise UsageError(f"{corpus.path}: no split '{only}'; there are {', '.join((*named, MANIFEST))}")
+        raise UsageError(f"{corpus.path}: no split '{only}'; the splits are {', '.join((*named, MANIFEST))}")
     wanted = [only] if only else list(named) or [MANIFEST]
     return [_checked(corpus, *(named.get(name) or _by_manifest(long)), name=name, notes=notes) for name in wanted]
 
@@ -140,5 +140,5 @@ def _checked(
             "trained on. Put videos of these classes into a folder 'test' and ingest again"
         )
     if len(known) < len(test):
-        notes = (*notes, f"{len(test) - len(known)} test clip(s) of classes without a training clip left out")
+        notes = (*notes, f"{len(test) - len(known)} test clip(s) of classes without a training clip skipped")
     return Partition(name, tuple(train), tuple(known), classes, (*notes, *note))

@@ -1,6 +1,6 @@
-"""Where a classifier's towers come from: fresh, from an AVTS or L3-Net run, or from another classifier.
+"""Initialisation of a classifier's towers: random, from an AVTS or L3-Net run, or from another classifier.
 
-A start decides the networks, unless the recipe sets them too; a recipe that asks for others is refused.
+The run defines the networks; a recipe that sets different ones is refused.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def networks_of(run: Path) -> tuple[ModelSettings, str]:
     header = _header(run / "model.json")
     if header.get("format") != FORMAT:
         if not (run / "model.json").exists() and (parts := sorted(run.glob("**/model.json"))):
-            raise CheckpointError(f"{run}: has several classifiers. Name one of them, such as {parts[0].parent}")
+            raise CheckpointError(f"{run}: has several classifiers. Give one of them, such as {parts[0].parent}")
         return read_header(run)[0].model, "avts-model"
     if header["version"] != FORMAT_VERSION:
         raise CheckpointError(
@@ -53,7 +53,7 @@ def networks_of(run: Path) -> tuple[ModelSettings, str]:
 
 
 def _header(path: Path) -> dict[str, Any]:
-    """What a model.json holds; empty if it cannot be read, which `read_header` then tells."""
+    """What a model.json holds; empty if it cannot be read, which `read_header` then reports."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -81,8 +81,8 @@ def networks_for(recipe: FinetuneRecipe, senses: Senses, run: Path | None) -> Mo
     for key in sorted(needed & own.keys()):
         if own[key] != getattr(model, key):
             raise CheckpointError(
-                f"{run}: its {key} is {getattr(model, key)!r}, [model] of the recipe asks for {own[key]!r}. Leave "
-                f"{key} out of the recipe: the networks are then those of the run"
+                f"{run}: its {key} is {getattr(model, key)!r}, but [model] of the recipe sets {own[key]!r}. Remove "
+                f"{key} from the recipe to use the networks of the run"
             )
     return model.model_copy(update={key: own[key] for key in FREE & own.keys()})
 
@@ -103,13 +103,13 @@ def start_towers(classifier: Classifier, run: Path) -> None:
         if found is None:
             tower = "picture" if name.startswith("video.") else "sound"
             raise CheckpointError(
-                f"{run}: has no '{name}', so no tower of {tower}s to start from. Give a run that was trained with "
+                f"{run}: has no '{name}', so there is no {tower} tower to start from. Give a run that was trained with "
                 f"{tower}s, or --start scratch"
             )
         if found.shape != tensor.shape:
             raise CheckpointError(
-                f"{run}: '{name}' has shape {list(found.shape)}, the classifier needs {list(tensor.shape)}. Leave the "
-                "networks out of the recipe's [model]"
+                f"{run}: '{name}' has shape {list(found.shape)}, the classifier needs {list(tensor.shape)}. Remove the "
+                "networks from the recipe's [model]"
             )
     classifier.streams.load_state_dict({name: stored[prefix + name] for name in wanted})
 
@@ -125,7 +125,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except OSError:
         raise CheckpointError(f"{path}: missing or unreadable. Copy the whole run folder") from None
     except safetensors.SafetensorError as error:
-        raise CheckpointError(f"{path}: not whole ({error}). Copy it again, or train again") from None
+        raise CheckpointError(f"{path}: incomplete ({error}). Copy it again, or train again") from None
 
 
 def start_path(start: str, box: Path) -> Path | None:

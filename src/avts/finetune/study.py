@@ -71,7 +71,7 @@ class Study:
             if odd := set(partition.classes) ^ set(found[0].classes):
                 raise CorpusError(
                     f"{self.corpus.path}: {found[0].name} and {partition.name} cannot be averaged: '{min(odd)}' is "
-                    "trained on in one of them only. Choose one with --split"
+                    "a training class in only one of them. Choose one with --split"
                 )
         for labels in self.labels_per_class:
             for partition in found:
@@ -117,8 +117,8 @@ def run_study(study: Study, out: Path, *, resume: bool, bar: Bar, say: Callable[
     for folder, labels, partition in study.parts():
         for note in partition.notes:
             say(f"{folder}: {note}")
-        scores, told = _part(study, partition, labels, out / folder, bar=bar, say=say, title=folder)
-        made.setdefault(labels, []).append((scores, told, partition))
+        scores, record = _part(study, partition, labels, out / folder, bar=bar, say=say, title=folder)
+        made.setdefault(labels, []).append((scores, record, partition))
     result = {
         "senses": study.senses,
         "data": str(study.corpus.url or study.corpus.path),
@@ -137,9 +137,9 @@ def run_study(study: Study, out: Path, *, resume: bool, bar: Bar, say: Callable[
 def check_out(out: Path, *, resume: bool) -> None:
     """Raise UsageError if a study may not be written to a folder."""
     if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file; results need a folder. Choose another --out")
+        raise UsageError(f"{out}: is a file, not a folder. Choose another --out")
     if not resume and out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out}: already holds something. Add --resume to go on with it, or choose another --out")
+        raise UsageError(f"{out}: is not empty. Add --resume to continue, or choose another --out")
 
 
 def _result_of(labels: int | None, parts: Sequence[tuple[ClassScores, dict[str, Any], Partition]]) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _result_of(labels: int | None, parts: Sequence[tuple[ClassScores, dict[str, 
     return {
         "labels_per_class": labels,
         **summary([scores for scores, _, _ in parts], classes),
-        "parts": [told for _, told, _ in parts],
+        "parts": [record for _, record, _ in parts],
     }
 
 
@@ -165,14 +165,14 @@ def _part(
     """Train and test one classifier, or take over what was made before."""
     key = {**study.key(labels, partition), "recipe": study.recipe.model_dump(mode="json")}
     if (run / "part.json").is_file():
-        told = json.loads((run / "part.json").read_text(encoding="utf-8"))
-        check_key(told["key"], key, run)
-        say(f"{title}: already there")
-        return _read_scores(run), told["figures"]
+        record = json.loads((run / "part.json").read_text(encoding="utf-8"))
+        check_key(record["key"], key, run)
+        say(f"{title}: already done")
+        return _read_scores(run), record["figures"]
     started = time.perf_counter()
     training = make_training(study, partition, labels, run, say=say)
     if has_checkpoint(run):
-        say(f"{title}: going on after step {training.resume()}")
+        say(f"{title}: continuing after step {training.resume()}")
     with bar(f"training {title}", "step") as on_progress:
         training.train(on_progress)
     with bar(f"testing {title}", "step") as on_progress:
@@ -203,7 +203,7 @@ def make_training(
     )
     if study.start is not None:
         start_towers(classifier, study.start)
-    say(f"start: {'fresh weights' if study.start is None else f'the weights of {study.start}'}")
+    say(f"start: {'random weights' if study.start is None else f'the weights of {study.start}'}")
     classifier.to(device)
     classifier.streams.low_precision, why = choose_precision(recipe.training.precision, device)
     say(f"precision: {'bf16' if classifier.streams.low_precision else 'fp32'} ({why})")
@@ -211,12 +211,12 @@ def make_training(
     return Finetuning(study.corpus, partition, classifier, model=model, recipe=recipe, run=run, key=key)
 
 
-def _write_part(run: Path, scores: ClassScores, told: dict[str, Any]) -> None:
-    """Scores first: a part with part.json is whole."""
+def _write_part(run: Path, scores: ClassScores, record: dict[str, Any]) -> None:
+    """Write the scores first: a part with part.json is complete."""
     tensors = {name: torch.from_numpy(value).contiguous() for name, value in vars(scores).items()}
     with whole_file(run / "scores.safetensors") as path:
         save_file(tensors, path)
-    write_whole(run / "part.json", json.dumps(told, indent=1))
+    write_whole(run / "part.json", json.dumps(record, indent=1))
 
 
 def _read_scores(run: Path) -> ClassScores:

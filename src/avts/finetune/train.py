@@ -1,7 +1,7 @@
-"""The training loop of a classifier: batch, cross-entropy, step; a log line and a checkpoint now and then.
+"""The training loop of a classifier: batch, cross-entropy, step; log lines and checkpoints at regular intervals.
 
 RUN/log.jsonl       one line every few steps
-RUN/checkpoint/     the state to go on from
+RUN/checkpoint/     the state to resume from
 RUN/model.*         the finished classifier (see downstream.classifier_run)
 Everything random is a function of the seed and the step.
 """
@@ -151,7 +151,7 @@ class Finetuning:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.classifier.parameters() if p.grad is not None]
-        self._must_be_finite("gradient's norm", float(torch.nn.utils.get_total_norm(gradients)))
+        self._must_be_finite("gradient norm", float(torch.nn.utils.get_total_norm(gradients)))
         self.optimizer.step()
         right = float((logits.argmax(1) == targets).float().mean())
         return {"step": self.step, "loss": value, "accuracy": right, "learning_rate": rate}

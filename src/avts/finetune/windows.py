@@ -1,6 +1,6 @@
 """Clips of labelled videos, by the number of their step: which (pure), and their planes and sounds (decoded ahead).
 
-A video that cannot be read is left out of its step and told of once; a step of none but such videos is an error.
+A video that cannot be read is skipped in its step and reported once; a step with only such videos is an error.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class ClipBatch:
         v: as u.
         sounds: float32 [B, N]; None without sounds.
         clips: index of each window's clip, int64 [B].
-        unreadable: (key, message) of each clip that was left out.
+        unreadable: (key, message) of each clip that was skipped.
     """
 
     y: Tensor | None
@@ -165,8 +165,8 @@ class WindowDataset(Dataset["ClipBatch | AvtsError"]):
         while windows:  # ends: each round knows of one more clip that cannot be read
             try:
                 batch = self._read(windows)
-                told = tuple((self.clips[clip].key, str(error)) for clip, error in unreadable.items())
-                return replace(batch, unreadable=told)
+                unread = tuple((self.clips[clip].key, str(error)) for clip, error in unreadable.items())
+                return replace(batch, unreadable=unread)
             except _Unreadable as fault:
                 unreadable[fault.clip] = fault.error
                 windows = tuple(window for window in windows if window.clip != fault.clip)
@@ -230,7 +230,7 @@ def load_windows(
         dataset: makes a batch from its step's number.
         steps: numbers of the steps wanted.
         workers: processes; 0 makes each batch when it is asked for.
-        on_unreadable: told once of each clip that cannot be read and is left out.
+        on_unreadable: called once for each clip that cannot be read and is skipped.
 
     Raises:
         CorpusError: while iterating: none of a step's clips can be read.
@@ -244,14 +244,14 @@ def load_windows(
         multiprocessing_context="forkserver" if workers else None,
         worker_init_fn=_start_worker,
     )
-    told: set[str] = set()
+    reported: set[str] = set()
     for item in loader:
         if isinstance(item, AvtsError):
             raise item
         for key, message in item.unreadable:
-            if key not in told:
-                on_unreadable(f"{message} It is left out.")
-                told.add(key)
+            if key not in reported:
+                on_unreadable(f"{message} The clip is skipped.")
+                reported.add(key)
         yield item
 
 

@@ -1,4 +1,4 @@
-"""What each channel of conv5 answers to: its largest answer in each clip, and when and where in it.
+"""What each channel of conv5 responds to: its largest response in each clip, with its time and place.
 
 Input: a model and excerpts of clips. Output: responses, with the time in the clip and the place in the picture or among
 the bands of the sound. The place is the middle of what the feature sees (receptive); how strongly what lies around it

@@ -1,6 +1,6 @@
 """Excerpts of the clips of a corpus: the middle of each, picture and sound, one clip at a time.
 
-Input: a corpus. Output: planes and samples; a clip that cannot be read is told and left out.
+Input: a corpus. Output: planes and samples; a clip that cannot be read is reported and skipped.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def chosen_clips(corpus: Corpus, split: str | None, most: int) -> tuple[Clip, ..
     clips = corpus.select(split, usable=False)
     if not clips:
         there = ", ".join(f"{count} {name}" for name, count in sorted(Counter(c.split for c in corpus.clips).items()))
-        raise CorpusError(f"{corpus.path.name}: no {split} clip in it (there are {there}). Choose another --split.")
+        raise CorpusError(f"{corpus.path.name}: has no {split} clip (it has {there}). Choose another --split.")
     places = np.linspace(0, len(clips) - 1, min(most, len(clips))).round().astype(int)
     return tuple(clips[place] for place in places)
 
@@ -76,8 +76,8 @@ def read_excerpts(
         corpus: where the clips are.
         clips: what to read, in this order.
         seconds: length of an excerpt; a shorter clip is taken whole.
-        on_unreadable: told of each clip that is left out.
-        on_progress: called with (clips done, clips in all).
+        on_unreadable: called for each clip that is skipped.
+        on_progress: called with (clips done, total clips).
     """
     for done, clip in enumerate(clips, start=1):
         span = middle_of(clip, seconds)
@@ -85,7 +85,7 @@ def read_excerpts(
             planes = corpus.frames(clip, span) if clip.video_size else None
             samples = corpus.sound(clip, span) if clip.sound_size else None
         except CorpusError as error:
-            on_unreadable(f"{error} It is left out.")
+            on_unreadable(f"{error} The clip is skipped.")
         else:
             yield Excerpt(clip, span, planes, samples)
         on_progress(done, len(clips))

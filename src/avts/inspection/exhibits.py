@@ -1,4 +1,4 @@
-"""What is shown of the strongest answers of a channel: the sound or the frame around each, and how it answers there.
+"""The strongest responses of a channel: the sound or the frame around each, and the response over time and space.
 
 Input: a survey of channels and the corpus. Output: arrays for the report to draw. Each clip is read once more.
 """
@@ -87,8 +87,8 @@ def exhibits(
         channels: which.
         each: exhibits of a channel, of as many clips.
         seconds: length of the excerpts that were surveyed.
-        on_unreadable: told of each clip that is left out.
-        on_progress: called with (clips done, clips in all).
+        on_unreadable: called for each clip that is skipped.
+        on_progress: called with (clips done, total clips).
 
     Returns:
         For each channel, the strongest first.

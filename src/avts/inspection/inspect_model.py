@@ -1,4 +1,4 @@
-"""A look inside a model: what its channels answer to most, how selective they are, and a map of its windows.
+"""Inspection of a model: what its channels respond to most, their selectivity, and a map of its windows.
 
 Input: a model and clips of a corpus. Output: findings for the report to draw. Each clip is read twice, and
 those that are shown once more.
@@ -31,7 +31,7 @@ from avts.model.two_stream import TwoStream
 
 
 class Stage(Protocol):
-    """Tells how far a stage of the work is."""
+    """Reports the progress of a stage."""
 
     def __call__(self, title: str, /) -> OnProgress:
         """Begin a stage; gives the function to call with (clips done, clips in all)."""
@@ -98,18 +98,18 @@ def inspect(
         num_channels: channels of each tower to show, the most selective.
         each: clips to show of a channel.
         seed: of the map and of shuffled labels.
-        stage: told of each stage's beginning and progress.
-        on_unreadable: told once of each clip that is left out.
+        stage: called at the start of each stage; returns the progress callback.
+        on_unreadable: called once for each clip that is skipped.
 
     Raises:
         CorpusError: no clip can be read, or each is too short.
     """
-    told: set[str] = set()
+    reported: set[str] = set()
 
     def tell_once(line: str) -> None:
-        if line not in told:
+        if line not in reported:
             on_unreadable(line)
-            told.add(line)
+            reported.add(line)
 
     def reading(title: str) -> Iterator[Excerpt]:
         return read_excerpts(corpus, clips, seconds=seconds, on_unreadable=tell_once, on_progress=stage(title))
@@ -117,8 +117,8 @@ def inspect(
     surveyed = survey(model, reading("channels"))
     if not surveyed:
         raise CorpusError(
-            f"{corpus.path.name}: none of {len(clips)} clips gave a feature of conv5. Give readable clips of "
-            f"{window_seconds:g} s or more."
+            f"{corpus.path.name}: none of {len(clips)} clips has a conv5 feature. Give readable clips of at least "
+            f"{window_seconds:g} s."
         )
     towers = {}
     for tower, found in surveyed.items():

@@ -1,4 +1,4 @@
-"""How much of what a channel answers is a matter of class. Pure: responses of channels to clips, and the clips' labels.
+"""How much of the responses of a channel is explained by class. Pure: responses to clips, and the clips' labels.
 
 A response is the largest answer of a channel anywhere in a clip.
 """

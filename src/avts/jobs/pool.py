@@ -151,13 +151,13 @@ class OrderedPool(Generic[TaskT, ResultT]):
         busy = [worker for worker in self._workers if worker.number is not None]
         nearest = min(worker.deadline for worker in busy)
         patience = min(LONGEST_WAIT_SECONDS, max(0.0, nearest - time.monotonic()))
-        told = wait([worker.connection for worker in busy], patience)
+        ready = wait([worker.connection for worker in busy], patience)
         results: dict[int, ResultT | Lost] = {}
         for worker in busy:
             number = worker.number
             assert number is not None
             result: Any = None
-            if worker.connection in told:
+            if worker.connection in ready:
                 result = worker.receive(self._timeout_seconds, self._on_news)
             elif worker.deadline <= time.monotonic():
                 result = TIMED_OUT
@@ -187,7 +187,7 @@ class _Worker:
         """Hand over a task; the time the process takes to start does not count."""
         self.number = number
         self.deadline = time.monotonic() + timeout_seconds if self._ready else float("inf")
-        with contextlib.suppress(OSError):  # it is dead: told at the next receive
+        with contextlib.suppress(OSError):  # it has crashed: reported at the next receive
             self.connection.send(task)
 
     def receive(self, timeout_seconds: float, on_news: OnNews | None) -> tuple[Any] | Crashed | None:

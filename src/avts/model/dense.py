@@ -1,10 +1,10 @@
-"""Whole films through the towers once; windows are then cut from the features, not encoded one by one.
+"""Run the towers once over whole films; windows are then cut from the features instead of being encoded one by one.
 
-A video tower that strides time sees much more than a window either way and has no feature for each frame: with such a
-one the windows are cut from its input and each is encoded by itself.
+A video tower with a temporal stride has a receptive field much longer than a window and no feature for each frame: for
+such a tower the windows are cut from its input and each is encoded separately.
 
-A window cut so differs from one encoded by itself in two ways: its edges see the film beyond them where training saw
-padding, and its normalisation statistics move with time. tests/model/test_dense.py holds how little that matters.
+A window cut from the features differs from a separately encoded one in two ways: its edges see the film beyond them
+instead of padding, and its normalisation statistics change over time. tests/model/test_dense.py bounds the effect.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ STEPS_PER_SECOND = SAMPLE_RATE // STEP_SAMPLES
 CHUNK_FRAMES = 192
 CHUNK_STEPS = 1600
 REACH_STEPS = 20
-"""Steps of filterbank that the audio tower is shown beyond each end of a chunk: a multiple of each of its strides, and
-more than the 14 that it sees (tests/model/test_dense.py)."""
+"""Filterbank steps of context at each end of a chunk for the audio tower: more than the 14 of its receptive field, and
+a multiple of its strides, so that the features of all chunks lie on one grid (tests/model/test_dense.py)."""
 
 WINDOWS_AT_ONCE = 512
 
 ENCODED_AT_ONCE = 16
-"""Windows that a video tower which strides time encodes together."""
+"""Batch size for windows of a video tower with a temporal stride."""
 
 
 def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_seconds: float) -> Tensor:
@@ -45,19 +45,19 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
 
     Args:
         model: the networks, in evaluation mode.
-        chunks: the film at 24 frames a second, in order.
+        chunks: the film at 24 frames per second, in order.
         window_seconds: length of a window.
 
     Returns:
         [W, D], of unit length; window w starts at w / 24 s. W = 0 if the film is shorter than a window.
 
     Raises:
-        UsageError: the model looks at one frame of a window.
+        UsageError: the model uses only one frame of a window.
     """
     if model.picture_input == "still":
         raise UsageError(
-            "a film was to be scanned, but this model sees one frame of a window (picture_input 'still'), which tells "
-            "what sounds, not when. Use a model trained on 'rgb' or 'change'"
+            "this model cannot scan a film: it uses only one frame of a window (picture_input 'still'), which has no "
+            "timing. Use a model trained with 'rgb' or 'change'"
         )
     frames = round(window_seconds * FRAME_RATE)
     alone = model.video.time_stride > 1
@@ -80,12 +80,15 @@ def shown_pictures(model: TwoStream, chunks: Iterable[Planes], frames: int) -> I
 
     Args:
         model: the networks.
-        chunks: the film at 24 frames a second, in order.
+        chunks: the film at 24 frames per second, in order.
         frames: length of a window.
     """
     reach = reach_frames(model.video)
-    normal = max(frames, round(model.context_seconds * FRAME_RATE))  # statistics are taken over as many frames
-    context = reach + normal // 2 + 1  # the tower's reach, and there half of what the statistics are over
+    normal = max(frames, round(model.context_seconds * FRAME_RATE))  # length of the normalisation statistics
+    # Chunks must not change the result. A feature depends on frames up to `reach` away, and the normalisation of these
+    # on frames up to half of `normal` further away, so a chunk needs the sum of both as context. After normalisation
+    # only `reach` is kept: the outer frames have incomplete statistics.
+    context = reach + normal // 2 + 1
     for planes, first, stop in with_context(scaled(model, chunks), CHUNK_FRAMES, context):
         begin = max(first - reach, 0)
         still = model.picture_input == "still"
@@ -94,7 +97,7 @@ def shown_pictures(model: TwoStream, chunks: Iterable[Planes], frames: int) -> I
 
 
 def reach_frames(tower: Tower) -> int:
-    """Frames that a feature sees to either side; 0 if the tower strides time: windows are then cut from its input."""
+    """Receptive field on either side in frames; 0 for a tower with a temporal stride, whose input is cut instead."""
     if tower.time_stride > 1:
         return 0
     time = fields_of(tower, list(tower.named_stages())[-1])[0]
@@ -138,12 +141,12 @@ def num_windows(num_samples: int, window_seconds: float) -> int:
 
 
 def start_step(window: int, *, hop_frames: int = 1, stride: int = 1) -> int:
-    """The feature at which a window starts, to the nearest; a feature every `stride` filterbank steps."""
+    """The nearest feature to the start of a window, with one feature per `stride` filterbank steps."""
     return round(window * hop_frames * STEPS_PER_SECOND / FRAME_RATE / stride)
 
 
 class _Count:
-    """Hands chunks of samples on and counts them."""
+    """Passes chunks of samples through and counts the samples."""
 
     def __init__(self, chunks: Iterator[NDArray[np.float32]]) -> None:
         self.num_samples = 0
@@ -168,6 +171,7 @@ def heard_sounds(
     device = next(model.parameters()).device
     window = max(steps, round(model.context_seconds * STEPS_PER_SECOND))
     pieces = ((piece,) for piece in filterbank_pieces(model, chunks, device))
+    # as in shown_pictures: receptive field plus half of the normalisation window, of which the latter is cut off again
     for (piece,), first, stop in with_context(pieces, CHUNK_STEPS, REACH_STEPS + window // 2 + 1):
         begin = max(first - REACH_STEPS, 0)
         heard = normalise_filterbank(piece.transpose(1, 2), window=window)[..., begin : stop + REACH_STEPS]
@@ -177,12 +181,12 @@ def heard_sounds(
 def filterbank_pieces(
     model: TwoStream, chunks: Iterable[NDArray[np.float32]], device: torch.device
 ) -> Iterator[Tensor]:
-    """Log energies of a sound of any length as pieces [1, s, M], since its samples unfolded are large."""
+    """Log energies of a sound of any length in pieces [1, s, M], because its unfolded samples would be large."""
     size = CHUNK_STEPS * STEP_SAMPLES
     held, before = np.empty(0, np.float32), 0
 
     def energies(steps: int) -> Tensor:
-        # one step of context either side hides the seams
+        # an energy window extends half a step beyond its step: one step of context makes the pieces seamless
         piece = torch.from_numpy(held[: before + (steps + 1) * STEP_SAMPLES])[None].to(device)
         skip = before // STEP_SAMPLES
         return cast(Tensor, model.filterbank(piece))[..., skip : skip + steps].transpose(1, 2)
@@ -197,7 +201,7 @@ def filterbank_pieces(
 
 
 def scaled(model: TwoStream, chunks: Iterable[Planes]) -> Iterator[tuple[Tensor, ...]]:
-    """Planes [1, t, size, size] at the network's size, in [0, 1]: luminance, and colour where it is used."""
+    """Planes [1, t, size, size] at the network's size, in [0, 1]: luminance, and colour if it is used."""
     device = next(model.parameters()).device
     for chunk in chunks:
         planes = (chunk.y, chunk.u, chunk.v) if model.needs_colour else (chunk.y,)
@@ -208,7 +212,7 @@ def scaled(model: TwoStream, chunks: Iterable[Planes]) -> Iterator[tuple[Tensor,
 def with_context(
     chunks: Iterator[tuple[Tensor, ...]], length: int, context: int
 ) -> Iterator[tuple[tuple[Tensor, ...], int, int]]:
-    """Cut a stream of planes into chunks of `length` with `context` more at each end, where the film has it.
+    """Cut a stream of planes into chunks of `length` with `context` at each end, except at the ends of the film.
 
     Yields:
         (planes, first, stop): the chunk proper is planes[:, first:stop]; all chunks joined are the film.

@@ -1,11 +1,11 @@
-"""How likely a best offset is right: signs read off the map around it, and a logistic function of them.
+"""Confidence of a best offset: features of the map around it, and a logistic function of them.
 
-Input: a map centred on a best offset. Output: a probability that its error is at most RIGHT_SECONDS, and in everyday
-words what speaks against it. Pure NumPy. The map reaches REACH_SECONDS either way of the offset, whatever range was
-searched, so the probability of an offset does not depend on that range.
+Input: a map centred on a best offset. Output: the probability that its error is at most RIGHT_SECONDS, and in plain
+words what reduces it. Pure NumPy. The map covers REACH_SECONDS on either side of the offset, regardless of the search
+range, so the probability of an offset does not depend on that range.
 
 The numbers were fitted on real clips and generated films by `python experiments/calibrate.py`, which also writes them
-into the folder of a model as calibration.json: a model that has no such file takes those below.
+into the folder of a model as calibration.json: a model without this file uses those below.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def read_calibration(folder: Path) -> Calibration | None:
         weights = {str(name): float(weight) for name, weight in values["weights"].items()}
         found = Calibration(float(values["constant"]), weights, float(values["least_confidence"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: not a calibration ({error}). Remove it, or write it anew") from error
+        raise CheckpointError(f"{path}: not a calibration ({error}). Remove it, or create it again") from error
     if unknown := set(weights) - set(SIGNS):
         raise CheckpointError(f"{path}: unknown sign {sorted(unknown)[0]!r} (known: {', '.join(SIGNS)}). Remove it")
     return found
@@ -146,16 +146,18 @@ def _mean_rank(rows: NDArray[np.float32], near: NDArray[np.bool_], far: NDArray[
 
 
 def why_uncertain(signs: Signs) -> str:
-    """In everyday words what speaks most against an offset, and what could help."""
+    """The main reason for a low confidence in plain words, with advice."""
     if signs["seconds"] < math.log(1.5):
-        return f"{UNCERTAIN}too little of it has both motion and sound; a longer piece may help"
+        return f"{UNCERTAIN}too little of it has both motion and sound; a longer excerpt may help"
     if signs["margin"] < MARGIN_OF_RIVALS and signs["votes"] > VOTES_OF_NOTHING:
-        return f"{UNCERTAIN}several offsets fit about equally well, as when a sound repeats; a longer piece may help"
+        return (
+            f"{UNCERTAIN}several offsets match about equally well, as for a periodic sound; a longer excerpt may help"
+        )
     if signs["halves"] < 0 and signs["votes"] > VOTES_OF_NOTHING:
-        return f"{UNCERTAIN}parts of it point to different offsets; a longer piece may help"
+        return f"{UNCERTAIN}parts of it indicate different offsets; a longer excerpt may help"
     return (
-        f"{UNCERTAIN}too little in the picture goes clearly with the sound, as with a voice off the picture or music "
-        "laid over it; a piece in which the source of the sound is seen well, or a wider --range, may help"
+        f"{UNCERTAIN}too little in the picture clearly matches the sound, as with an off-screen voice or background "
+        "music; an excerpt in which the source of the sound is clearly visible, or a wider --range, may help"
     )
 
 
@@ -170,4 +172,4 @@ MODEL = Calibration(
 """Of the model in the box when this was fitted; for models without a calibration of their own."""
 
 LEAST_CONFIDENCE = MODEL.least_confidence
-"""An offset that is less likely right than this is reported as uncertain: it is no answer and repairs nothing."""
+"""An offset with a lower confidence is reported as uncertain: it is not an answer and not used for a repair."""

@@ -22,7 +22,7 @@ LEVELS = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 DRAWS = 1000
 LEAST_SOURCES = 3
-"""From fewer sources no interval can be told."""
+"""Minimum number of sources for an interval."""
 
 Offsets = Sequence[ClipOffset]
 
@@ -68,7 +68,7 @@ def coverage(offsets: Offsets, method: str) -> list[Coverage]:
 
 
 def confidence_auc(offsets: Offsets, method: str) -> float | None:
-    """How well the confidence parts right from wrong; None if all are right or all wrong."""
+    """How well the confidence separates right from wrong; None if all are right or all wrong."""
     said = np.array([each.confidence[method] for each in offsets])
     return area_under_curve(said, np.array([each.close(method) for each in offsets], np.bool_))
 

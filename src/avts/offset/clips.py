@@ -1,7 +1,7 @@
 """Clips that are in sync, as a test: how often is their offset found, as they are and with known shifts added?
 
 Input: in-sync clips of any kinds. Output: for each clip what the model and the plain baseline found, and shares.
-A shift moves the sound in memory and cuts picture and sound to what both still have, so no silence tells it.
+A shift moves the sound in memory and cuts picture and sound to their overlap, so that no silence reveals it.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def _begun(
             if through_tee and container.chapters():
                 copy.left_out.append("chapters")
             return copy
-    advice = "Encode it again first." if _is_matroska(target) else "Name a .mkv, which holds more."
+    advice = "Encode it again first." if _is_matroska(target) else "Name a .mkv, which supports more codecs."
     raise MediaError(f"{target.name}: a {target.suffix} file cannot hold {' and '.join(refused)}. {advice}")
 
 
@@ -157,7 +157,7 @@ def _opened(container: InputContainer, part: Path, target: Path, through_tee: bo
         return av.open(f"file:{part}", "w", container_options=options)
     except ValueError as error:
         raise MediaError(
-            f"{target.name}: no container is known by the ending {target.suffix!r}. Name a .mp4, .mov, .mkv or .webm."
+            f"{target.name}: no container has the suffix {target.suffix!r}. Name a .mp4, .mov, .mkv or .webm."
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""A film's distance map: how well each stretch of picture fits the sound at each offset.
+"""The distance map of a film: how well each window of picture matches the sound at each offset.
 
-Input: the Features of a film. Output: an OffsetScan. The map of a long film is thinned in time, so that it stays small.
+Input: the Features of a film. Output: an OffsetScan. The map of a long film is subsampled in time to bound its size.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 WINDOW_SECONDS = 1.0
-"""Length of a window: the one that the recipes of this project train on."""
+"""Window length that the recipes of this project train on."""
 
 MAP_CELLS = 2_000_000
-"""Distances in a map, about, at most: a quarter of an hour over +-2 s with a window at each frame."""
+"""Approximate maximum size of a map: 15 minutes over +-2 s with a window at each frame."""
 
 
 MOST_ROWS = 8
-"""Windows that are multiplied with the sounds in their reach at once, at most: more, and too much of it is unused."""
+"""Maximum number of windows per matrix product; with more, too much of the product is unused."""
 
 GROUP_CELLS = 16_000
-"""Products made at a time, about: small enough that only the first and last of a film need padding."""
+"""Approximate size of a batch of products: small enough that only the first and the last of a film need padding."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class OffsetScan:
         distances: embedding distance of each window at each offset, float32 [W, K]; NaN where the file has no sound
             there (before its start, after its end), the sound is silent, or the picture is still.
         window_seconds: length of a window.
-        num_heard: windows whose sound is not silent; None if not known.
-        num_moving: windows whose picture is not still; None if not known.
-        motion_evidence: what motion against loudness says of each offset, nats [K]; None if it was not asked.
+        num_heard: number of windows whose sound is not silent; None if unknown.
+        num_moving: number of windows whose picture is not still; None if unknown.
+        motion_evidence: evidence from motion against loudness for each offset, nats [K]; None if not computed.
     """
 
     times_seconds: NDArray[np.float64]
@@ -65,12 +65,12 @@ class OffsetScan:
 def scan(
     path: Path, model: TwoStream, *, range_seconds: float = 2.0, window_seconds: float = WINDOW_SECONDS
 ) -> OffsetScan:
-    """Compare every second of a file's picture with its sound at every offset of the search range.
+    """Compare every second of a file's picture with its sound at every offset in the search range.
 
     Args:
         path: any media file.
         model: a trained model.
-        range_seconds: offsets up to this much either way are tried.
+        range_seconds: search range in either direction.
         window_seconds: length of the windows that are compared.
 
     Raises:
@@ -84,8 +84,8 @@ def scan_features(features: Features, range_seconds: float, *, centre_seconds: f
 
     Args:
         features: of the whole film.
-        range_seconds: offsets up to this much either way of the centre are tried, a frame apart.
-        centre_seconds: the middle of the offsets; goes to the nearest frame.
+        range_seconds: search range on either side of the centre, in steps of a frame.
+        centre_seconds: the middle of the offsets, rounded to a frame.
     """
     reach, centre = round(range_seconds * FRAME_RATE), round(centre_seconds * FRAME_RATE)
     num_offsets = 2 * reach + 1
@@ -109,13 +109,13 @@ def distance_map(features: Features, *, first_offset: int, num_offsets: int, hop
     """Distance of each picture window to the sound window at each offset.
 
     Sound that comes early by k frames is found k frames before its picture. A block of windows is multiplied with all
-    the sounds in their reach at once; what is wanted lies on the diagonals of the product.
+    sounds in its search range at once; the requested distances are the diagonals of the product.
 
     Args:
         features: [W, D] of picture and sound.
-        first_offset: least offset in frames; the next ones are a frame apart.
+        first_offset: smallest offset in frames; offsets are a frame apart.
         num_offsets: K.
-        hop: frames from one row to the next.
+        hop: frames between rows.
 
     Returns:
         float32 [ceil(W / hop), K] in [0, 1]; NaN where there is no sound window, a silent one, or a still picture.
@@ -132,9 +132,9 @@ def distance_map(features: Features, *, first_offset: int, num_offsets: int, hop
 def _rows(
     features: Features, start: int, count: int, first_offset: int, num_offsets: int, hop: int, block: int
 ) -> NDArray[np.float32]:
-    """Rows of a map from a window on, [count, K]."""
+    """Consecutive rows of a map that begin at a given window, [count, K]."""
     blocks = math.ceil(count / block)
-    # the sounds that they reach, the last offset of the first row first
+    # Window t at offset k needs the sound at t - k, so the earliest one is that of the first row at the largest offset.
     origin = start - (first_offset + num_offsets - 1)
     stop = origin + (blocks * block - 1) * hop + num_offsets
     sounds = _padded(features.sounds, origin, stop).astype(np.float32, copy=False)
@@ -143,6 +143,8 @@ def _rows(
     moving = _padded(features.moving[start::hop], 0, blocks * block)
     size = sounds.shape[1]
     span = (block - 1) * hop + num_offsets
+    # The search ranges of neighbouring blocks overlap: with a strided view [blocks, D, span] of the sounds one batched
+    # product reads them in place, where a copy would multiply the memory by span / (block * hop).
     across, along = sounds.strides
     reached = as_strided(sounds, (blocks, size, span), (block * hop * across, along, across), writeable=False)
     pictures = pictures.reshape(blocks, block, size)
@@ -150,6 +152,10 @@ def _rows(
         compared = pictures @ reached  # [blocks, block, span]
     else:
         compared = np.stack([features.compare(*each) for each in zip(pictures, reached.swapaxes(1, 2), strict=True)])
+    # Row r of a block starts r * hop frames later: its sound for offset j is in column r * hop + num_offsets - 1 - j.
+    # One step in r moves hop columns to the right, one step in j a column to the left. The view reads these diagonals
+    # without index arrays. Columns go from 0 to span - 1, so it stays within the product; NumPy would not notice a
+    # wrong stride, and read other memory.
     one, row, cell = compared.strides
     diagonals = as_strided(
         compared[:, :, num_offsets - 1 :],
@@ -162,6 +168,7 @@ def _rows(
         np.subtract(2, 2 * distances, out=distances)
         np.sqrt(np.maximum(distances, 0, out=distances), out=distances)
         distances /= 2
+    # the same diagonals in the mask of audible sounds, which is not split into blocks
     (step,) = heard.strides
     known = as_strided(heard[num_offsets - 1 :], (blocks * block, num_offsets), (hop * step, -step), writeable=False)
     distances[~(known & moving[:, None])] = np.nan
@@ -169,7 +176,7 @@ def _rows(
 
 
 def _padded(values: NDArray[ScalarT], start: int, stop: int) -> NDArray[ScalarT]:
-    """values[start:stop], zeros where there are none."""
+    """values[start:stop], padded with zeros outside of the array."""
     if start >= 0 and stop <= len(values):
         return values[start:stop]
     inside = values[max(start, 0) : max(stop, 0)]

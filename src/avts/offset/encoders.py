@@ -74,7 +74,7 @@ def encoder_for(suffix: str, old: Any) -> Choice:
                     choice = Choice(encoder, rate, layout, options)
                     if _works(choice):
                         return choice
-    raise MediaError(f"a {suffix} file takes no sound that can be written. Name a .mkv or .mp4, which do.")
+    raise MediaError(f"no available audio encoder works for a {suffix} file. Name a .mkv or .mp4.")
 
 
 def _works(choice: Choice) -> bool:

@@ -1,14 +1,13 @@
-"""The offset of a file, and how sure it is, from its distance map.
+"""The offset of a file and its confidence from the distance map.
 
 Input: an OffsetScan. Output: one OffsetEstimate. Pure NumPy; no model, no file.
 
 Each window votes with a likelihood over offsets, p(row | offset k) in proportion to exp(-sharpness * distance[k]).
-A window without an event has a flat row and so votes for nothing; a wild one is bounded by a share of windows that are
-taken to be wrong. The summed votes are then measured against their own scatter at the offsets that do not fit, so that
-the confidence holds for files of any noise. One offset for the whole file is assumed: no drift, no jumps.
+A window without an event has a flat row and votes for nothing; the vote of an outlier is bounded by an assumed share of
+wrong windows. The summed votes are then scaled by their own scatter at the offsets that do not match, so that the
+confidence is valid for files with any noise. One offset for the whole file is assumed: no drift, no jumps.
 
-What plain motion against loudness says is added, where the scan has it: it knows of events that the model has not
-learned.
+The evidence from motion against loudness is added if the scan has it: it covers events that the model has not learned.
 """
 
 from __future__ import annotations
@@ -22,54 +21,54 @@ from avts.offset.distance_map import OffsetScan
 from avts.timebase import offset_in_words
 
 TOLERANCE_SECONDS = 0.1
-"""The confidence is the probability that the error is under this."""
+"""The confidence is the probability that the error is below this."""
 
 DEFAULT_SHARPNESS = 12.0
 """Nats of evidence for one unit of distance: a fit that is better by 0.25 makes an offset e^3 = 20 times as likely."""
 
 MOTION_WEIGHT = 0.5
-"""What a nat of motion against loudness counts beside one of the model's: the most that costs the model nothing on
-generated videos (experiments/LOG.md); on real clips it helps."""
+"""Weight of the evidence from motion against loudness: the largest value that does not reduce the accuracy on generated
+videos (experiments/LOG.md); it improves that on real clips."""
 
 WILD_SHARE = 0.05
-"""Share of windows whose vote is taken to be noise: one of them speaks against an offset by 3 nats at most."""
+"""Assumed share of windows whose vote is noise; it bounds the vote of a window against an offset to 3 nats."""
 
 MIN_COVERAGE = 0.5
-"""An offset counts only with this share of the windows of the best covered one: two windows at an edge win nothing."""
+"""Minimum number of windows of an offset, as a share of the best covered one: a few windows at an edge cannot win."""
 
 PEAK_HALF_WIDTH_SECONDS = 0.25
-"""Offsets farther than this from the peak show what the evidence is like where nothing fits."""
+"""Offsets farther than this from the peak are used as the background of the evidence."""
 
 LUCK = 2.0
-"""Standard deviations by which the best of many wrong offsets stands out by luck alone."""
+"""Standard deviations by which the best of many wrong offsets exceeds the mean by chance."""
 
 LEAST_NAMED = 0.35
-"""A guess that is less likely right than this is not named: 'cannot tell'."""
+"""Minimum confidence of a guess that is reported; below it the result is 'cannot tell'."""
 
 WIDEST_RANGE_SECONDS = 15.0
-"""Offsets are searched up to this much either way, at most."""
+"""Maximum search range in either direction."""
 
-TOO_SHORT = "too short: it holds no whole window"
+TOO_SHORT = "too short: shorter than one window"
 SILENT = "silent: no window has sound"
 STILL = "still picture: no window has motion"
-APART = "no window with motion has sound in reach"
-EDGE = "the best offset is at the edge of the range searched"
-FLAT = "flat curve: no offset fits clearly better than the others"
+APART = "no window with motion has sound within the search range"
+EDGE = "the best offset is at the edge of the search range"
+FLAT = "flat curve: no offset matches clearly better than the others"
 UNCERTAIN = "uncertain: "
-"""How the reason begins where there is a best guess that is not likely enough to be acted on."""
+"""Prefix of the reason if there is a best guess that is too uncertain to be used."""
 
 
 @dataclass(frozen=True)
 class OffsetEstimate:
-    """By how much the sound of a file is off.
+    """Estimated offset of a file.
 
     Attributes:
-        offset_seconds: best guess, finer than the offsets tried; > 0 means that the sound comes early. 0 if there is
-            nothing to guess from (then confidence is 0). Not to be acted on when there is a reason.
+        offset_seconds: best guess, interpolated between the offsets tried; > 0 means that the sound comes early. 0 if
+            there is no data (then confidence is 0). Must not be used if there is a reason.
         confidence: probability that the error is under TOLERANCE_SECONDS, 0 to 1.
         curve: mean distance over windows at each offset of the scan, [K]; NaN where too few windows exist.
         num_windows: windows with sound at one offset or more.
-        reason: why the offset cannot be told; None if it can.
+        reason: why the offset is unknown; None if it is known.
     """
 
     offset_seconds: float
@@ -80,12 +79,12 @@ class OffsetEstimate:
 
     @property
     def is_guess(self) -> bool:
-        """True for a best guess that is not likely enough to be acted on, but likely enough to be named."""
+        """True for a best guess that is too uncertain to be used, but likely enough to be reported."""
         return self.reason is not None and self.reason.startswith(UNCERTAIN) and self.confidence >= LEAST_NAMED
 
     @property
     def in_words(self) -> str:
-        """The offset the way people say it, 'sound about 480 ms early' of a guess, or 'cannot tell'."""
+        """The offset in words, 'sound about 480 ms early' for a guess, or 'cannot tell'."""
         if self.reason is None or self.is_guess:
             return offset_in_words(self.offset_seconds, about=self.is_guess)
         return "cannot tell"
@@ -112,9 +111,9 @@ def estimate_from_evidence(
     """The offset with the most evidence, and how sure it is.
 
     Args:
-        scan: the distance map; a row without a distance says why nothing can be told.
-        evidence: log of how likely each offset is, up to a constant, [K].
-        curve: distance at each offset, [K]; NaN where an offset may not win.
+        scan: the distance map; if it is empty it gives the reason.
+        evidence: log likelihood of each offset, up to a constant, [K].
+        curve: distance at each offset, [K]; NaN for an offset that may not win.
     """
     num_windows = int(np.isfinite(scan.distances).any(axis=1).sum())
     if num_windows == 0 or np.isnan(curve).all():
@@ -131,7 +130,7 @@ def estimate_from_evidence(
 
 
 def _why_empty(scan: OffsetScan) -> str:
-    """Why a map has no distance in it."""
+    """The reason why a map has no distances."""
     if len(scan.distances) == 0:
         return TOO_SHORT
     if scan.num_heard:
@@ -140,7 +139,7 @@ def _why_empty(scan: OffsetScan) -> str:
 
 
 def _at_edge(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.float64]) -> str | None:
-    """The reason not to trust a peak at the end of the range: the true one may lie beyond it."""
+    """The reason not to trust a peak at the end of the range: the true one may be outside."""
     if 0 < int(evidence.argmax()) < len(evidence) - 1:
         return None
     searched = float(offsets_seconds[-1])
@@ -150,7 +149,7 @@ def _at_edge(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.float64]
 
 
 def _mean_where_covered(distances: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean distance at each offset, [K]; NaN where fewer windows exist than MIN_COVERAGE asks for."""
+    """Mean distance at each offset, [K]; NaN where there are fewer windows than MIN_COVERAGE requires."""
     count = known.sum(axis=0)
     total = np.where(known, distances, 0.0).sum(axis=0, dtype=np.float64)
     covered = count > 0
@@ -159,16 +158,16 @@ def _mean_where_covered(distances: NDArray[np.float32], known: NDArray[np.bool_]
 
 
 def window_votes(scan: OffsetScan, *, sharpness: float = DEFAULT_SHARPNESS) -> NDArray[np.float64]:
-    """Log of how much likelier each offset makes the row of each window than chance does, [W, K].
+    """Log likelihood ratio of each offset against chance for the row of each window, [W, K].
 
-    A window that does not exist at an offset says nothing about it (a ratio of 1): if that offset is the true one, the
-    rest of its row is noise, which is as likely as under no offset at all. Overlapping windows see the same event,
-    which is to count once: their votes are scaled down to it.
+    A window that does not exist at an offset has no vote on it (a ratio of 1): if that offset is the true one, the rest
+    of its row is noise, which is as likely as without any offset. Overlapping windows see the same event, which must
+    count once, so their votes are scaled down.
 
     Args:
         scan: the distance map; distances of unit vectors, scaled to [0, 1].
-        sharpness: nats of evidence for one unit of distance, at most; noisy maps are given less, down to one nat for
-            the typical scatter within a window's row.
+        sharpness: maximum nats of evidence for one unit of distance; noisy maps get less, down to one nat for the
+            typical scatter within a window's row.
     """
     known = np.isfinite(scan.distances)  # [W, K]
     used = known.any(axis=1)
@@ -177,17 +176,19 @@ def window_votes(scan: OffsetScan, *, sharpness: float = DEFAULT_SHARPNESS) -> N
         return votes
     rows, known = scan.distances[used].astype(np.float64), known[used]
     middle = np.nanmedian(rows, axis=1, keepdims=True)
-    scatter = 1.4826 * float(np.median(np.abs(rows - middle)[known]))  # as a standard deviation, if Gaussian
+    scatter = 1.4826 * float(np.median(np.abs(rows - middle)[known]))  # standard deviation, if Gaussian
     sharpness = min(sharpness, 1 / max(scatter, np.finfo(np.float64).tiny))
     fit = np.where(known, np.exp(-sharpness * np.where(known, rows, 0.0)), 0.0)  # [W, K]
     by_chance = fit.sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
+    # A mixture with an uninformative component: its floor of log(WILD_SHARE) = -3 nats keeps windows of off-screen
+    # sound from outvoting all others, since the logarithm of the fit alone falls in proportion to the distance.
     ratio = np.where(known, (1 - WILD_SHARE) * fit / by_chance + WILD_SHARE, 1.0)
     votes[used] = np.log(ratio) * _independent_share(scan.times_seconds[used], scan.window_seconds)
     return votes
 
 
 def _independent_share(times_seconds: NDArray[np.float64], window_seconds: float) -> float:
-    """Covered seconds over summed seconds: overlapping windows see the same event, which is to count once."""
+    """Covered seconds over summed seconds: overlapping windows see the same event, which must count once."""
     lengths = np.append(np.minimum(np.diff(times_seconds), window_seconds), window_seconds)
     return float(lengths.sum() / (len(times_seconds) * window_seconds))
 
@@ -195,34 +196,36 @@ def _independent_share(times_seconds: NDArray[np.float64], window_seconds: float
 def _tempered(
     evidence: NDArray[np.float64], offsets_seconds: NDArray[np.float64], peak_seconds: float
 ) -> NDArray[np.float64]:
-    """Evidence scaled down to what its scatter warrants, [K].
+    """Evidence scaled down to what its scatter justifies, [K].
 
-    The sum of honest log ratios rises above its mean where nothing fits by as much as its variance there. Votes that
-    are noisy, or repeat each other, scatter more than that: the scale that restores the rule is (rise / variance).
+    For a sum of valid log likelihood ratios, the rise of the peak above the background mean equals the background
+    variance. Noisy or dependent votes scatter more: the scale that restores this equality is (rise / variance).
     """
     eligible = np.isfinite(evidence)
     elsewhere = evidence[eligible & (np.abs(offsets_seconds - peak_seconds) > PEAK_HALF_WIDTH_SECONDS)]
     if len(elsewhere) < 3:
         return evidence
+    # The peak is the maximum of many offsets, so part of its rise is chance (LUCK). A factor s scales the rise by s and
+    # the variance by s**2, hence s = rise / variance; it is at most 1, because low scatter is no reason to sharpen.
     rise = max(0.0, float(evidence.max() - elsewhere.mean() - LUCK * elsewhere.std()))
     scale = rise / max(rise, float(elsewhere.var()), np.finfo(np.float64).tiny)
     return np.where(eligible, scale * np.where(eligible, evidence, 0.0), -np.inf)
 
 
 def posterior(evidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability of each offset under an even prior, [K]."""
+    """Probability of each offset with a uniform prior, [K]."""
     weight: NDArray[np.float64] = np.exp(evidence - evidence.max())
     weight /= weight.sum()
     return weight
 
 
 def step_seconds(offsets_seconds: NDArray[np.float64]) -> float:
-    """Distance between neighbouring offsets; a lone offset is taken to be as wide as the tolerance."""
+    """Distance between neighbouring offsets; for a single offset, the tolerance."""
     return float(np.median(np.diff(offsets_seconds))) if len(offsets_seconds) > 1 else TOLERANCE_SECONDS
 
 
 def peak_seconds(offsets_seconds: NDArray[np.float64], evidence: NDArray[np.float64], step: float) -> float:
-    """Top of the parabola through the highest evidence and its two neighbours, within the range that was searched."""
+    """Top of the parabola through the highest evidence and its two neighbours, within the search range."""
     k = int(evidence.argmax())
     shift = 0.0
     if 0 < k < len(evidence) - 1 and np.isfinite(evidence[[k - 1, k + 1]]).all():

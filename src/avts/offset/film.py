@@ -34,7 +34,7 @@ Arrays = tuple[NDArray[np.uint8], float, NDArray[np.floating], int]
 ChunkT = TypeVar("ChunkT")
 
 LONG_SECONDS = 60
-"""A film of this length takes long enough to be told how far it has come."""
+"""Minimum length of a film for which progress is reported."""
 
 REST_SECONDS = 3600.0
 """Once a film is read, a worker process need give no sign of life for this long: maps, plots and repairs take time."""
@@ -86,7 +86,7 @@ class FileFilm:
         self._duration_seconds = frames.num_frames / FRAME_RATE
 
     def _watched(self, chunks: Iterator[Planes]) -> Iterator[Planes]:
-        """The same chunks; who wants to know is told how far they have come."""
+        """The same chunks, with calls of on_progress."""
         total = round(probe(self.path).duration_seconds) if self._on_progress else 0
         frames = 0
         for chunk in chunks:
@@ -183,7 +183,7 @@ def _check_arrays(
             f"samples are {samples.dtype} {list(samples.shape)}. Give floating-point [N] or [N, channels], full scale 1"
         )
     if not frames.size:
-        raise UsageError(f"frames are {list(frames.shape)}: no picture in them. Give at least one frame")
+        raise UsageError(f"frames are {list(frames.shape)}: they contain no picture. Give at least one frame")
     for rate, what in ((frames_per_second, "frames_per_second"), (sample_rate, "sample_rate")):
         if not 0 < rate < np.inf:
             raise UsageError(f"{what} is {rate}. Give a number above 0")

@@ -1,4 +1,4 @@
-"""Repair a film: decide whether its offset may be acted on, write the repaired file, measure it again, judge.
+"""Repair a film: decide whether its offset may be used, write the repaired file, measure it again, compare.
 
 Input: a media file with its SyncResult, or with an offset that the caller knows. Output: a RepairResult, or an error
 and no file. This is the one policy of `avts sync --repair`, `avts repair`, `avts.repair` and the page.
@@ -35,7 +35,7 @@ FALLBACK_ENDING = ".mkv"
 
 @dataclass(frozen=True)
 class Correction:
-    """What has to become of the sound.
+    """The change of the sound that a repair makes.
 
     Attributes:
         segments: stretches of the film with the offset of each, > 0 where the sound comes early; one or more.
@@ -94,7 +94,7 @@ def measured_correction(result: SyncResult) -> Correction:
     """The correction that a measurement asks for.
 
     Raises:
-        InputError: the offset cannot be told, or is uncertain.
+        InputError: the offset is unknown or uncertain.
     """
     if result.offset_seconds is None and result.estimate.is_guess:
         raise InputError(
@@ -102,7 +102,7 @@ def measured_correction(result: SyncResult) -> Correction:
             f"{confidence_of(result):.2f}). If you know the offset, give it with 'avts repair --offset'"
         )
     if result.offset_seconds is None:
-        raise InputError(f"{result.name}: not repaired, because the offset cannot be told ({result.reason})")
+        raise InputError(f"{result.name}: not repaired, because the offset is unknown ({result.reason})")
     whole = Segment(0.0, 0.0, result.offset_seconds, result.confidence)
     return Correction(result.segments or (whole,), result.drift_ms_per_minute)
 
@@ -123,13 +123,13 @@ def given_correction(source: Path, offset_seconds: float, drift_ms_per_minute: f
     duration = probe(source).duration_seconds
     if 0 < duration <= abs(offset_seconds):
         raise UsageError(
-            f"{source}: an offset of {offset_seconds:g} s, but the file is {duration:.1f} s long, so no sound would be "
-            "left beside its picture. Give the offset in seconds"
+            f"{source}: an offset of {offset_seconds:g} s, but the file is {duration:.1f} s long, so no sound would "
+            "overlap its picture. Give the offset in seconds"
         )
     if not drift_ms_per_minute:
         return Correction((Segment(0.0, duration, offset_seconds, 1.0),))
     if duration <= 0:
-        raise MediaError(f"{source.name}: does not say how long it is, which a drift needs. Copy it to a .mkv first")
+        raise MediaError(f"{source.name}: has no duration, which is needed for a drift. Copy it to a .mkv first")
     middle = offset_seconds + drift_ms_per_minute / 60_000 * duration / 2
     return Correction((Segment(0.0, duration, middle, 1.0),), drift_ms_per_minute)
 
@@ -211,11 +211,11 @@ def check_target(source: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _judge(target: Path, before: SyncResult, after: SyncResult) -> None:
-    """Raise InputError if a repaired film reads worse than it did: one of the two readings is wrong."""
+    """Raise InputError if a repaired film measures worse than before: one of the two measurements is wrong."""
     if after.is_worse_than(before):
         raise InputError(
-            f"{target}: not written, because the repaired film reads {after.in_words} where {before.in_words} was "
-            "taken out, so the measurement contradicts itself. Look at the film, and give the offset with "
+            f"{target}: not written, because the repaired film measures {after.in_words} after {before.in_words} was "
+            "corrected, so the measurement contradicts itself. Inspect the film, and give the offset with "
             "'avts repair --offset' if you know it"
         )
 

@@ -1,4 +1,4 @@
-"""How far the sound of a film is off: read it once, map it, estimate.
+"""Measure the audio/video offset of a film: read it once, compute the map, estimate.
 
 Input: a film, and a model or none. Output: a SyncResult.
 """
@@ -52,14 +52,14 @@ MOST_LOOKS = 3
 
 @dataclass(frozen=True, repr=False)
 class SyncResult:
-    """What was found out about one film.
+    """The result for one film.
 
     Attributes:
         name: the film, as it was given.
         scan: its distance map.
-        estimate: its offset, or why it cannot be told. Of a film with several offsets that of its longest segment, of
-            one that drifts that in its middle.
-        segments: stretches with an offset each; one unless jumps are clear, none if the offset cannot be told.
+        estimate: its offset, or why it is unknown. For a film with several offsets that of its longest segment, for one
+            that drifts that in its middle.
+        segments: segments with an offset each; one unless jumps are clear, none if the offset is unknown.
         drift_ms_per_minute: growth of the offset; None unless it is clear.
     """
 
@@ -71,7 +71,7 @@ class SyncResult:
 
     @property
     def offset_seconds(self) -> float | None:
-        """By how much the sound comes early (late if < 0); None if that cannot be told."""
+        """By how much the sound comes early (late if < 0); None if unknown."""
         return self.estimate.offset_seconds if self.estimate.reason is None else None
 
     @property
@@ -86,7 +86,7 @@ class SyncResult:
 
     @property
     def reason(self) -> str | None:
-        """Why no answer is given: the offset cannot be told, or is uncertain; None if one is given."""
+        """Why there is no answer: the offset is unknown or uncertain; None if there is one."""
         return self.estimate.reason
 
     @property
@@ -123,7 +123,7 @@ class SyncResult:
         return min(ends), max(ends)
 
     def is_worse_than(self, before: SyncResult) -> bool:
-        """Whether a film is farther off, at its worst time, than it was; no if one of the two cannot be told."""
+        """Whether the largest offset of a film is larger than before; False if one of the two is unknown."""
         if self.offset_seconds is None or before.offset_seconds is None:
             return False
         now, then = (max(map(abs, result.extremes_seconds)) for result in (self, before))
@@ -191,10 +191,10 @@ def result_of(
 
 
 def _doubt(confidence: float, least_confidence: float) -> str | None:
-    """The reason not to act on an offset of this confidence; None if it is high enough."""
+    """The reason not to use an offset with this confidence; None if it is high enough."""
     if confidence >= least_confidence:
         return None
-    return f"{UNCERTAIN}a confidence of at least {least_confidence:g} is asked for; a longer piece may help"
+    return f"{UNCERTAIN}a confidence of at least {least_confidence:g} is required; a longer excerpt may help"
 
 
 def scan_and_estimate(

@@ -1,6 +1,6 @@
-"""The model that tells offsets: a trained run, or the one that ships in the package.
+"""The model for the measurement of offsets: a trained run, or the one in the package.
 
-Input: a folder with model.safetensors and model.json. Output: the networks and the length of the windows they know.
+Input: a folder with model.safetensors and model.json. Output: the networks and their window length.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def load_sync_model(
     """
     if path is None and not (SHIPPED / "model.json").is_file():
         raise CheckpointError(
-            f"no model given, and this installation has none in the box ({SHIPPED} holds no model.json). "
-            "Train one with 'avts train' and name its folder, or use the plain baseline '--method motion'"
+            f"no model given, and this installation contains none ({SHIPPED} has no model.json). "
+            "Train one with 'avts train' and give its folder, or use the baseline '--method motion'"
         )
     from avts.model.checkpoint import load_model, read_header
 

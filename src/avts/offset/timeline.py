@@ -33,7 +33,7 @@ MAX_SLOPE = 0.06
 """Seconds of drift a second, at most: film at 24 frames a second shown at 25 is 0.042."""
 
 LEAST_DRIFT_SECONDS = 0.04
-"""A drift is told only if it comes to a frame from start to end."""
+"""Minimum total drift that is reported: a frame from start to end."""
 
 LEAST_JUMP_SECONDS = 0.06
 """Neighbouring segments that differ by less are one."""

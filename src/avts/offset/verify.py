@@ -142,7 +142,7 @@ def _texts(reel: Reel) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
 
 
 def _lead(promise: Promise, pairs: list[tuple[int, Reel, Reel | None]]) -> float:
-    """By how much the written file's own clock begins later, in seconds, told by its picture."""
+    """By how much the written file's own clock begins later, in seconds, measured by its picture."""
     for index, reel, other in pairs:
         if index == promise.picture and other is not None and len(other.times) == len(reel.times):
             late = np.asarray(other.times) - np.asarray(reel.times) - promise.shifts_seconds[index]

@@ -39,7 +39,7 @@ class Witness:
             self._block = np.interp(at, np.arange(len(mono)), mono).astype(np.float32)
 
     def lateness_in(self, path: Path, zero_seconds: float) -> float:
-        """By how much the block comes later in a file than it was put, in seconds; 0 if it is not to be told.
+        """By how much the block comes later in a file than it was put, in seconds; 0 if unknown.
 
         Args:
             path: the file.

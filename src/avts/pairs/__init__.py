@@ -1,1 +1,1 @@
-"""Which sound with which picture: the plan (pure) and the loader that carries it out."""
+"""Pairing of sounds and pictures: the plan (pure) and the loader that executes it."""

@@ -1,7 +1,7 @@
 """From the plan to batches: windows decoded ahead of the training step, in worker processes.
 
 The order is a pure function of (seed, step): any step can be made again, with any number of workers. A clip that cannot
-be read any more is replaced by the rule in pairs.substitution, and told of once.
+be read is replaced by the rule in pairs.substitution and reported once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STEPS_FETCHED_AHEAD = 2
 SMALL = ("picture_rows", "sound_rows", "kinds", "valid", "clips")
 """Tensors of a batch that are sent from a worker as they are."""
 
-TOLD = ("part", "unreadable", "decode_seconds")
+PLAIN = ("part", "unreadable", "decode_seconds")
 """What a batch holds besides tensors."""
 
 MOST_REPLACED_SHARE = 0.5
@@ -153,8 +153,8 @@ class StepDataset(Dataset[Batch]):
                 if other is None or len(unreadable) > most:
                     raise fault.error from None
                 plan = with_clip(plan, fault.clip, other)
-        told = tuple((self.clips[clip].key, message) for clip, message in unreadable.items())
-        return replace(batch, unreadable=told, decode_seconds=time.perf_counter() - started), parcel
+        unread = tuple((self.clips[clip].key, message) for clip, message in unreadable.items())
+        return replace(batch, unreadable=unread, decode_seconds=time.perf_counter() - started), parcel
 
     def _fetch_ahead(self, step: int) -> None:
         """From a remote corpus, begin to fetch this step and the next ones that this worker will be asked for."""
@@ -275,7 +275,7 @@ def load_steps(
         dataset: makes a batch from its step's number.
         steps: numbers of the steps wanted.
         workers: processes; 0 makes each batch when it is asked for.
-        on_unreadable: told once of each clip that cannot be read and is replaced.
+        on_unreadable: called once for each clip that cannot be read and is replaced.
 
     Raises:
         CorpusError: while iterating: more than half of a step's clips cannot be read.
@@ -294,15 +294,15 @@ def load_steps(
 
 
 def _batches(items: Iterator[_Item], slots: Slots, on_unreadable: Callable[[str], None]) -> Iterator[Batch]:
-    told: set[str] = set()
+    reported: set[str] = set()
     for item in items:
         if isinstance(item, AvtsError):
             raise item
         batch = item if isinstance(item, Batch) else item.unpacked(slots)
         for key, message in batch.unreadable:
-            if key not in told:
-                on_unreadable(f"{message} Another clip takes its place.")
-                told.add(key)
+            if key not in reported:
+                on_unreadable(f"{message} It is replaced by another clip.")
+                reported.add(key)
         yield batch
         del batch  # its memory is free for the next one, unless whoever took it still holds it
 
@@ -314,19 +314,19 @@ class _Packed:
     parcel: Parcel
     small: dict[str, NDArray[Any]]
     colour: bool
-    told: dict[str, Any]
+    rest: dict[str, Any]
 
     @staticmethod
     def of(batch: Batch, parcel: Parcel) -> _Packed:
         small = {name: getattr(batch, name).numpy() for name in SMALL}
-        told = {name: getattr(batch, name) for name in TOLD}
-        return _Packed(parcel, small, batch.u is not None, told)
+        rest = {name: getattr(batch, name) for name in PLAIN}
+        return _Packed(parcel, small, batch.u is not None, rest)
 
     def unpacked(self, slots: Slots) -> Batch:
         y, u, v, sounds = slots.unpack(self.parcel)
         small: dict[str, Any] = {name: torch.from_numpy(value) for name, value in self.small.items()}
         colour = {"u": u, "v": v} if self.colour else {"u": None, "v": None}
-        return Batch(y=y, sounds=sounds, **colour, **small, **self.told)
+        return Batch(y=y, sounds=sounds, **colour, **small, **self.rest)
 
 
 _Item = Batch | _Packed | AvtsError

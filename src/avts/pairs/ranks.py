@@ -64,7 +64,7 @@ def part_of(plan: StepPlan, *, rank: int, num_ranks: int) -> Part:
     num_pictures, num_sounds = len(plan.pictures), len(plan.sounds)
     if num_pictures < num_ranks:
         raise UsageError(
-            f"{num_pictures} picture(s) of a step for {num_ranks} processes: each needs one. Start fewer processes"
+            f"{num_pictures} picture(s) of a step for {num_ranks} processes: each process needs one. Start fewer"
         )
     if num_ranks == 1:
         return Part(Rows(0, num_pictures, num_pictures), Rows(0, num_sounds, num_sounds))

@@ -1,1 +1,1 @@
-"""Frozen features of sounds held against labels: folds, linear classifiers, cross-validation, paired comparison."""
+"""Evaluation of frozen sound features on labels: folds, linear classifiers, cross-validation, paired comparison."""

@@ -1,6 +1,6 @@
-"""Probes of the same folds held against each other, fold by fold: what is hard in a fold is hard for both.
+"""Paired comparison of probes on the same folds: the difficulty of a fold affects both.
 
-Input: files that `avts probe sounds --json` printed, one a method. Output: differences with their intervals.
+Input: outputs of `avts probe sounds --json`, one file per method. Output: differences with their intervals.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from avts.errors import UsageError
 from avts.probe.cross_validation import interval_of, reach_of
 
 SAME = ("folds", "num_recordings", "classes")
-"""What two probes must have in common to be paired."""
+"""Keys that must be equal for a paired comparison."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a method reached.
+    """Accuracies of a method.
 
     Attributes:
         name: of the method.
@@ -53,7 +53,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Difference:
-    """One method's accuracy less another's: mean over folds, its 95 % interval (Student's t), and of each fold."""
+    """Difference of the accuracies of two methods: mean over folds, 95 % interval (Student's t), and each fold."""
 
     mean: float
     low: float
@@ -78,10 +78,12 @@ def read_measured(path: Path) -> Measured:
         if different is None:
             return Measured(path.stem, common[0], accuracies, int(common[0]["num_recordings"]))
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}. Give a file that avts probe sounds --json printed") from None
+        raise UsageError(f"{path}: {error.strerror}. Give an output of avts probe sounds --json") from None
     except (ValueError, KeyError, IndexError, TypeError):
-        raise UsageError(f"{path}: not what avts probe sounds --json prints. Give its lines as they are") from None
-    raise UsageError(f"{path}: {_told(common[0], different)}. Give one file a method, all of one collection and folds")
+        raise UsageError(f"{path}: not an output of avts probe sounds --json. Give its lines unchanged") from None
+    raise UsageError(
+        f"{path}: {_mismatch(common[0], different)}. Give one file per method, with one collection and one set of folds"
+    )
 
 
 def difference(first: Measured, other: Measured, labels: str) -> Difference:
@@ -91,8 +93,10 @@ def difference(first: Measured, other: Measured, labels: str) -> Difference:
         UsageError: they were not measured on the same folds, or there is a single fold.
     """
     if first.common != other.common:
-        told = _told(first.common, other.common)
-        raise UsageError(f"{first.name} against {other.name}: {told}. Only the same folds can be paired")
+        mismatch = _mismatch(first.common, other.common)
+        raise UsageError(
+            f"{first.name} against {other.name}: {mismatch}. Only results on the same folds can be compared"
+        )
     apart = first.by_fold(labels) - other.by_fold(labels)
     if len(apart) < 2:
         raise UsageError(f"{first.name} against {other.name}: {len(apart)} fold; paired differences need 2 or more")
@@ -106,8 +110,8 @@ def shared_labels(methods: Sequence[Measured]) -> list[str]:
     return sorted(known, key=lambda labels: float("inf") if labels == "all" else int(labels))
 
 
-def _told(one: dict[str, Any], another: dict[str, Any]) -> str:
+def _mismatch(one: dict[str, Any], another: dict[str, Any]) -> str:
     key = next(key for key in SAME if one[key] != another[key])
     if key == "classes":
-        return f"{len(one[key])} and {len(another[key])} classes, or others"
+        return f"{len(one[key])} and {len(another[key])} classes, or different ones"
     return f"{key} '{one[key]}' and '{another[key]}'"

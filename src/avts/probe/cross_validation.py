@@ -1,7 +1,7 @@
-"""What a frozen stage of the audio tower knows of classes of sounds: a linear classifier on it, cross-validated.
+"""Cross-validated linear classification of sounds on a frozen stage of the audio tower.
 
 Source: Korbar et al. 2018, section on audio: conv5, one-against-all linear SVM, windows of a recording averaged.
-Nothing of a test fold is seen by a fit: not by the z-score, the choice of C or pooling, or the draw of labels.
+No step of the fit uses a test fold: neither the z-score, nor the choice of C or pooling, nor the draw of labels.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def linear_probe(
     strengths: Sequence[float] = (),
     inner_folds: int = INNER_FOLDS,
 ) -> Score:
-    """A classifier on the features of windows, as `probe` wants it.
+    """A classifier on the features of windows, for `probe`.
 
     Args:
         recordings: labelled.
@@ -124,7 +124,7 @@ def probe(
         score: fits and scores.
         labels_per_class: recordings of each class to fit on, drawn from the training fold; None for all.
         seed: of the draw.
-        at_a_time: folds in work at once, a thread each; `score` must bear it.
+        at_a_time: number of folds in parallel threads; `score` must be thread-safe.
         on_progress: called with (folds done, folds).
 
     Raises:
@@ -166,7 +166,7 @@ def labels_of(recordings: Sequence[Recording]) -> NDArray[np.str_]:
     """
     missing = next((each.source for each in recordings if each.label is None), None)
     if missing is not None:
-        raise CorpusError(f"{missing}: no label. Put the files of a class into a folder of its name.")
+        raise CorpusError(f"{missing}: has no label. Put the files of each class into a folder with its name.")
     return np.array([str(each.label) for each in recordings])
 
 
@@ -188,4 +188,4 @@ def reach_of(values: Sequence[float]) -> float:
 def _check(labels: NDArray[np.str_], fold: Fold) -> None:
     unknown = sorted(set(labels[fold.test]) - set(labels[fold.train]))
     if unknown:
-        raise CorpusError(f"class '{unknown[0]}' is tested, but no training recording has it. Check the folds.")
+        raise CorpusError(f"class '{unknown[0]}' is in the test fold, but not in the training folds. Check the folds.")

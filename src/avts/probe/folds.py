@@ -1,6 +1,6 @@
-"""Which recordings train and which test: official folds, an official split, or folds drawn here.
+"""Training and test recordings: official folds, an official split, or random folds.
 
-scikit-learn draws them; recordings of one group stay together. Here no feature is looked at.
+scikit-learn draws random folds; recordings of one group stay together. No features are used here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def folds_of(recordings: Sequence[Recording], *, drawn: int, seed: int) -> Folds
     """
     labels = np.array([each.label for each in recordings])
     if len(set(labels)) < 2:
-        raise CorpusError(f"{len(set(labels))} class in {len(recordings)} recordings; a probe needs 2 or more")
+        raise CorpusError(f"{len(set(labels))} class in {len(recordings)} recordings; a probe needs at least 2 classes")
     numbers = sorted({each.fold for each in recordings if each.fold is not None})
     if len(numbers) > 1:
         given = np.array([-1 if each.fold is None else each.fold for each in recordings])
@@ -69,9 +69,7 @@ def drawn_folds(labels: NDArray[np.str_], groups: NDArray[np.str_], number: int,
     for label in np.unique(labels):
         has = len(np.unique(groups[labels == label]))
         if has < number:
-            raise CorpusError(
-                f"class '{label}' has {has} recordings; {number} folds were asked for. Give --folds {has}"
-            )
+            raise CorpusError(f"class '{label}' has {has} recordings, too few for {number} folds. Give --folds {has}")
     splitter = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
     return tuple(Fold(train, test) for train, test in splitter.split(labels, labels, groups))
 

@@ -29,48 +29,57 @@ from avts.settings import AnyRecipe, Settings, read_settings, shipped_recipes
 
 
 class ProbeFeatures(Settings):
-    """What a recording becomes."""
+    """The features of a recording."""
 
     kind: Literal["tower", "mfcc"] = Field("tower", description="maps of the audio tower, or cepstral coefficients")
-    windows: int = Field(10, ge=1, description="of each recording, evenly spread; their scores are averaged")
-    stage: str = Field("conv5", description="of the audio tower")
+    windows: int = Field(10, ge=1, description="windows per recording, evenly spaced; their scores are averaged")
+    stage: str = Field("conv5", description="stage of the audio tower")
     poolings: tuple[str, ...] = Field(
-        ("4xsd",), strict=False, min_length=1, description="of its maps; of several, the best inside the training folds"
+        ("4xsd",),
+        strict=False,
+        min_length=1,
+        description="pooling of its maps; of several, the best within the training folds",
     )
 
 
 class ProbeClassifier(Settings):
-    """What is fitted to the features."""
+    """The classifier on the features."""
 
     name: ClassifierName = Field("svm", description="linear SVM, logistic regression, or nearest neighbours")
     strengths: tuple[float, ...] = Field(
         (),
         strict=False,
-        description="C, or neighbours of knn, to choose from; the usual ones of the classifier if empty",
+        description="candidates for C, or for the number of neighbours; the defaults of the classifier if empty",
     )
-    inner_folds: int = Field(4, ge=2, description="of the training recordings, to choose pooling and strength by")
+    inner_folds: int = Field(
+        4, ge=2, description="inner folds of the training recordings, to choose pooling and strength"
+    )
 
 
 class ProbeFolds(Settings):
-    """Which recordings train and which test, where the collection does not say."""
+    """Folds, if the collection does not define any."""
 
     drawn: int = Field(5, ge=2, description="number of folds")
 
 
 class ProbeScratch(Settings):
-    """The net that --from-scratch trains on the labels."""
+    """The network that --from-scratch trains on the labels."""
 
-    epochs: int = Field(24, ge=1, description="of the training on all training recordings")
-    windows: int = Field(2, ge=1, description="of a recording in an epoch")
-    batch_size: int = Field(16, ge=2, description="windows in a step")
-    least_steps: int = Field(300, ge=1, description="to make at least, however few the recordings")
-    learning_rates: tuple[float, ...] = Field((1e-3, 4e-3), strict=False, min_length=1, description="to choose from")
-    trial_share: float = Field(0.25, gt=0, le=1, description="length of a trial of a rate, as a share of the training")
-    weight_decay: float = Field(0.05, ge=0, description="of the weights")
+    epochs: int = Field(24, ge=1, description="epochs of the training on all training recordings")
+    windows: int = Field(2, ge=1, description="windows per recording and epoch")
+    batch_size: int = Field(16, ge=2, description="windows per step")
+    least_steps: int = Field(300, ge=1, description="minimum number of steps")
+    learning_rates: tuple[float, ...] = Field(
+        (1e-3, 4e-3), strict=False, min_length=1, description="candidate learning rates"
+    )
+    trial_share: float = Field(
+        0.25, gt=0, le=1, description="length of the trial of a rate, as a share of the training"
+    )
+    weight_decay: float = Field(0.05, ge=0, description="weight decay")
 
 
 class ProbeRecipe(AnyRecipe):
-    """Everything that decides what `avts probe sounds` measures, apart from the recordings and the networks."""
+    """Everything that determines what `avts probe sounds` measures, apart from the recordings and the networks."""
 
     folders = ("probe",)
 
@@ -90,13 +99,13 @@ def read_probe_recipe(path: Path) -> ProbeRecipe:
 
 
 def default_probe_recipe(layout: str | None) -> Path:
-    """The recipe that the package brings for a layout; sounds.toml where it has none. ESC-10 is a part of ESC-50."""
+    """The bundled recipe for a layout; sounds.toml if there is none. ESC-10 is a part of ESC-50."""
     folder = shipped_recipes() / "probe"
     own = folder / f"{'esc50' if layout == 'esc10' else layout}.toml"
     return own if layout and own.is_file() else folder / "sounds.toml"
 
 
-CHOSEN = "chosen inside the training folds"
+CHOSEN = "chosen within the training folds"
 
 
 @dataclass(frozen=True)
@@ -168,10 +177,12 @@ class SoundProbe:
         if self.scratch is not None:
             trained = f"audio tower to {self.stage}, {self.poolings[0]}, and a linear layer, from scratch"
             rates = ", ".join(f"{rate:g}" for rate in self.scratch.learning_rates)
-            spent_on = f"softmax, {self.scratch.epochs} epochs of {self.scratch.windows} windows a recording"
+            spent_on = f"softmax, {self.scratch.epochs} epochs of {self.scratch.windows} windows per recording"
             return {"features": trained, **spent, "classifier": f"{spent_on}, learning rate of {rates} {CHOSEN}"}
         features = (
-            "MFCC, mean and deviation" if self.features == "mfcc" else f"{self.stage}, {' or '.join(self.poolings)}"
+            "MFCC, mean and standard deviation"
+            if self.features == "mfcc"
+            else f"{self.stage}, {' or '.join(self.poolings)}"
         )
         values = ", ".join(f"{value:g}" for value in self.strengths or STRENGTHS[self.classifier])
         chosen = f"{self.classifier}, {'k' if self.classifier == 'knn' else 'C'} of {values}"

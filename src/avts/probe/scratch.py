@@ -1,4 +1,4 @@
-"""The audio tower trained from scratch on labels alone: what a probe of a pre-trained one is held against.
+"""The audio tower trained from scratch on labels only: the baseline for a probe of a pre-trained one.
 
 Windows at random times, masks over bands and steps, mixed in pairs (Zhang et al. 2018, "mixup"). As with the probe's C,
 the learning rate is chosen on a held-out part of the TRAINING recordings and the net is then trained on all of them.

@@ -175,13 +175,13 @@ def _sound_of(recording: Recording) -> Sound | Refusal:
             streams_of(recording, Path(folder) / "copy", lambda: None) as streams,
         ):
             if streams.sounds is None:
-                raise MediaError(f"{recording.source}: no sound in it. A probe of sounds needs it.")
+                raise MediaError(f"{recording.source}: has no sound, which a probe of sounds needs.")
             if streams.pictures is not None and recording.clip is None:
                 for _ in streams.pictures():  # sets the length of the sound
                     pass
             samples = np.concatenate([np.empty(0, np.float32), *streams.sounds()])
             if not len(samples):
-                raise MediaError(f"{recording.source}: its sound is empty. Leave it out.")
+                raise MediaError(f"{recording.source}: its sound is empty. Remove it.")
             return samples
     except AvtsError as error:
         return Refusal(recording.source, "unreadable", plain(str(error)))

@@ -23,7 +23,7 @@ _LEAST_CONTRAST = 65
 """Least difference in luminance (0..255) between a thing and the background: the nets see luminance."""
 
 _LEAST_STEP = 30
-"""Least difference in luminance between a colour and the one drawn before it, so that parts can be told apart."""
+"""Least difference in luminance between a colour and the one drawn before it, so that parts are distinguishable."""
 
 
 @dataclass(frozen=True)

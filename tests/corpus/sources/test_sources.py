@@ -50,7 +50,7 @@ def test_a_source_of_ones_own_needs_items_only() -> None:
 
 def test_wrong_calls(tree: Any, tmp_path: Path) -> None:
     folder = tree("a.mp4")
-    with pytest.raises(UsageError, match=r"no layout 'imagenet'. There are kinetics, audioset"):
+    with pytest.raises(UsageError, match=r"no layout 'imagenet'. The layouts are kinetics, audioset"):
         source_of(folder, layout="imagenet")
     with pytest.raises(UsageError, match=r"gone: no such folder. Give the folder that holds the data set"):
         source_of(tmp_path / "gone", layout="kinetics")
@@ -58,5 +58,5 @@ def test_wrong_calls(tree: Any, tmp_path: Path) -> None:
         source_of(folder, lists=[folder / "a.csv", folder / "b.csv"])
     with pytest.raises(UsageError, match=r"memory://films: neither a list \(.csv, .parquet\) nor a tar"):
         source_of("memory://films")
-    with pytest.raises(UsageError, match=r"memory://x.csv: a layout and its lists are of a local folder"):
+    with pytest.raises(UsageError, match=r"memory://x.csv: a layout needs a local folder"):
         source_of("memory://x.csv", layout="kinetics")
