@@ -169,7 +169,7 @@ def test_without_a_model_in_the_box_the_baseline_is_measured_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def load(run: Path | None, **_: object) -> None:
-        raise CheckpointError("none in the box" if run is None else f"{run}: none there")
+        raise CheckpointError("installation contains none" if run is None else f"{run}: none there")
 
     monkeypatch.setattr(model_module, "load_sync_model", load)
     assert run(folder) == 0

@@ -79,7 +79,7 @@ def test_label_counts_text_and_plot(tones: Path, run: Path, tmp_path: Path, caps
         main(["probe", "sounds", *words, "--labels-per-class", "1", "--labels-per-class", "all"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    assert "1 labels a class, 30 recordings" in printed
+    assert "1 labels per class, 30 recordings" in printed
     assert "all labels, 30 recordings" in printed
     assert "2 windows of 1 s per recording; svm, C of 1e-05, 0.0001" in printed
     assert "chosen within the training folds by 4 inner folds" in printed
@@ -93,7 +93,7 @@ def test_a_net_learns_the_tones_from_scratch(tones: Path, run: Path, tmp_path: P
     (found,) = asked(capsys, str(tones), "--recipe", str(short), "--from-scratch", "--like", str(write_recipe(run)))
     assert found["accuracy"] > 0.6  # chance is a third
     assert all(re.fullmatch(r"learning rate 0.00[14], held-out .*; 24 steps", chosen) for chosen in found["chosen"])
-    assert found["classifier"].startswith("softmax, 8 epochs of 2 windows a recording, learning rate of 0.001, 0.004")
+    assert found["classifier"].startswith("softmax, 8 epochs of 2 windows per recording, learning rate of 0.001, 0.004")
 
 
 def test_folds_from_scratch_share_the_threads_and_give_them_back() -> None:

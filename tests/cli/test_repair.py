@@ -71,7 +71,7 @@ def test_without_an_offset_the_measured_one_is_taken_and_measured_again(
     assert record["offset_seconds"] == pytest.approx(0.25, abs=0.005)
     assert record["repaired"]["offset_seconds"] == pytest.approx(0.01, abs=0.002)
     assert record["model"] == "model of None"
-    assert "the same model now reads: sound 10 ms early" in err
+    assert "measured again with the same model: sound 10 ms early" in err
     assert "consistency check, not proof" in err
 
 

@@ -38,7 +38,7 @@ def test_without_any_model_the_error_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def load(run: Path | None, **_: object) -> None:
-        raise CheckpointError("no model given, and this installation has none in the box")
+        raise CheckpointError("no model given, and this installation contains none")
 
     monkeypatch.setattr(model_module, "load_sync_model", load)
     assert run_sync(*files(tmp_path, "early.mp4", "late.mp4")) == 3

@@ -42,7 +42,7 @@ def test_speed_is_measured_on_the_corpus_itself(made_corpus: Path) -> None:
 def test_cores_needed_follow_from_both_speeds() -> None:
     step = StepSpeed(seconds=0.5, windows=100, device="cpu")
     assert step.windows_per_second == 200
-    assert step.cores_needed(LoaderSpeed(400, 300)) == 0.5
+    assert step.cores_needed(LoaderSpeed(400)) == 0.5
 
 
 def test_a_step_of_a_recipe_is_measured(made_corpus: Path) -> None:

@@ -14,7 +14,7 @@ from avts.errors import MediaError, UsageError
 from avts.offset.where import Where
 from avts.report.where_figure import write_where
 from avts.world.composition import compose
-from avts.world.encoding import encode
+from avts.world.writer import encode
 
 SECONDS = 4.0
 

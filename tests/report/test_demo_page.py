@@ -11,7 +11,7 @@ import pytest
 
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import estimate
-from avts.offset.measure import told
+from avts.offset.measure import result_of
 from avts.report.demo_page import write_demo_page
 from avts.report.evaluation_figures import roc
 from avts.report.page import card, table
@@ -138,7 +138,7 @@ def test_drawing_leaves_a_callers_own_settings_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scan", [made_scan(), made_scan(silent=True), made_scan(windows=0), made_scan(windows=1)])
 def test_a_scan_is_plotted_whatever_it_holds(tmp_path: Path, scan: OffsetScan) -> None:
-    result = told("talk_$x^$.mp4", scan, estimate(scan))
+    result = result_of("talk_$x^$.mp4", scan, estimate(scan))
     plot_result(tmp_path / "plot.png", result, glimpse=None, title=result.name)
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 

@@ -35,7 +35,7 @@ def made() -> Findings:
 
 def test_the_text_tells_flags_faults_copies_and_whether_the_model_waits() -> None:
     capacity = capacities([3.0, 4.0], clip_seconds=1.0, gap_seconds=0.5)
-    text = doctor_text(made(), capacity, LoaderSpeed(500, 400), StepSpeed(0.1, 64, "cpu"))
+    text = doctor_text(made(), capacity, LoaderSpeed(500), StepSpeed(0.1, 64, "cpu"))
     assert "a corpus of 3 clips, 12 s; 2 usable" in text
     assert "2  silent (kept, not used)" in text
     assert "k19: damaged near 1.000 s" in text
@@ -54,7 +54,7 @@ def test_too_few_videos_are_said() -> None:
 
 
 def test_the_record_holds_every_fault_and_the_speeds() -> None:
-    record = doctor_record(made(), [], LoaderSpeed(500, 400), StepSpeed(0.1, 64, "cpu"))
+    record = doctor_record(made(), [], LoaderSpeed(500), StepSpeed(0.1, 64, "cpu"))
     assert len(record["faults"]) == 25
     assert record["loader_windows_per_second_and_core"] == 500
     assert record["step_windows_per_second"] == 640

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from avts.evaluation.validation import validation_auc
 
 from avts.corpus.corpus import Corpus
 from avts.errors import TrainingError
+from avts.evaluation.evaluate import validation_auc
 from avts.training import augment
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe

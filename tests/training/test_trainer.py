@@ -289,7 +289,10 @@ def test_another_recipe_or_corpus_is_refused_on_resume(
 def test_a_folder_that_holds_a_run_is_kept_from_a_new_one(small_corpus: Corpus, tmp_path: Path) -> None:
     start_run(tmp_path / "new", resume=False)
     trainer_of(small_corpus, tmp_path / "run").train()
-    with pytest.raises(UsageError, match=r"run: already holds a run\. Add --resume .* choose another --out"):
+    with pytest.raises(
+        UsageError,
+        match=r"run: already holds a finished run\. Choose another --out; --start .*run starts from its weights",
+    ):
         start_run(tmp_path / "run", resume=False)
     start_run(tmp_path / "run", resume=True)
     (tmp_path / "file").write_text("x")

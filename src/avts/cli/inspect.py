@@ -59,10 +59,10 @@ def command(
     from avts.report.inspect_page import About, record, summary_text, write_inspection
 
     if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file; a folder is needed. Choose another --out")
+        raise UsageError(f"{out}: is a file, not a folder. Choose another --out")
     loaded = load_sync_model(None if run == Path("box") else run, device=device, say=tell)
     if seconds < loaded.window_seconds:
-        raise UsageError(f"--seconds {seconds:g}: the model knows windows of {loaded.window_seconds:g} s. Give more.")
+        raise UsageError(f"--seconds {seconds:g}: the model needs windows of {loaded.window_seconds:g} s. Give more.")
     corpus = Corpus.open(place)
     clips = chosen_clips(corpus, None if split == "all" else split, most)
     unreadable: list[str] = []

@@ -224,7 +224,9 @@ def _model(
         raise UsageError(f"--model {model} with --from-scratch: its weights would not be used. Give --like {model}")
     if not fresh and model != "random":
         if like is not None:
-            raise UsageError(f"--like {like}: only with --model random or --from-scratch; a trained run is as it is")
+            raise UsageError(
+                f"--like {like}: only valid with --model random or --from-scratch; a trained run has its own networks"
+            )
         loaded = load_sync_model(model, device=device, say=say)
         return loaded.network, loaded.window_seconds, loaded.name
     if like in (None, "box"):

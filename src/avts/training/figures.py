@@ -154,8 +154,8 @@ def must_be_finite(figures: Figures, recipe: Recipe, run: Path) -> None:
     if not math.isfinite(figures.gradient_norm):
         bad = [name for name, largest in figures.largest.items() if not math.isfinite(largest)]
         of = f"{len(bad)} of {len(figures.largest)} weights, first" if bad else ""
-        where = f"{of} {bad[0]}" if bad else "each weight's is finite"
-        raise not_finite(figures.step, f"the gradient's norm is {figures.gradient_norm} ({where})", _newest(run))
+        where = f"{of} {bad[0]}" if bad else "all weights have finite gradients"
+        raise not_finite(figures.step, f"the gradient norm is {figures.gradient_norm} ({where})", _newest(run))
 
 
 def _newest(run: Path) -> Path | None:

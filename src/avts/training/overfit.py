@@ -34,7 +34,15 @@ from avts.training.trainer import Trainer
 DESCENT_STEPS = 200
 DESCENT_RATE = 0.1
 
-SMALLEST = {"video": "mc3", "video_width": 4, "audio_width": 8, "frame_size": 32, "head": "global", "filter_bands": 16}
+SMALLEST = {
+    "video": "mc3",
+    "video_width": 4,
+    "audio_width": 8,
+    "picture_input": "change",
+    "frame_size": 32,
+    "head": "global",
+    "filter_bands": 16,
+}
 """Settings of small towers, which are not used."""
 
 

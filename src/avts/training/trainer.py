@@ -22,8 +22,7 @@ from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import num_cores
 from avts.errors import CorpusError, UsageError
 from avts.model.checkpoint import build_model, save_model, start_from
-from avts.model.device import choose_device, choose_precision
-from avts.model.tuning import tune
+from avts.model.device import choose_device, choose_precision, tune
 from avts.model.two_stream import TwoStream
 from avts.pairs.feed import Feed
 from avts.pairs.loader import Batch, StepDataset, load_steps

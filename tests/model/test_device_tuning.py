@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from avts.model.checkpoint import build_model
-from avts.model.tuning import tune
+from avts.model.device import tune
 from avts.model.two_stream import TwoStream
 from avts.settings import ModelSettings
 
