@@ -72,7 +72,7 @@ def test_networks_are_those_of_the_start_unless_the_recipe_asks_for_others(avts_
     larger = FinetuneRecipe.model_validate({"model": {"frame_size": 48}})
     assert networks_for(larger, "picture", avts_run) == AVTS.model.model_copy(update={"frame_size": 48})
     other = FinetuneRecipe.model_validate({"model": {"picture_input": "rgb", "audio_width": 64}})
-    with pytest.raises(CheckpointError, match=r"avts: its picture_input is 'change', \[model\].*sets 'rgb'"):
+    with pytest.raises(CheckpointError, match=r"avts: its picture_input is 'change', but \[model\].*sets 'rgb'"):
         networks_for(other, "picture", avts_run)
     with pytest.raises(CheckpointError, match=r"avts: its audio_width is 8, but \[model\] of the recipe sets 64"):
         networks_for(other, "sound", avts_run)
