@@ -272,8 +272,7 @@ def test_the_recipe_page_has_every_key_with_its_default(docs_site: ModuleType) -
     text = docs_site.settings_text()
     assert "## [[curriculum]]" in text
     assert (
-        "| `margin` | number, more than 0, at most 2 | `0.99` | distance beyond which a negative has no loss |"
-        in text
+        "| `margin` | number, more than 0, at most 2 | `0.99` | distance beyond which a negative has no loss |" in text
     )
     assert '| `video` | `"mc2"`, `"mc3"`' in text
     assert text.count("\n| `") == sum(len(_table(field).model_fields) for field in _recipe_fields())

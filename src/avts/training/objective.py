@@ -139,9 +139,9 @@ def _loss_of(pairs: _Pairs, model: TwoStream, recipe: Recipe, stage: StageSettin
     matrix = model.pair_distances(pairs.pictures, pairs.sounds)
     distances = matrix[pairs.rows, pairs.columns]
     if recipe.loss.name == "info_nce":
-        weights = shares if recipe.loss.weigh_by_shares else None
+        kind_shares = shares if recipe.loss.weigh_by_shares else None
         kinds, valid = _as_matrices(pairs, matrix)
-        loss = info_nce(matrix, kinds, valid, temperature=recipe.loss.temperature, negative_shares=weights)
+        loss = info_nce(matrix, kinds, valid, temperature=recipe.loss.temperature, negative_shares=kind_shares)
     else:
         loss = contrastive_loss(distances, positive, weights, margin=recipe.loss.margin)
     return StepLoss(loss, distances.detach(), pairs.kinds, pairs.valid)
