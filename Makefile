@@ -36,9 +36,9 @@ ifeq ($(strip $(GRID)),)
 	$(VENV)/bin/avts train recipes/box.toml --data runs/box/corpus --out runs/box/run
 else
 	$(VENV)/bin/avts train recipes/box.toml --data runs/box/corpus --out runs/box/generated
-	$(VENV)/bin/avts synth runs/box/others/rich --videos 500 --seed 8101 --scenes rich
-	$(VENV)/bin/avts synth runs/box/others/voices --videos 150 --seed 8102 --scenes rich --kinds talker,lips,mouth
-	$(VENV)/bin/avts synth runs/box/others/plain --videos 120 --seed 8103
+	$(VENV)/bin/avts synth runs/box/others/rich --videos 220 --seed 8101 --scenes rich
+	$(VENV)/bin/avts synth runs/box/others/voices --videos 90 --seed 8102 --scenes rich --kinds talker,lips,mouth
+	$(VENV)/bin/avts synth runs/box/others/plain --videos 60 --seed 8103
 	$(VENV)/bin/avts ingest runs/box/others runs/box/mixed
 	$(VENV)/bin/avts ingest "$(GRID)" runs/box/mixed --layout grid
 	$(VENV)/bin/avts train recipes/adapt.toml --start runs/box/generated --data runs/box/mixed --out runs/box/run

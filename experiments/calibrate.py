@@ -6,7 +6,8 @@ CACHE keeps the embeddings of every clip and model, so that a second fit takes s
 has a clips.csv (or TABLE) as `avts eval clips` reads it, with the column source; --made is a folder of `avts synth`.
 Every clip counts as it is and with a known shift, searched over +-1 and +-2 s, and once with the sound of a clip of
 another source: there every answer is wrong. A source weighs by the power 0.75 of its clips, 12 at most. The figures
-printed are of cross-validation over sources. --write puts calibration.json beside the model.
+printed are of cross-validation over sources, and so is what --plot draws. --write puts calibration.json beside the
+model.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from avts.offset.estimate import estimate
 from avts.offset.features import Features
 from avts.offset.measure import close_look
 from avts.offset.model import SHIPPED, SyncModel, load_sync_model
-from avts.report.reliability import calibration_error
+from avts.report.reliability import calibration_error, draw_reliability
 
 RANGES_SECONDS = (1.0, 2.0)
 LONGEST_SECONDS = 20.0
@@ -150,10 +151,14 @@ def cross_validated(cases: list[Case]) -> NDArray[np.float64]:
 
 
 def least_confidence(confidence: NDArray[np.float64], cases: list[Case]) -> float:
-    """The lowest confidence from which on GOAL_RIGHT of the answers are right, by the weights of the sources."""
+    """The lowest confidence from which on GOAL_RIGHT of the answers are right, by the weights of the sources.
+
+    Generated films do not choose it: nearly all of their answers are right.
+    """
     right, weight = np.array([c.right for c in cases], float), weights_of(cases)
+    real = np.array([c.cue != "made" for c in cases])
     for level in np.arange(0.4, 0.95, 0.01):
-        chosen = confidence >= level
+        chosen = real & (confidence >= level)
         if chosen.any() and np.average(right[chosen], weights=weight[chosen]) >= GOAL_RIGHT:
             return float(round(level, 2))
     return 0.95
@@ -201,6 +206,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--refit", action="store_true", help="from the signs that the last fit left in CACHE")
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--plot", type=Path, help="draw how often held-out answers are right at each confidence")
     given = parser.parse_args()
     clips: list[Clip] = []
     for folder in given.clips:
@@ -219,6 +225,13 @@ def main() -> None:
     least = least_confidence(confidence, cases)
     for name, index in groups_of(cases).items():
         describe(name, [cases[i] for i in index], confidence[index], least)
+    if given.plot:
+        shown = {"real clips": ("made", "foreign"), "generated films": ("", "strong", "weak", "none", "foreign")}
+        groups = {
+            name: [(float(p), case.right) for p, case in zip(confidence, cases, strict=True) if case.cue not in others]
+            for name, others in shown.items()
+        }
+        draw_reliability(given.plot, groups)
     constant, weights = fitted(cases)
     record = {
         "constant": round(constant, 4),

@@ -68,7 +68,7 @@ def made_model(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         asked.update(model=getattr(model, "name", None), range_seconds=range_seconds)
         return made_result(film.path, least_confidence)
 
-    monkeypatch.setattr(model_module, "load_sync_model", lambda run: SyncModel(None, 1.0, f"model of {run}"))  # type: ignore[arg-type]
+    monkeypatch.setattr(model_module, "load_sync_model", lambda run, **_: SyncModel(None, 1.0, f"model of {run}"))  # type: ignore[arg-type]
     monkeypatch.setattr(measure_module, "measure", measure)
     monkeypatch.setattr(glimpse_module, "glimpse", lambda *_: None)
     return asked

@@ -40,6 +40,7 @@ assert not {'torch', 'numpy', 'av', 'matplotlib', 'avts.offset', 'avts.api'} & s
 assert type(avts.sync) is types.FunctionType and 'torch' not in sys.modules
 import avts.offset.distance_map
 assert type(avts.sync) is types.FunctionType
+assert callable(avts.features) and avts.features is sys.modules['avts.features']
 try:
     avts.sync('gone.mp4', method='motion')
 except avts.errors.MediaError as error:
@@ -52,9 +53,17 @@ except avts.errors.MediaError as error:
 def test_public_names_are_those_of_the_interface() -> None:
     assert avts.load is load
     assert avts.SyncResult is SyncResult
-    assert {"load", "repair", "sync", "RepairResult", "SyncModel", "SyncResult"} <= set(dir(avts))
+    public = {"embed", "features", "load", "repair", "sync", "FilmFeatures", "RepairResult", "SyncModel", "SyncResult"}
+    assert public <= set(dir(avts))
     with pytest.raises(AttributeError, match=r"no attribute 'sinc'; public are .*load, repair, sync"):
         _ = avts.sinc
+
+
+def test_the_model_in_the_box_has_a_name_and_a_short_repr() -> None:
+    box = avts.load("box")
+    assert repr(box).startswith("SyncModel('box': 1.87 M weights, windows of 1 s, the general calibration)")
+    one, other = (model.network.state_dict() for model in (box, avts.load()))
+    assert all((one[name] == other[name]).all() for name in one)
 
 
 @pytest.mark.parametrize("colour", [False, True])
@@ -72,7 +81,8 @@ def test_arrays_give_the_offset_that_their_sound_was_moved_by(colour: bool) -> N
 def test_a_model_is_loaded_from_a_folder_or_handed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[object] = []
 
-    def loaded(path: object) -> str:
+    def loaded(path: object, *, device: str) -> str:
+        assert device == "auto"
         asked.append(path)
         raise CheckpointError(f"{path}: asked for")
 

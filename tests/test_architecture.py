@@ -1,6 +1,8 @@
-"""The layout's own rules: import direction, file length, no file named for nothing."""
+"""The layout's own rules: import direction, no import circle, file length, no crumb, no file named for nothing."""
 
 import ast
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,84 @@ def test_imports_only_point_back_along_the_way_of_the_data(path: Path) -> None:
     assert room in WAY, f"{room} has no place on the way of the data"
     ahead = [other for other in imported_rooms(path) if WAY.index(other) > WAY.index(room)]
     assert not ahead, f"{path.name} in {room} imports {ahead}, which come later"
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[1:] if parts[0] == "src" else parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+@cache
+def imported_modules(path: Path) -> frozenset[str]:
+    """The modules of the package that a file imports at any time, inside functions too; not for type checkers alone."""
+    found: set[str] = set()
+
+    def look(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for child in node.orelse:
+                look(child)
+            return
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found.update(name if name in MODULES else str(node.module) for name in names)
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            look(child)
+
+    look(ast.parse(path.read_text(encoding="utf-8")))
+    return frozenset(found & set(MODULES))
+
+
+def circle_in(graph: dict[str, frozenset[str]]) -> list[str] | None:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return None
+
+
+def test_no_import_circle_lazy_imports_included() -> None:
+    graph = {module: imported_modules(path) for module, path in MODULES.items()}
+    assert sum(map(len, graph.values())) > 500
+    assert circle_in(graph) is None
+    assert circle_in({**graph, "avts.errors": frozenset({"avts.demo"})}), "a lazy import the wrong way would be seen"
+
+
+CRUMB_LINES = 60
+LONE = {
+    "pairs/substitution.py": "the rule for clips that cannot be read, pure, beside a loader of 340 lines",
+    "report/outside.py": "what is said of offsets outside the limits, beside the wording of one file",
+}
+"""Short files with one importer that are a concept of their own, and which."""
+
+
+def is_short_by_nature(path: Path) -> bool:
+    """A data set's layout, a command, or a package's own file."""
+    inside = path.relative_to(ROOT / "src" / "avts")
+    return path.name in ("__init__.py", "__main__.py") or inside.parts[0] == "cli" or "sources" in inside.parts
+
+
+def crumbs() -> dict[str, list[str]]:
+    """Short files with fewer than two importers, with those; the wording of one command counts as a part of it."""
+    folders = ("src", "experiments", "benchmarks", "scripts")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    found = {}
+    for module, path in MODULES.items():
+        if is_short_by_nature(path) or len(path.read_text(encoding="utf-8").splitlines()) >= CRUMB_LINES:
+            continue
+        by = [module_of(other) for other in files if module in imported_modules(other)]
+        of_a_command = room_of(path) == "report" and [name for name in by if name.startswith("avts.cli.")]
+        if len(by) < 2 and not of_a_command:
+            found[path.relative_to(ROOT / "src" / "avts").as_posix()] = by
+    return found
+
+
+def test_a_short_file_has_two_importers() -> None:
+    assert crumbs().keys() == LONE.keys()
 
 
 def test_sync_needs_no_training_code() -> None:

@@ -139,6 +139,5 @@ def test_the_recipe_to_adapt_with_fits_the_model_in_the_box() -> None:
     found, box = (read_recipe(TABLE1.parent / name) for name in ("adapt.toml", "box.toml"))
     assert found.model == box.model == read_header(SHIPPED)[0].model
     assert found.augment == box.augment
-    # windows start every 0.125 s: those at 0.25 s from each end are the first whose features see no padding
-    assert found.pairs.span_margin_seconds == 0.25
-    assert found.pairs.cut_seconds == pytest.approx(2.9), "clips of GRID last 2.96 s or more at 24 frames a second"
+    assert found.pairs.cut_seconds <= 2.9, "clips of GRID last 2.96 s or more at 24 frames a second"
+    assert read_header(SHIPPED)[0].pairs == found.pairs, "the model in the box was adapted by this recipe"

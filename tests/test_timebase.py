@@ -2,7 +2,7 @@
 
 import pytest
 
-from avts.timebase import FRAME_RATE, SAMPLE_RATE, Span, frame_at, offset_in_words, sample_at
+from avts.timebase import FRAME_RATE, SAMPLE_RATE, Span, frame_at, frames_lasting, offset_in_words, sample_at
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,11 @@ from avts.timebase import FRAME_RATE, SAMPLE_RATE, Span, frame_at, offset_in_wor
 def test_gap_is_the_time_between_the_nearer_edges(other: Span, gap: float) -> None:
     assert Span(0.0, 1.0).gap_seconds(other) == gap
     assert other.gap_seconds(Span(0.0, 1.0)) == gap
+
+
+@pytest.mark.parametrize(("seconds", "frames"), [(0.0, 0), (0.01, 1), (1 / 24, 1), (1.0, 24), (1.001, 25)])
+def test_so_many_frames_last_at_least_so_long(seconds: float, frames: int) -> None:
+    assert frames_lasting(seconds) == frames
 
 
 def test_a_span_lasts_from_start_to_stop() -> None:

@@ -184,13 +184,15 @@ def _repair(client: Client, films: Path, out: Path, mutants: Sequence[Mutant], c
 
 
 def _check_written(films: Path, out: Path, step: str, chunk: Chunk) -> None:
-    """Every file written is whole and holds the packets of its source; nothing else is there."""
+    """Every file written is whole and holds the packets of its source, or of one that it falls back from; no other."""
+    sources = {path.with_suffix(".mkv").name: path for path in films.iterdir()}
+    sources |= {path.name: path for path in films.iterdir()}
     for path in sorted(out.iterdir()):
-        if not (films / path.name).exists():
+        if path.name not in sources:
             chunk.faults.append(Fault(step, path.name, "left behind"))
             continue
         try:
-            old, new = (packets_by_kind(see(each, decode=False)) for each in (films / path.name, path))
+            old, new = (packets_by_kind(see(each, decode=False)) for each in (sources[path.name], path))
         except Exception as error:
             chunk.faults.append(Fault(step, path.name, f"what was written cannot be read: {error}"))
             continue

@@ -1,9 +1,12 @@
-"""The Python interface: `avts.load`, `avts.sync` and `avts.repair`.
+"""The Python interface: `avts.load`, `avts.sync`, `avts.repair`, `avts.embed` and `avts.features`.
 
     model = avts.load()                       # the model in the box, or avts.load("runs/mine")
     result = avts.sync("talk.mp4", model)     # or (frames, frames_per_second, samples, sample_rate)
     result.offset_seconds, result.confidence, result.reason
     avts.repair("talk.mp4", "fixed.mp4", model=model)      # or with the offset you know: offset_seconds=0.12
+
+    avts.embed("talk.mp4", model).sound                    # a vector a window of each tower
+    avts.features("talk.mp4", model=model).picture         # conv5, pooled
 
 The names in `avts` are these functions, imported when first asked for.
 """
@@ -14,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from avts.errors import UsageError
+from avts.features.vectors import FilmFeatures
 from avts.offset.film import Arrays, FileFilm, film_of
 from avts.offset.fix import (
     RepairResult,
@@ -27,29 +31,43 @@ from avts.offset.measure import Method, SyncResult, measure
 from avts.offset.model import SyncModel, load_sync_model
 from avts.offset.where import Where, where_of
 
-__all__ = ["Arrays", "RepairResult", "SyncModel", "SyncResult", "Where", "load", "repair", "sync", "where"]
+__all__ = [
+    "Arrays",
+    "FilmFeatures",
+    "RepairResult",
+    "SyncModel",
+    "SyncResult",
+    "Where",
+    "embed",
+    "features",
+    "load",
+    "repair",
+    "sync",
+    "where",
+]
 
 
-def load(path: Path | str | None = None, *, revision: str | None = None) -> SyncModel:
+def load(path: Path | str | None = None, *, revision: str | None = None, device: str = "auto") -> SyncModel:
     """Load a trained model; without a path the model in the box.
 
     Args:
-        path: the folder that 'avts train' made, or as a string a repository of the Hugging Face hub, 'owner/model'. A
-            folder that exists wins.
+        path: the folder that 'avts train' made, or as a string a repository of the Hugging Face hub, 'owner/model', or
+            'box'. A folder that exists wins.
         revision: branch, tag or commit of a repository.
+        device: where its networks run: 'auto' (the first CUDA device, else the CPU), 'cpu', 'cuda', 'cuda:1' or 'mps'.
 
     Raises:
-        UsageError: neither a folder nor the name of a repository, or huggingface_hub is not installed.
+        UsageError: neither a folder nor the name of a repository, huggingface_hub is not installed, or no such device.
         CheckpointError: no model in it, or a damaged or foreign one; the repository cannot be fetched; or this
             installation has no model in the box.
     """
     if not isinstance(path, str) and revision is None:
-        return load_sync_model(path)
+        return load_sync_model(path, device=device)
     from avts.model.hub import fetch
 
     if path is None:
         raise UsageError(f"revision '{revision}' was asked for, but no repository. Give its name, 'owner/model'.")
-    return replace(load_sync_model(fetch(path, revision=revision)), name=str(path))
+    return replace(load_sync_model(fetch(path, revision=revision), device=device), name=str(path))
 
 
 def sync(
@@ -68,7 +86,7 @@ def sync(
         range_seconds: offsets up to this much either way are tried, 15 at most.
         method: 'model', or 'motion' for the plain baseline, which needs none.
         least_confidence: an offset that is less likely right than this, 0 to 1, is uncertain and no answer; None takes
-            what the model's calibration says, 0.7 for the model in the box.
+            what the model's calibration says, 0.76 for the model in the box.
 
     Returns:
         offset_seconds (> 0: the sound comes early) and its confidence; or None and the reason why no answer is given,
@@ -162,3 +180,76 @@ def repair(
     before = measured(source)
     correction = measured_correction(before)
     return fix(source, target, correction, before=before, measure=measured, overwrite=overwrite)
+
+
+def embed(
+    source: Path | str | Arrays, model: SyncModel | Path | str | None = None, *, hop_seconds: float = 0.5
+) -> FilmFeatures:
+    """Embed every window of a film by both towers. Decoders run in this process; for many files: `avts embed`.
+
+    Args:
+        source: as for `sync`.
+        model: as for `sync`.
+        hop_seconds: from the start of one window to that of the next; a whole number of frames is taken.
+
+    Returns:
+        `picture` and `sound`, float32 [W, D], a row for each window; where a picture fits a sound they are near.
+
+    Raises:
+        UsageError: arrays of a wrong shape or type, or a hop shorter than a frame.
+        MediaError: the file cannot be read, has no picture or no sound, or is shorter than a window.
+        CheckpointError: no model, or a damaged or foreign one.
+    """
+    return _features(source, model, hop_seconds=hop_seconds)
+
+
+def features(
+    source: Path | str | Arrays,
+    stage: str = "conv5",
+    model: SyncModel | Path | str | None = None,
+    *,
+    hop_seconds: float = 0.5,
+    pooling: str = "1x1",
+) -> FilmFeatures:
+    """Feature maps of a stage of both towers in every window of a film, pooled to a vector a window.
+
+    Args:
+        source: as for `sync`.
+        stage: 'conv1' to 'conv5', and 'pool2', 'pool5' of the audio tower; 'sound:conv4' asks one tower only.
+        model: as for `sync`.
+        hop_seconds: as for `embed`.
+        pooling: parts of the bands (of height and width) x parts of time, such as '4x2', or '4xsd': mean and deviation.
+
+    Returns:
+        `picture` and `sound`, float32 [W, F], a row for each window; None of a tower that was not asked.
+
+    Raises:
+        UsageError: no such stage, a pooling of another form; or as `embed`.
+        MediaError: as `embed`.
+        CheckpointError: as `embed`.
+    """
+    return _features(source, model, hop_seconds=hop_seconds, stage=stage, pooling=pooling)
+
+
+def _features(
+    source: Path | str | Arrays,
+    model: SyncModel | Path | str | None,
+    *,
+    hop_seconds: float,
+    stage: str | None = None,
+    pooling: str = "1x1",
+) -> FilmFeatures:
+    from avts.features.vectors import film_features_of
+
+    film = film_of(source)
+    loaded = model if isinstance(model, SyncModel) else load(model)
+    return film_features_of(
+        loaded.network,
+        film.name,
+        film.pictures(),
+        film.sounds(),
+        window_seconds=loaded.window_seconds,
+        hop_seconds=hop_seconds,
+        stage=stage,
+        pooling=pooling,
+    )

@@ -6,6 +6,7 @@ The standard form of the project is FRAME_RATE frames and SAMPLE_RATE samples a 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 FRAME_RATE = 24
@@ -35,6 +36,11 @@ class Span:
 def frame_at(seconds: float) -> int:
     """Index of the standard-form frame nearest to a time in seconds."""
     return round(seconds * FRAME_RATE)
+
+
+def frames_lasting(seconds: float) -> int:
+    """The least number of standard-form frames that lasts at least so long."""
+    return math.ceil(seconds * FRAME_RATE - 1e-6)
 
 
 def sample_at(seconds: float) -> int:

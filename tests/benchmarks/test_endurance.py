@@ -108,6 +108,17 @@ def test_a_file_that_is_left_or_lacks_packets_is_a_fault(sources: list[Path], tm
     assert any("packets before" in fault.words for fault in chunk.faults)
 
 
+def test_a_file_in_the_container_that_a_repair_falls_back_to_is_no_fault(sources: list[Path], tmp_path: Path) -> None:
+    films, out, chunk = tmp_path / "films", tmp_path / "out", Chunk()
+    films.mkdir()
+    out.mkdir()
+    (films / "b.avi").write_bytes(sources[1].read_bytes())
+    (out / "b.mkv").write_bytes(sources[1].read_bytes())
+    _check_written(films, out, "sync", chunk)
+    assert not chunk.faults
+    assert chunk.counts["sync: read back"] == 1
+
+
 def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     nursery = Nursery(tmp_path / "log", ["avts.cli.ingest", "avts.offset.repair"])
     try:

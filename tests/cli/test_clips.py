@@ -43,7 +43,7 @@ def made_offsets(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, object
         ]
 
     monkeypatch.setattr(clips_module, "clip_offsets", clip_offsets)
-    monkeypatch.setattr(model_module, "load_sync_model", lambda run: type("M", (), {"name": str(run)})())
+    monkeypatch.setattr(model_module, "load_sync_model", lambda run, **_: type("M", (), {"name": str(run)})())
     return asked
 
 
@@ -168,8 +168,8 @@ def test_without_a_table_every_video_counts(
 def test_without_a_model_in_the_box_the_baseline_is_measured_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def load(run: Path | None) -> None:
-        raise CheckpointError("installation contains none" if run is None else f"{run}: none there")
+    def load(run: Path | None, **_: object) -> None:
+        raise CheckpointError("none in the box" if run is None else f"{run}: none there")
 
     monkeypatch.setattr(model_module, "load_sync_model", load)
     assert run(folder) == 0

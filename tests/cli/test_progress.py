@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from avts.cli import progress
-from avts.cli.progress import progress_bar
+from avts.cli.progress import progress_bar, progress_bars
 
 
 @pytest.fixture
@@ -44,6 +44,16 @@ def test_a_stage_that_has_ended_is_no_longer_told(clock: list[float], capsys: py
         clock[0] += 61
         on_files(1, 2)
     assert capsys.readouterr().err == "sync: 1 of 2 files\n"
+
+
+def test_a_stage_ends_where_the_next_begins(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bars("clips") as stage:
+        stage("first")(9, 9)
+        on_progress = stage("second")
+        clock[0] += 61
+        on_progress(1, 7)
+    assert capsys.readouterr().err == "second: 1 of 7 clips\n"
+    assert not progress._stages
 
 
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,8 @@ def test_without_a_model_the_one_in_the_box_is_taken(tmp_path: Path, made_model:
 def test_without_any_model_the_error_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def load(run: Path | None) -> None:
-        raise CheckpointError("no model given, and this installation contains none")
+    def load(run: Path | None, **_: object) -> None:
+        raise CheckpointError("no model given, and this installation has none in the box")
 
     monkeypatch.setattr(model_module, "load_sync_model", load)
     assert run_sync(*files(tmp_path, "early.mp4", "late.mp4")) == 3

@@ -20,6 +20,7 @@ from avts.errors import CheckpointError, UsageError
 from avts.model import extras
 from avts.model.checkpoint import build_model, load_model, save_model
 from avts.model.hub import from_pretrained, model_card, push_to_hub, save_pretrained
+from avts.offset.model import SHIPPED
 from avts.settings import Recipe, recipe_from
 
 
@@ -131,6 +132,16 @@ def test_a_model_pushed_is_the_model_that_comes_back(run: Path, hub: type[StandI
     wanted = load_model(run).state_dict()
     assert again.keys() == wanted.keys()
     assert all(torch.equal(again[name], tensor) for name, tensor in wanted.items())
+
+
+def test_the_model_in_the_box_is_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = from_pretrained("box")
+    assert model.header is not None
+    found, wanted = model.state_dict(), load_model(SHIPPED).state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+    with pytest.raises(UsageError, match="revision 'v1' was asked for, but this is a folder here"):
+        from_pretrained("box", revision="v1")
 
 
 def test_a_model_in_memory_is_pushed_with_the_weights_it_has_now(run: Path, hub: type[StandIn]) -> None:

@@ -17,8 +17,8 @@ from avts.model.two_stream import TwoStream
 from avts.offset.distance_map import scan_features
 from avts.offset.features import Features
 from avts.settings import recipe_from
-from avts.world.encoding import encode
 from avts.world.take import Take, Truth
+from avts.world.writer import encode
 
 FRAME_RATE, SAMPLE_RATE, SECONDS = 24, 16_000, 8.0
 NETS = {"video_width": 4, "audio_width": 8, "frame_size": 32, "picture_input": "change", "embedding": 12}

@@ -150,3 +150,15 @@ def test_a_csv_row_has_what_a_pipeline_needs() -> None:
 
 def test_a_failure_names_the_file() -> None:
     assert failure_record(Path("a.mp4"), ValueError("a.mp4: no sound")) == {"file": "a.mp4", "error": "a.mp4: no sound"}
+
+
+def test_a_result_prints_itself_in_two_lines_at_most() -> None:
+    sure = made_result(OffsetEstimate(0.12, 0.9, CURVE, 1), Segment(0, 60, 0.12, 0.9), drift=60.0)
+    assert repr(sure) == (
+        "SyncResult('talk.mp4': sound 120 ms early, offset_seconds=0.1200, confidence=0.90, drift_ms_per_minute=60.0)"
+    )
+    doubtful = made_result(OffsetEstimate(0.12, 0.5, CURVE, 1, f"{UNCERTAIN}why"))
+    assert repr(doubtful).splitlines() == [
+        "SyncResult('talk.mp4': sound about 120 ms early, offset_seconds=None, confidence=0.50,",
+        "  reason='uncertain: why')",
+    ]

@@ -126,3 +126,27 @@ def test_random_towers_are_not_frozen(small_corpus: Corpus, tmp_path: Path) -> N
 def test_a_start_with_other_networks_is_refused(small_corpus: Corpus, tmp_path: Path, first_run: Path) -> None:
     with pytest.raises(CheckpointError, match=r"has shape .*; the recipe makes it"):
         Trainer(small_corpus, tiny_recipe(model={"embedding": 16}), tmp_path, device="cpu", start=first_run, say=print)
+
+
+def test_a_share_of_the_start_is_in_the_finished_model_after_a_resume_too(
+    small_corpus: Corpus, tmp_path: Path, first_run: Path
+) -> None:
+    recipe, run = tiny_recipe(training={"start_share": 0.25}), tmp_path / "cut"
+    interrupted_after_5(small_corpus, run, recipe, first_run)
+    resumed = Trainer(small_corpus, recipe, run, device="cpu", say=lambda _: None)
+    resumed.resume()
+    resumed.train()
+    begun, learned = load_model(first_run).state_dict(), resumed.model.state_dict()
+    for name, weights in load_model(run).state_dict().items():
+        if weights.is_floating_point():
+            torch.testing.assert_close(weights, 0.25 * begun[name] + 0.75 * learned[name])
+    assert not torch.equal(learned["video.stem.0.weight"], begun["video.stem.0.weight"])
+    assert "0.25 of the weights at the start" in read_header(run)[1]["weights"]
+    assert not (run / "checkpoints" / "start.safetensors").exists()
+
+
+def test_a_share_of_the_start_needs_a_start(small_corpus: Corpus, tmp_path: Path) -> None:
+    recipe = tiny_recipe(training={"start_share": 0.25})
+    trainer = Trainer(small_corpus, recipe, tmp_path / "run", device="cpu", say=lambda _: None)
+    with pytest.raises(UsageError, match=r"start_share needs weights to start from; name the run .* with --start RUN"):
+        trainer.train()

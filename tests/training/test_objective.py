@@ -9,6 +9,9 @@ import torch
 
 from avts.model.checkpoint import build_model
 from avts.pairs.loader import Batch
+from avts.pairs.negatives import EASY, HARD, SUPER_HARD
+from avts.training.diagnosis.probes import CueCounts, Cues
+from avts.training.figures import Figures, read, row_of
 from avts.training.objective import StepLoss, step_loss
 from fixtures_training import tiny_recipe
 
@@ -112,4 +115,17 @@ def test_mean_distances_leave_silent_pairs_out() -> None:
         valid=torch.tensor([True, False, True, True, False]),
     )
     expected = {"positive_distance": 0.1, "easy_distance": 0.5, "hard_distance": None, "super_hard_distance": None}
-    assert made.mean_distances() == pytest.approx(expected)
+    found = figures_of(made)
+    assert found.mean_distances() == pytest.approx(expected)
+    assert found.misranked == {EASY: 0.0, HARD: None, SUPER_HARD: None}
+
+
+def figures_of(made: StepLoss) -> Figures:
+    """What is read of a step whose net is one weight with a gradient of 3."""
+    net = torch.nn.Linear(1, 1, bias=False)
+    net.weight.grad = torch.full_like(net.weight, 3.0)
+    cues = CueCounts(7, 4, torch.tensor([2, 1]))
+    (found,), _ = read([row_of(5, tiny_recipe(), made, net, cues, misranked=True)])
+    assert (found.step, found.gradient_norm, found.largest) == (5, 3.0, {"weight": 3.0})
+    assert found.cues == Cues(7, 2, 4, 1)
+    return found

@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from avts.settings import OptimizerSettings
-from avts.training.optimizer import Plateau, learning_rate
+from avts.training.optimizer import Plateau, as_run_here, learning_rate, optimizer_of
 
 
 def rate(step: int, num_steps: int = 104, factor: float = 1.0, **settings: Any) -> float:
@@ -94,3 +96,22 @@ def test_the_watch_goes_on_from_plain_values() -> None:
     for _ in range(2):
         copy.end_epoch(0.6)
     assert copy.factor == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_an_optimiser_is_fused_on_cuda_only(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    for kind in ("AdamW", "SGD"):
+        monkeypatch.setattr(torch.optim, kind, lambda _, **options: made.append(options))
+    for on_cuda in (True, False):
+        weight = SimpleNamespace(is_cuda=on_cuda)
+        optimizer_of([{"params": [weight]}], name=name, learning_rate=0.1, momentum=0.9)
+    assert [options.get("fused") for options in made] == [True, None]
+
+
+def test_a_state_saved_on_a_card_is_gone_on_with_as_suits_this_device() -> None:
+    net = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.1)
+    saved = [group | {"fused": True, "lr": 0.5} for group in optimizer.state_dict()["param_groups"]]
+    (found,) = as_run_here(saved, optimizer)
+    assert (found["fused"], found["lr"]) == (None, 0.5)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from avts.model.checkpoint import build_model
-from avts.training.optimizer import MovingAverage, decay_at
+from avts.training.optimizer import MovingAverage, blend, decay_at
 from fixtures_training import tiny_recipe
 
 
@@ -43,3 +43,15 @@ def test_the_average_is_a_model_of_its_own_that_does_not_learn() -> None:
     assert all(parameter.requires_grad for parameter in model.parameters())
     own = {value.data_ptr() for value in average.state_dict().values()}
     assert not own & {value.data_ptr() for value in model.state_dict().values()}
+
+
+def test_weights_blended_together_are_those_blended_one_by_one() -> None:
+    generator = torch.Generator().manual_seed(1)
+    new = [torch.randn(shape, generator=generator) for shape in ((3, 2), (5,))]
+    found = [[torch.ones(3, 2), torch.zeros(5)] for _ in range(2)]
+    for mine, together in zip(found, (True, False), strict=True):
+        blend(mine, new, 0.25, together=together)
+    for one, other, wanted in zip(*found, new, strict=True):
+        torch.testing.assert_close(one, other)
+        assert not torch.equal(one, wanted)
+    torch.testing.assert_close(found[0][1], 0.25 * new[1])

@@ -12,6 +12,7 @@ from avts.errors import TrainingError
 from avts.pairs.loader import Batch
 from avts.settings import Recipe
 from avts.training import objective
+from avts.training.figures import read
 from avts.training.optimizer import make_optimizer
 from avts.training.trainer import Trainer
 from fixtures_training import tiny_recipe
@@ -54,7 +55,7 @@ def test_the_gradient_of_a_step_is_the_mean_of_its_batches_gradients(small_corpu
         mean = sum(each[name] for each in found) / 4
         torch.testing.assert_close(gradient, mean, rtol=1e-3, atol=1e-5 * float(mean.abs().max()) + 1e-9)
     norm = torch.cat([gradient.flatten() for gradient in gradients(together).values()]).norm()
-    assert whole.gradient_norm == pytest.approx(float(norm), rel=1e-5)
+    assert read([whole.row])[0][0].gradient_norm == pytest.approx(float(norm), rel=1e-5)
     times = together.timer.run
     assert (times.steps, times.decode) == (1, pytest.approx(sum(batch.decode_seconds for batch in batches[:4])))
     assert min(times.parts["forward"], times.parts["backward"], times.parts["update"], times.decode) > 0

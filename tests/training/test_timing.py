@@ -1,5 +1,7 @@
 """The parts of a step are timed: means for the log, sums for the run."""
 
+from __future__ import annotations
+
 import time
 
 import pytest
@@ -59,14 +61,40 @@ def test_the_first_wait_is_the_start_and_the_rest_of_the_run_is_in_the_seconds_i
     assert (run.compute, run.whole, timer.seconds_in_all) == pytest.approx((3.0, 15.0, 15.75))
 
 
-def test_a_device_that_works_on_its_own_is_waited_for_in_each_part(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def finish(device: torch.device) -> None:
-        assert device == torch.device("cuda", 1)
-        clock.now += 7.0
+class Event:
+    """An event of a card whose work takes its own time: the card reaches it when what it was given before is done."""
 
-    monkeypatch.setattr(torch.accelerator, "synchronize", finish)
+    queued = 0.0
+    waited: list[float] = []  # noqa: RUF012
+
+    def __init__(self, *, enable_timing: bool) -> None:
+        assert enable_timing
+
+    def record(self, stream: object) -> None:
+        assert stream == "stream of cuda:1"
+        self.at = Event.queued
+
+    def synchronize(self) -> None:
+        Event.waited.append(self.at)
+
+    def elapsed_time(self, later: Event) -> float:
+        return 1000 * (later.at - self.at)
+
+
+def test_a_card_is_timed_by_its_own_clock_and_only_waited_for_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"stream of {device}")
+    monkeypatch.setattr(Event, "waited", [])
     timer = StepTimer(torch.device("cuda", 1))
-    clock.pass_in(timer, backward=1.0)
-    assert timer.run.parts["backward"] == 8.0
+    for wait in (2.0, 0.5):
+        for name, seconds in (("wait", wait), ("forward", 3.0), ("backward", 7.0)):
+            with timer.part(name):
+                Event.queued += seconds
+        timer.end_step(0.25)
+    assert not Event.waited
+    row = timer.row()
+    assert Event.waited == [Event.queued]
+    assert (row["wait_seconds"], row["forward_seconds"], row["backward_seconds"]) == pytest.approx((1.25, 3.0, 7.0))
+    run = timer.run
+    assert (run.parts["start"], run.parts["wait"], run.compute) == pytest.approx((2.0, 0.5, 20.0))
+    assert len(Event.waited) == 1  # nothing new to wait for

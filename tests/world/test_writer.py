@@ -17,7 +17,7 @@ from avts.errors import UsageError
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 from avts.world import KINDS, compose, write_world
 from avts.world import writer as writer_module
-from avts.world.encoding import encode
+from avts.world.writer import encode
 
 SMALL: dict[str, Any] = {"videos": 2, "seed": 7, "size": 32, "seconds": 0.5}
 
@@ -103,7 +103,7 @@ def test_a_failed_video_leaves_no_file_of_its_name(tmp_path: Path, monkeypatch: 
         path.write_bytes(b"half a file")
         raise OSError("disk full")
 
-    monkeypatch.setattr("avts.world.encoding.encode", broken)
+    monkeypatch.setattr("avts.world.writer.encode", broken)
     with pytest.raises(OSError, match="disk full"):
         write_world(tmp_path / "w", **SMALL)
     assert not list((tmp_path / "w").glob("[!.]*.mp4"))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avts.cli.device import device_option
+from avts.cli.progress import tell
 from avts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,12 +30,11 @@ if TYPE_CHECKING:
 @click.option(
     "--method", type=click.Choice(["model", "motion"]), default="model", show_default=True, help="Measuring method."
 )
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 accepts other machines."
-)
-@click.option("--port", type=click.IntRange(1, 65_535), help="Port.  [default: the first free port from 7860]")
-def command(*, run: Path | None, method: Method, host: str, port: int | None) -> int:
-    """Serve a web page that measures and repairs the audio/video offset of films. Stop it with Ctrl-C.
+@device_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets others in.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port; the first free one from 7860 on if not given.")
+def command(*, run: Path | None, method: Method, device: str, host: str, port: int | None) -> int:
+    """Serve a page that tells how far the sound of a film is off, and repairs it. Ctrl-C ends it.
 
     It needs no network; films stay on this machine and are deleted when the server stops.
     """
@@ -44,7 +45,7 @@ def command(*, run: Path | None, method: Method, host: str, port: int | None) ->
     need_extra("app", "avts app")
     if port is not None:
         check_port(host, port)
-    measure = _measure_with(run, method)
+    measure = _measure_with(run, method, device)
     with tempfile.TemporaryDirectory(prefix="avts-app-", ignore_cleanup_errors=True) as place:
         folder = Path(place).resolve()
         answers = folder / "answers"
@@ -71,15 +72,15 @@ def wait() -> None:
     asked.wait()
 
 
-def _measure_with(run: Path | None, method: Method) -> Measure:
-    """Load a model once and return the function that measures a film with it."""
+def _measure_with(run: Path | None, method: Method, device: str) -> Measure:
+    """Load a model once; gives the function that measures a film with it."""
     from avts.offset.film import FileFilm
     from avts.offset.measure import measure
     from avts.offset.model import load_sync_model
 
     if method == "motion" and run is not None:
         raise UsageError(f"--model {run} with --method motion, which uses no model. Leave one of them out.")
-    model = None if method == "motion" else load_sync_model(run)
+    model = None if method == "motion" else load_sync_model(run, device=device, say=tell)
     click.echo(f"model: {model.name if model else 'none, motion against loudness'}", err=True)
 
     return lambda path, range_seconds: measure(FileFilm(path), model, range_seconds=range_seconds)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avts.cli.progress import progress_bar
+from avts.cli.device import device_option
+from avts.cli.progress import progress_bar, tell
 from avts.errors import CheckpointError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     "--table", type=click.Path(path_type=Path), metavar="CSV", help="Read this table instead of FOLDER/clips.csv."
 )
 @click.option("--without", multiple=True, metavar="SOURCE", help="Skip the clips of this source; repeatable.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every offset.")
 def command(
     folder: Path,
@@ -37,6 +39,7 @@ def command(
     seed: int,
     table: Path | None,
     without: tuple[str, ...],
+    device: str,
     as_json: bool,
 ) -> int:
     """Measure a model and the motion baseline on a FOLDER of clips whose offset is known.
@@ -52,7 +55,7 @@ def command(
     from avts.report.clips import clips_record, clips_table
 
     clips = _chosen(read_clips(folder, table), without)
-    model = _model(run, method)
+    model = _model(run, method, device)
     offsets, failed, short = _measured(clips, model, seed)
     if not offsets:
         raise InputError(
@@ -108,14 +111,14 @@ def _measured(clips: list[Clip], model: SyncModel | None, seed: int) -> tuple[li
     return offsets, failed, short
 
 
-def _model(run: Path | None, method: str) -> SyncModel | None:
-    """The requested model; None for the baseline, or, with a warning, if no model is available."""
+def _model(run: Path | None, method: str, device: str) -> SyncModel | None:
+    """The model asked for; none for the baseline alone, or, said aloud, where none is at hand."""
     if method == "motion":
         return None
     from avts.offset.model import load_sync_model
 
     try:
-        return load_sync_model(run)
+        return load_sync_model(run, device=device, say=tell)
     except CheckpointError as error:
         if run is not None:
             raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avts.cli.device import device_option
 from avts.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,14 +33,12 @@ if TYPE_CHECKING:
     help="Pooling of the stages: parts of the bands (or of height and width) x parts of time, or xsd for mean and "
     "standard deviation.",
 )
-@click.option("--half", is_flag=True, help="Store 16-bit instead of 32-bit floats.")
-@click.option("--layout", help="PLACES is a public data set in this layout; see avts ingest.")
-@click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core, one on a GPU]")
-@click.option(
-    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="See avts ingest."
-)
-@click.option("--address", help="Address of the Ray cluster.  [default: start one on this machine]")
-@click.option("--device", default="auto", show_default=True, help="Device of the towers: auto, cpu, cuda.")
+@click.option("--half", is_flag=True, help="Numbers of 16 bits instead of 32.")
+@click.option("--layout", help="PLACES is a public data set in this layout, as avts ingest takes it.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; one a core if left out, one on a GPU.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="As in ingest.")
+@click.option("--address", help="Of the Ray cluster; one is started on this machine if left out.")
+@device_option
 def command(
     places: tuple[str, ...],
     out: Path,

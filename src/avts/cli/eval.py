@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from avts.cli.progress import progress_bar
+from avts.cli.device import device_option
+from avts.cli.progress import progress_bar, tell
 
 
 class _RunOrClips(click.Command):
@@ -31,10 +32,11 @@ class _RunOrClips(click.Command):
 @click.command(name="eval", cls=_RunOrClips)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to test on.")
-@click.option("--rounds", default=4, show_default=True, type=click.IntRange(min=1), help="Windows per video.")
+@click.option("--rounds", default=4, show_default=True, type=click.IntRange(min=1), help="Windows of each video.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(run: Path, corpus: Path, *, rounds: int, as_json: bool) -> int:
-    """Evaluate the model of RUN on the test videos of a corpus; the threshold is fitted on its validation videos.
+def command(run: Path, corpus: Path, *, rounds: int, device: str, as_json: bool) -> int:
+    """Measure the model of RUN: threshold from the corpus's validation videos, figures from its test videos.
 
     `avts eval clips FOLDER` measures offsets of in-sync clips instead; see `avts eval clips --help`.
     """
@@ -44,7 +46,7 @@ def command(run: Path, corpus: Path, *, rounds: int, as_json: bool) -> int:
     from avts.report.evaluation import evaluation_table
 
     recipe, _ = read_header(run)
-    model = load_model(run)
+    model = load_model(run, device=device, say=tell)
     with progress_bar("evaluating", "step") as on_progress:
         found = evaluate(model, Corpus.open(corpus), recipe.pairs, rounds=rounds, workers=1, on_progress=on_progress)
     click.echo(json.dumps(found) if as_json else evaluation_table(found))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avts.cli.device import device_option
 from avts.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ _OPTIONS = (
         callback=_labels,
         help="Training videos per class, separated by commas: 1,5,10,20,all. Smaller sets are subsets of larger ones.",
     ),
-    click.option("--seed", type=click.IntRange(0), help="Seed, instead of the recipe's."),
-    click.option("--resume", is_flag=True, help="Resume the run in --out."),
-    click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ..."),
+    click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's."),
+    click.option("--resume", is_flag=True, help="Go on with what is in --out."),
+    device_option,
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
 )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from avts.cli.progress import OnProgress, tell
+from avts.cli.device import device_option
+from avts.cli.progress import progress_bars, tell
 
 
 @click.command(name="inspect")
@@ -23,29 +24,12 @@ from avts.cli.progress import OnProgress, tell
     show_default=True,
     help="Split to take the clips from.",
 )
-@click.option(
-    "--clips",
-    "most",
-    default=200,
-    show_default=True,
-    type=click.IntRange(2),
-    help="Maximum number of clips, evenly spaced.",
-)
-@click.option(
-    "--seconds",
-    default=4.0,
-    show_default=True,
-    type=click.FloatRange(1, 60),
-    help="Length taken from the middle of each clip.",
-)
-@click.option(
-    "--channels", default=12, show_default=True, type=click.IntRange(1, 512), help="Channels to show for each tower."
-)
-@click.option(
-    "--each", default=6, show_default=True, type=click.IntRange(1, 12), help="Clips to show for each channel."
-)
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the map.")
-@click.option("--device", default="auto", show_default=True, help="Device of the towers: auto, cpu, cuda.")
+@click.option("--clips", "most", default=200, show_default=True, type=click.IntRange(2), help="At most, evenly spread.")
+@click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(1, 60), help="Of each, its middle.")
+@click.option("--channels", default=12, show_default=True, type=click.IntRange(1, 512), help="To show, of each tower.")
+@click.option("--each", default=6, show_default=True, type=click.IntRange(1, 12), help="Clips to show of a channel.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the map.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers of all channels as one JSON object.")
 def command(
     run: Path,
@@ -71,22 +55,14 @@ def command(
     from avts.errors import UsageError
     from avts.inspection.excerpts import chosen_clips
     from avts.inspection.inspect_model import inspect
-    from avts.model.device import choose_device, choose_precision
     from avts.offset.model import load_sync_model
     from avts.report.inspect_page import About, record, summary_text, write_inspection
 
     if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file, not a folder. Choose another --out")
-    loaded = load_sync_model(None if run == Path("box") else run)
+        raise UsageError(f"{out}: is a file; a folder is needed. Choose another --out")
+    loaded = load_sync_model(None if run == Path("box") else run, device=device, say=tell)
     if seconds < loaded.window_seconds:
-        raise UsageError(
-            f"--seconds {seconds:g}: the model needs windows of {loaded.window_seconds:g} s. Give a larger value."
-        )
-    chosen, reason = choose_device(device)
-    click.echo(f"device: {chosen} ({reason})", err=True)
-    network = loaded.network.to(chosen)
-    if chosen.type != "cpu":
-        network.low_precision, _ = choose_precision("auto", chosen)
+        raise UsageError(f"--seconds {seconds:g}: the model knows windows of {loaded.window_seconds:g} s. Give more.")
     corpus = Corpus.open(place)
     clips = chosen_clips(corpus, None if split == "all" else split, most)
     unreadable: list[str] = []
@@ -95,18 +71,19 @@ def command(
         unreadable.append(line)
         tell(line)
 
-    found = inspect(
-        network,
-        corpus,
-        clips,
-        window_seconds=loaded.window_seconds,
-        seconds=seconds,
-        num_channels=channels,
-        each=each,
-        seed=seed,
-        stage=_Bars(),
-        on_unreadable=leave_out,
-    )
+    with progress_bars("clips") as stage:
+        found = inspect(
+            loaded.network,
+            corpus,
+            clips,
+            window_seconds=loaded.window_seconds,
+            seconds=seconds,
+            num_channels=channels,
+            each=each,
+            seed=seed,
+            stage=stage,
+            on_unreadable=leave_out,
+        )
     about = About(loaded.name, corpus.path.name, f"split: {split}", len(clips) - len(unreadable), seconds)
     written = write_inspection(out, found, about)
     if as_json:
@@ -115,20 +92,3 @@ def command(
         click.echo(summary_text(found))
         click.echo("\n" + "\n".join(map(str, written)))
     return 3 if unreadable else 0
-
-
-class _Bars:
-    """A progress bar for each stage in turn."""
-
-    def __call__(self, title: str) -> OnProgress:
-        from tqdm import tqdm
-
-        bar = tqdm(desc=title, unit=" clips", dynamic_ncols=True, mininterval=0.5)
-
-        def on_progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-            if done == total:
-                bar.close()
-
-        return on_progress

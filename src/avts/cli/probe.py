@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from avts.cli.device import device_option
 from avts.cli.progress import progress_bar
 from avts.errors import UsageError
 
@@ -61,9 +63,10 @@ def command() -> None:
     type=click.IntRange(0),
     help="Seed of random folds, labels and networks, and of the solver. Repeatable: one result per seed.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Epochs of --from-scratch.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Plot the confusion matrix of the last result, PNG.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each result.")
+@click.option("--epochs", type=click.IntRange(1), help="Of --from-scratch.")
+@device_option
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the confusion matrix of the last figure, PNG.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each figure.")
 def sounds(
     source: str,
     *,
@@ -71,6 +74,7 @@ def sounds(
     layout: str | None,
     counts: tuple[str, ...],
     seeds: tuple[int, ...],
+    device: str,
     plot: Path | None,
     as_json: bool,
     **asked: Any,
@@ -95,7 +99,14 @@ def sounds(
     recordings = [each for each in recordings_of([source], layout=layout) if each.label is not None]
     results: list[ProbeResult] = []
     for seed in seeds:
-        model, window_seconds, name = _model(asked["model"], asked["like"], seed, fresh=asked["from_scratch"])
+        model, window_seconds, name = _model(
+            asked["model"],
+            asked["like"],
+            seed,
+            fresh=asked["from_scratch"],
+            device=device,
+            say=_say if seed == seeds[0] else None,
+        )
         setting = _setting(settings, window_seconds, seed, from_scratch=asked["from_scratch"])
         with progress_bar("features", "recordings") as on_progress:
             kept, score, refused = setting.prepare(model, recordings, on_progress=on_progress)
@@ -192,12 +203,20 @@ def _count(text: str) -> int | None:
     return int(text)
 
 
-def _model(model: str | None, like: str | None, seed: int, *, fresh: bool) -> tuple[TwoStream, float, str]:
+def _model(
+    model: str | None,
+    like: str | None,
+    seed: int,
+    *,
+    fresh: bool,
+    device: str,
+    say: Callable[[str], None] | None,
+) -> tuple[TwoStream, float, str]:
     """The networks, the length of their windows in seconds, and what to call them."""
     import torch
 
     from avts.model.checkpoint import build_model, read_header
-    from avts.model.device import choose_precision
+    from avts.model.device import place
     from avts.offset.model import SHIPPED, load_sync_model
     from avts.settings import read_recipe
 
@@ -205,10 +224,8 @@ def _model(model: str | None, like: str | None, seed: int, *, fresh: bool) -> tu
         raise UsageError(f"--model {model} with --from-scratch: its weights would not be used. Give --like {model}")
     if not fresh and model != "random":
         if like is not None:
-            raise UsageError(
-                f"--like {like}: only valid with --model random or --from-scratch; a run has its own architecture"
-            )
-        loaded = load_sync_model(model)
+            raise UsageError(f"--like {like}: only with --model random or --from-scratch; a trained run is as it is")
+        loaded = load_sync_model(model, device=device, say=say)
         return loaded.network, loaded.window_seconds, loaded.name
     if like in (None, "box"):
         settings = read_header(SHIPPED)[0]
@@ -216,9 +233,8 @@ def _model(model: str | None, like: str | None, seed: int, *, fresh: bool) -> tu
         settings = read_header(Path(like))[0] if Path(like).is_dir() else read_recipe(Path(like))
     torch.manual_seed(seed)
     network = build_model(settings.model).eval()
-    network.low_precision, why = choose_precision("auto", torch.device("cpu"))
-    _say(f"precision: {'bf16' if network.low_precision else 'fp32'} ({why})")
-    return network, settings.pairs.clip_seconds, f"random weights, architecture of {like or 'the model in the box'}"
+    place(network, device, say=say)
+    return network, settings.pairs.clip_seconds, f"a fresh net like {like or 'the model in the box'}"
 
 
 def _say(line: str) -> None:

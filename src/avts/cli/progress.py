@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from tqdm import tqdm
@@ -24,6 +24,18 @@ def progress_bar(title: str, unit: str) -> Iterator[OnProgress]:
     """Show progress while the block runs; yields the function to call with (done, total)."""
     with _bar(title, unit) if sys.stderr.isatty() else _lines(title, unit) as on_progress:
         yield on_progress
+
+
+@contextmanager
+def progress_bars(unit: str) -> Iterator[Callable[[str], OnProgress]]:
+    """As progress_bar, for stages one after the other; gives the function that begins the next, by its title."""
+    with ExitStack() as stack:
+
+        def begin(title: str) -> OnProgress:
+            stack.close()
+            return stack.enter_context(progress_bar(title, unit))
+
+        yield begin
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avts.cli.device import device_option
 from avts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 )
 @click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Number of files to list.")
 @click.option("--index", type=click.Choice(["exact", "faiss"]), default="exact", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@device_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def command(
     features: Path,
     index: IndexName,
@@ -37,6 +39,7 @@ def command(
     evaluate: bool,
     model: Path | None,
     top: int,
+    device: str,
     as_json: bool,
 ) -> int:
     """Find the files in FEATURES that match --query best, or measure the recall with --evaluate."""
@@ -52,13 +55,13 @@ def command(
     assert query is not None
     searched = "sound" if by == "picture" else "picture"
     table = read_features(features, (searched,))
-    hits = nearest_files(table, searched, _vectors(query, features, model, by), top, index=index)
+    hits = nearest_files(table, searched, _vectors(query, features, model, by, device), top, index=index)
     click.echo("\n".join(map(json.dumps, hits)) if as_json else nearest_text(hits, searched))
     return 0
 
 
-def _vectors(query: Path, features: Path, model: Path | None, by: str) -> Any:
-    """Embeddings of a file's windows, computed like those of the table."""
+def _vectors(query: Path, features: Path, model: Path | None, by: str, device: str) -> Any:
+    """Embeddings of a file's windows, made as the table's were."""
     from avts.features.embedding import weights_digest
     from avts.features.parts import features_schema, settings_in
     from avts.features.recordings import recordings_of, streams_of
@@ -66,7 +69,7 @@ def _vectors(query: Path, features: Path, model: Path | None, by: str) -> Any:
     from avts.offset.model import SHIPPED, load_sync_model
     from avts.timebase import FRAME_RATE
 
-    loaded, settings = load_sync_model(model), settings_in(features_schema(features))
+    loaded, settings = load_sync_model(model, device=device), settings_in(features_schema(features))
     if weights_digest(model or SHIPPED) != settings["weights_digest"]:
         raise UsageError(
             f"{features}: was written by {settings['model']}, not by {loaded.name}. Give that model with --model"

@@ -15,6 +15,7 @@ from typing import Literal
 import click
 
 from avts.cli.batch import check_reports, fallbacks, find_files, targets
+from avts.cli.device import device_option
 from avts.cli.progress import OnProgress, progress_bar
 from avts.cli.sync_file import Answer, Options
 from avts.cli.sync_processes import answers_to
@@ -48,6 +49,7 @@ _MEASURING = (
         help="Minimum confidence. Below it an offset is uncertain: it is not reported as an answer, not used for a "
         "repair, and meets no limit.  [default: 0.7, or that of the model's calibration]",
     ),
+    device_option,
 )
 
 
@@ -94,6 +96,7 @@ def command(
     repair: Path | None,
     overwrite: bool,
     least_confidence: float | None,
+    device: str,
     max_early: float | None,
     max_late: float | None,
     unknown: str,
@@ -124,6 +127,7 @@ def command(
         method=method,
         range_seconds=range_seconds,
         least_confidence=least_confidence,
+        device=device,
         overwrite=overwrite,
         figure=html_path is not None,
         max_early_seconds=max_early,
@@ -157,6 +161,8 @@ def check_targets(options: Options, option: str) -> None:
     from avts.offset.fix import check_target
 
     for path, target in options.repairs.items():
+        if not path.is_file():
+            continue  # a pipe or a dangling link is reported in its own line
         try:
             check_target(path, target, overwrite=options.overwrite)
         except UsageError as error:

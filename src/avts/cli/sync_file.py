@@ -24,31 +24,33 @@ class Options:
     """How to process a file.
 
     Attributes:
-        run: the model's folder; None for the model in the box.
-        method: measuring method.
-        range_seconds: search range in either direction.
-        least_confidence: below it an offset is uncertain: it is not used for a repair and meets no limit; None uses
-            that of the model.
-        offset_seconds: a given offset, instead of a measured one.
-        drift_ms_per_minute: growth of the given offset.
-        plots: output path of the plot of each file; empty for no plots.
-        repairs: output path of each repaired file; empty for no repairs.
-        fallbacks: output path of each repaired file if the container of its target cannot hold it.
-        only_repair: report the repair, not the offset.
-        overwrite: replace existing repaired files.
-        dry_run: report what a repair would write, without writing it.
-        explain: report the equivalent ffmpeg command.
-        figure: draw the figure of an HTML report.
-        max_early_seconds: limit for early sound; None for no limit.
-        max_late_seconds: limit for late sound; None for no limit.
-        unknown_fails: an unknown offset exceeds the limits.
-        threads: threads per process; None for PyTorch's default.
+        run: the model's folder, None for the one in the box.
+        method: what measures.
+        range_seconds: offsets up to this much either way are tried.
+        least_confidence: below it an offset is uncertain: it repairs nothing and meets no limit; None takes that of the
+            model.
+        device: where the model runs.
+        offset_seconds: an offset that is given instead of measured.
+        drift_ms_per_minute: its growth.
+        plots: where the plot of each file goes; empty for none.
+        repairs: where the repaired form of each file goes; empty for none.
+        fallbacks: the same for one that the container of the first cannot hold.
+        only_repair: the repair is the answer, not the offset.
+        overwrite: replace repaired files that exist.
+        dry_run: say what a repair would write, and leave nothing.
+        explain: say by which ffmpeg command.
+        figure: make the figure of an HTML report.
+        max_early_seconds: the limit for early sound, None for none.
+        max_late_seconds: the limit for late sound, None for none.
+        unknown_fails: an offset that is not known exceeds the limits.
+        threads: of each process, None for as many as there are.
     """
 
     run: Path | None
     method: Literal["model", "motion"] = "model"
     range_seconds: float = 2.0
     least_confidence: float | None = None
+    device: str = "auto"
     offset_seconds: float | None = None
     drift_ms_per_minute: float | None = None
     plots: Mapping[Path, Path] = field(default_factory=dict)
@@ -254,4 +256,4 @@ def make_worker(options: Options, on_progress: OnProgress | None = None) -> Work
         return Worker(options, None, on_progress)
     from avts.offset.model import load_sync_model
 
-    return Worker(options, load_sync_model(options.run), on_progress)
+    return Worker(options, load_sync_model(options.run, device=options.device), on_progress)

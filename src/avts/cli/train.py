@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from avts.cli.device import device_option
 from avts.cli.progress import progress_bar, tell
 from avts.cli.recipe import print_train_recipes
 
@@ -41,7 +42,7 @@ from avts.cli.recipe import print_train_recipes
     metavar="RUN",
     help="Start from a checkpoint of a run whose recipe begins with the same stages.",
 )
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...")
+@device_option
 @click.option(
     "--list-recipes",
     is_flag=True,
@@ -81,7 +82,7 @@ def command(
     """
     from avts.corpus.corpus import Corpus
     from avts.doctor.alignment import measure_alignment
-    from avts.evaluation.validation import validation_auc
+    from avts.evaluation.evaluate import validation_auc
     from avts.offset.model import SHIPPED
     from avts.report.training_time import time_text
     from avts.settings import read_recipe
@@ -128,7 +129,8 @@ def command(
         trainer.say(f"avts: stopped after step {trainer.step}; continue with --resume")
         return 130
     leave_processes(trainer.accelerator)
-    workers, cores = settings.training.workers, os.cpu_count() or 1
+    cores = os.cpu_count() or 1
+    workers = settings.training.num_workers(cores)
     trainer.say(time_text(trainer.timer.run, seconds_in_all=trainer.timer.seconds_in_all, workers=workers, cores=cores))
     trainer.say(f"'avts show {run}' plots the progress")
     if trainer.is_main:

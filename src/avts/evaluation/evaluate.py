@@ -1,4 +1,7 @@
-"""AVTS evaluation of a model on a corpus: threshold from its validation videos, figures from its test videos."""
+"""AVTS evaluation of a model on a corpus: threshold from its validation videos, figures from its test videos.
+
+While training goes on: one number from validation videos, always of the same windows.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,10 @@ EVALUATION_SEED = 20180630
 """Windows of an evaluation are the same for every model."""
 
 CLIPS_PER_STEP = 32
+
+MOST_CLIPS = 256
+"""So many validation clips are looked at in training, spread over all: a look costs seconds, not a part of an epoch."""
+
 OnProgress = Callable[[int, int], None]
 
 
@@ -98,14 +105,14 @@ def pair_distances(
             pictures, sounds = model.embed_pictures(batch.y, batch.u, batch.v), model.embed_sounds(batch.sounds)
             matrix = model.pair_distances(pictures, sounds)
         distances = matrix[batch.picture_rows, batch.sound_rows]
-        columns = (distances.double(), batch.kinds, batch.clips[batch.picture_rows])
+        columns = (distances, batch.kinds, batch.clips[batch.picture_rows])
         found.append(tuple(column[batch.valid].cpu().numpy() for column in columns))
         if on_progress:
             on_progress(done, total)
     if not found:
         return PairDistances(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
     distances_, kinds, owners = (np.concatenate(column) for column in zip(*found, strict=True))
-    return PairDistances(distances_, kinds, owners)
+    return PairDistances(distances_.astype(np.float64), kinds, owners)
 
 
 def evaluate(
@@ -205,3 +212,34 @@ def summary(
 def _thinned(values: np.ndarray[Any, np.dtype[np.float64]], most: int = 2000) -> list[float]:
     step = max(len(values) // most, 1)
     return [round(float(value), 5) for value in values[::step][:most]]
+
+
+def validation_auc(corpus: Corpus, pairs: PairSettings) -> Callable[[TwoStream], float] | None:
+    """A function that measures a model's AUC with 75 % easy and 25 % hard negatives on validation clips.
+
+    It needs the model in evaluation mode. Where no clip is long enough for a hard pair, all negatives are easy.
+
+    Args:
+        corpus: its split 'validation' is used.
+        pairs: lengths and limits of the windows; the same as in training.
+
+    Returns:
+        The function; it raises CorpusError if every pair is silent. None if there are fewer than two usable clips.
+    """
+    usable = [clip for clip in corpus.select("validation") if clip.duration_seconds >= pairs.clip_seconds]
+    if len(usable) < 2:
+        return None
+    clips = usable[:: -(-len(usable) // MOST_CLIPS)]
+
+    def measure(model: TwoStream) -> float:
+        found = pair_distances(model, corpus, clips, pairs, rounds=1, workers=0)
+        counts = kind_counts(found)
+        if not counts["positive"] or not counts["easy"]:
+            raise CorpusError(
+                f"{corpus.path}: {counts['positive']} positive and {counts['easy']} easy pair(s) to measure in "
+                f"{len(clips)} validation clips: the others are under {pairs.silence_dbfs:g} dBFS. Ingest validation "
+                "videos with more sound, or set [training] validate_every_epochs = 0"
+            )
+        return auc(found, MIXED if counts["hard"] else KINDS["easy"])
+
+    return measure

@@ -25,7 +25,6 @@ from avts.features.towers import Columns, Plan, picture_columns, sound_columns
 from avts.files import whole_file
 from avts.jobs.refusal import Refusal, plain
 from avts.model.checkpoint import load_model
-from avts.model.device import choose_precision
 from avts.model.two_stream import TwoStream
 
 SETTINGS_KEY, FILES_KEY = b"avts.features", b"avts.files"
@@ -108,10 +107,7 @@ def _loaded(folder: Path, device: str, threads: int | None) -> TwoStream:
     """The model, once a process."""
     if threads is not None:
         torch.set_num_threads(threads)
-    model, place = load_model(folder), torch.device(device)
-    if place.type != "cpu":
-        model.low_precision, _ = choose_precision("auto", place)
-    return model.to(place)
+    return load_model(folder, device=device)
 
 
 def _columns(

@@ -23,6 +23,7 @@ from avts.finetune.recipe import ClassifierSettings, FinetuneRecipe, Senses
 from avts.finetune.start import FORMAT, FORMAT_VERSION, read_weights
 from avts.model.checkpoint import build_model
 from avts.settings import ModelSettings
+from avts.training.optimizer import as_run_here
 
 
 def build_classifier(
@@ -123,7 +124,7 @@ def load_checkpoint(
     for name, value in read_weights(folder / "optimizer.safetensors").items():
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    optimizer.load_state_dict({"state": slots, "param_groups": as_run_here(groups, optimizer)})
     return progress
 
 

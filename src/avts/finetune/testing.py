@@ -168,7 +168,7 @@ def score_videos(
         box = middle_boxes(len(batch.clips), recipe.test.crop)
         with torch.inference_mode():
             planes = scaled_planes(on_device, box, classifier.streams.frame_size)
-            found.append(classifier(planes, on_device.sounds).double().softmax(1).cpu().numpy())
+            found.append(classifier(planes, on_device.sounds).cpu().double().softmax(1).numpy())
         owners.append(batch.clips.numpy())
         if on_progress:
             on_progress(done, total)

@@ -29,10 +29,10 @@ from avts.finetune.windows import ClipBatch, TrainingPlan, WindowDataset, load_w
 from avts.model.frontend import crop_and_resize
 from avts.settings import ModelSettings
 from avts.training.augment import augment_pictures, augment_sounds, random_boxes
+from avts.training.figures import not_finite
 from avts.training.interrupt import Interrupted, stop_on_signal
 from avts.training.log import cut_log
 from avts.training.optimizer import decay_groups, optimizer_of
-from avts.training.step import not_finite
 
 OnProgress = Callable[[int, int], None]
 

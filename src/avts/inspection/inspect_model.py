@@ -33,8 +33,8 @@ from avts.model.two_stream import TwoStream
 class Stage(Protocol):
     """Reports the progress of a stage."""
 
-    def __call__(self, title: str) -> OnProgress:
-        """Start a stage; returns the function to call with (clips done, total clips)."""
+    def __call__(self, title: str, /) -> OnProgress:
+        """Begin a stage; gives the function to call with (clips done, clips in all)."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 Input: chunks of planes or of samples. Output: the same chunks, and one number a frame once they have all gone by.
 
-Levels are RMS in dB of full scale. What enters a loss is for a recipe to say (`[pairs] silence_dbfs`, settings.py),
-whose own value is higher than SILENCE_DBFS.
+Levels are RMS in dB of full scale. What enters a loss is for a recipe to say (`[pairs] silence_dbfs`, settings.py).
 """
 
 from __future__ import annotations

@@ -24,11 +24,19 @@ from avts.errors import MediaError
 from avts.media.clock import ClockBreak
 from avts.media.length import length_of
 from avts.media.limits import MAX_DURATION_SECONDS, Guard, alive_of
-from avts.media.matroska import is_broken_off
 from avts.media.orientation import Orientation, orientation_of
 from avts.media.planes import Planes, picture_of
 from avts.media.played import played_breaks
-from avts.media.source import TimedFrames, opened, picture_stream, skip_to, sound_stream, start_of, streams_in_words
+from avts.media.source import (
+    TimedFrames,
+    is_broken_off,
+    opened,
+    picture_stream,
+    skip_to,
+    sound_stream,
+    start_of,
+    streams_in_words,
+)
 from avts.timebase import Span
 
 CHUNK_FRAMES = 48

@@ -7,6 +7,7 @@ RUN/model.json          format version, the whole recipe, where training stood
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from avts.errors import CheckpointError, SettingsError, UsageError
 from avts.files import whole_file, write_whole
-from avts.model.device import choose_precision
+from avts.model.device import place
 from avts.model.two_stream import TwoStream
 from avts.settings import ModelSettings, Recipe, recipe_from
 
@@ -88,18 +89,23 @@ def check_format(kind: Any, version: Any, path: Path) -> None:
         )
 
 
-def load_model(run: Path) -> TwoStream:
+def load_model(run: Path, *, device: str = "cpu", say: Callable[[str], None] | None = None) -> TwoStream:
     """Load a trained model, ready to embed (evaluation mode).
 
+    Args:
+        run: the folder that 'avts train' made.
+        device: where it is to run, see `model.device`; its precision follows.
+        say: called with each choice and its reason.
+
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, or no such device here.
         CheckpointError: missing, damaged, foreign, or of another shape than its recipe says.
     """
     recipe, progress = read_header(run)
     model = build_model(recipe.model)
     model.header = recipe, progress
     load_weights(model, run / "model.safetensors")
-    model.low_precision, _ = choose_precision(recipe.training.precision, torch.device("cpu"))
+    place(model, device, precision=recipe.training.precision, say=say)
     return model.eval()
 
 

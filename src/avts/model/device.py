@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import torch
 
 from avts.errors import UsageError
+
+if TYPE_CHECKING:
+    from avts.model.two_stream import TwoStream
+
+
+def place(
+    network: TwoStream, device: str = "auto", *, precision: str = "auto", say: Callable[[str], None] | None = None
+) -> torch.device:
+    """Move networks to a device, and let them run as precisely as suits it.
+
+    Args:
+        network: moved in place.
+        device: as `choose_device` takes it.
+        precision: as `choose_precision` takes it.
+        say: called with each choice and its reason.
+
+    Returns:
+        The device.
+
+    Raises:
+        UsageError: no such device here.
+    """
+    chosen, why = choose_device(device)
+    network.to(chosen)
+    network.low_precision, because = choose_precision(precision, chosen)
+    if say is not None:
+        say(f"device: {chosen} ({why})")
+        say(f"precision: {'bf16' if network.low_precision else 'fp32'} ({because})")
+    return chosen
 
 
 def choose_device(name: str = "auto") -> tuple[torch.device, str]:
     """A device and why it was chosen.
 
     Args:
-        name: 'auto', or a torch device such as 'cpu' or 'cuda:1'.
+        name: 'auto' (the first CUDA device, else the CPU), 'cpu', 'cuda', 'cuda:1' ... or 'mps'.
 
     Raises:
         UsageError: no such device here.
@@ -22,7 +54,9 @@ def choose_device(name: str = "auto") -> tuple[torch.device, str]:
             torch.zeros(1, device=device).cpu()
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
-            raise UsageError(f"device '{name}' cannot be used ({reason}). Give auto, cpu or cuda") from None
+            raise UsageError(
+                f"device '{name}' cannot be used ({reason}). Give auto, cpu, cuda, cuda:1 or mps"
+            ) from None
         return device, "as asked"
     if torch.cuda.is_available():
         return torch.device("cuda"), torch.cuda.get_device_name()
@@ -40,8 +74,15 @@ def choose_precision(name: str, device: torch.device) -> tuple[bool, str]:
         return name == "bf16", "as asked"
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(), "what the card does best"
+    if device.type != "cpu":
+        return False, f"bf16 has not been measured on {device.type}"
     fast = _has_bf16_instructions()
     return fast, "the CPU has bf16 instructions" if fast else "the CPU has no bf16 instructions"
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """The most precise numbers of a device, for sums over many: Apple's has no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _has_bf16_instructions() -> bool:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from avts.model.device import widest
 from avts.timebase import SAMPLE_RATE
 
 WINDOW_SAMPLES = SAMPLE_RATE * 20 // 1000
@@ -61,7 +62,7 @@ def rgb_channels(y: Tensor, u: Tensor, v: Tensor) -> Tensor:
     Shape: three of [B, T, H, W] in [0, 1] to [B, 3, T, H, W].
     """
     planes = torch.stack([(y - 16 / 255) * (255 / 219), (u - 128 / 255) * (255 / 224), (v - 128 / 255) * (255 / 224)])
-    rgb = torch.einsum("rc,cbthw->brthw", torch.tensor(BT601, device=y.device), planes).clamp(0, 1)
+    rgb = torch.einsum("rc,cbthw->brthw", torch.tensor(BT601).to(y.device), planes).clamp(0, 1)
     return (rgb - RGB_MEAN) / RGB_STD
 
 
@@ -88,7 +89,7 @@ def _moving_mean(values: Tensor, window: int | None) -> Tensor:
     """Mean of [B, T] over `window` steps around each step (shorter at the ends), or over all steps."""
     if window is None or window >= values.shape[1]:
         return values.mean(1, keepdim=True).expand_as(values)
-    total = F.pad(values.double().cumsum(1), (1, 0))
+    total = F.pad(values.to(widest(values.device)).cumsum(1), (1, 0))
     middle = torch.arange(values.shape[1], device=values.device)
     # at the ends the window stays whole and stops moving, as the first and last window of training would
     start = (middle - window // 2).clamp(0, values.shape[1] - window)

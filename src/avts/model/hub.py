@@ -73,6 +73,10 @@ NO_NUMBERS = """What it was trained on, and how well it does, is for whoever tra
 `avts eval` and `avts eval clips` measure it."""
 
 
+BOX_NAME, BOX = "box", Path(__file__).parents[1] / "weights"
+"""The model in the box, as `from_pretrained` and `avts.load` know it, and where it is."""
+
+
 def from_pretrained(name: str | Path, *, revision: str | None = None) -> TwoStream:
     """Load a trained model, ready to embed (evaluation mode).
 
@@ -91,14 +95,15 @@ def fetch(name: str | Path, *, revision: str | None = None) -> Path:
     """The local folder of a trained model; a repository's is downloaded, or taken from the cache.
 
     Args:
-        name: a folder that 'avts train' made, or a repository such as 'someone/their-model'. A folder that exists wins.
+        name: a folder that 'avts train' made, or a repository such as 'someone/their-model'; or 'box', the
+            model in the box. A folder that exists wins.
         revision: branch, tag or commit of the repository.
 
     Raises:
         UsageError: neither a folder nor the name of a repository, or huggingface_hub is not installed.
         CheckpointError: the repository cannot be fetched, or holds no model of ours.
     """
-    folder = Path(name)
+    folder = BOX if str(name) == BOX_NAME and not Path(name).is_dir() else Path(name)
     if folder.is_dir():
         if revision is not None:
             raise UsageError(f"{name}: revision '{revision}' was asked for, but this is a folder here. Leave it out.")

@@ -85,12 +85,23 @@ def info_nce(
     cosines = 1 - 2 * distances.square()
     used = valid & (kinds >= 0)
     logits = (cosines / temperature).masked_fill(~used, -torch.inf)
-    rows, columns = torch.where(used & (kinds == POSITIVE))
-    if not len(rows):
-        return distances.sum() * 0
-    ways = ((logits[rows], kinds[rows], used[rows]), (logits.T[columns], kinds.T[columns], used.T[columns]))
-    by_picture, by_sound = (_log_sum(*way, negative_shares) for way in ways)
-    return (0.5 * (by_picture + by_sound) - logits[rows, columns]).mean()
+    positive = used & (kinds == POSITIVE)
+    ways = ((logits, kinds, used, positive), (logits.T, kinds.T, used.T, positive.T))
+    by_picture, by_sound = (_log_sums(*way, negative_shares) for way in ways)
+    total = 0.5 * (by_picture + by_sound) - logits.masked_fill(~positive, 0).sum()
+    return total / positive.sum().clamp_min(1)
+
+
+def _log_sums(
+    logits: Tensor, kinds: Tensor, used: Tensor, positive: Tensor, negative_shares: Mapping[int, float] | None
+) -> Tensor:
+    """Sum of `_log_sum` over the rows that have a positive: [n, m] to one number."""
+    asked = positive.any(1)
+    # the other rows are not cut out, since how many there are would have to be asked of the device; a row without any
+    # pair has no logarithm, and no gradient of it
+    safe = torch.where(asked[:, None], logits, 0.0)
+    found = _log_sum(safe, kinds, used, negative_shares)
+    return torch.where(asked, found, 0.0).sum()
 
 
 def _log_sum(logits: Tensor, kinds: Tensor, used: Tensor, negative_shares: Mapping[int, float] | None) -> Tensor:

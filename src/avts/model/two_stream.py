@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from avts.model.audio import AudioTower
 from avts.model.frontend import Filterbank, change_channels, crop_and_resize, normalise_filterbank, rgb_channels
-from avts.model.fusion import FusedClassifier
-from avts.model.heads import make_head
+from avts.model.heads import FusedClassifier, make_head
+from avts.model.inputs import check_planes, check_samples
 from avts.model.losses import distance_matrix, euclidean_matrix
 from avts.model.video import make_video_tower
 
@@ -158,7 +158,11 @@ class TwoStream(nn.Module):
         """Embed windows of picture.
 
         Shape: planes as in `picture_input_of` to [B, D].
+
+        Raises:
+            UsageError: planes of another shape or type, or floats outside 0 to 1.
         """
+        self._check_planes(y, u, v)
         sequence = self.picture_sequence(self.picture_input_of(y, u, v, boxes=boxes))
         return cast(Tensor, self.video_head(sequence.float()))
 
@@ -166,7 +170,11 @@ class TwoStream(nn.Module):
         """Embed windows of sound at 16 kHz.
 
         Shape: [B, N] to [B, D].
+
+        Raises:
+            UsageError: another shape or type.
         """
+        check_samples(samples)
         energies = normalise_filterbank(self.filterbank(samples))
         return cast(Tensor, self.audio_head(self.sound_sequence(energies).float()))
 
@@ -184,8 +192,9 @@ class TwoStream(nn.Module):
         Shape: planes as in `picture_input_of` to [B, C, T', H', W'] for each stage.
 
         Raises:
-            UsageError: the tower has no such stage.
+            UsageError: the tower has no such stage; or planes as in `embed_pictures`.
         """
+        self._check_planes(y, u, v)
         return self.picture_stage_maps(self.picture_input_of(y, u, v, boxes=boxes), stages)
 
     def picture_stage_maps(self, frames: Tensor, stages: Collection[str]) -> dict[str, Tensor]:
@@ -204,8 +213,9 @@ class TwoStream(nn.Module):
         Shape: [B, N] at 16 kHz to [B, C, M', S'] for each stage.
 
         Raises:
-            UsageError: the tower has no such stage.
+            UsageError: the tower has no such stage; or samples as in `embed_sounds`.
         """
+        check_samples(samples)
         return self.sound_stage_maps(normalise_filterbank(self.filterbank(samples)), stages)
 
     def sound_stage_maps(self, filterbank: Tensor, stages: Collection[str]) -> dict[str, Tensor]:
@@ -251,6 +261,11 @@ class TwoStream(nn.Module):
         if self.fusion is not None:
             return torch.sigmoid(-self.pair_logits(pictures, sounds))
         return distance_matrix(pictures, sounds) if self.unit_vectors else euclidean_matrix(pictures, sounds)
+
+    def _check_planes(self, y: Tensor, u: Tensor | None, v: Tensor | None) -> None:
+        # what a graph is made of has no values, and the loop's planes are made by crop_and_resize
+        values = not self.training and not torch.compiler.is_compiling()
+        check_planes(y, u, v, needs_colour=self.needs_colour, size=self.frame_size, values=values)
 
     def _precision(self, like: Tensor) -> torch.autocast:
         return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.low_precision)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from avts.errors import InputError, MediaError, UsageError
+from avts.files import hidden_room
 from avts.media.probe import probe
 from avts.offset import repair as repairing
 from avts.offset import retime as retiming
@@ -253,8 +253,8 @@ def _room_beside(target: Path) -> Iterator[Path]:
     missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(prefix=".avts-", dir=target.parent) as room:
-            yield Path(room)
+        with hidden_room(target.parent) as room:
+            yield room
     finally:
         for folder in missing:
             try:

@@ -50,7 +50,7 @@ MOST_LOOKS = 3
 """Times that the map around the best offset is drawn anew, centred on what the last one showed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SyncResult:
     """The result for one film.
 
@@ -98,6 +98,15 @@ class SyncResult:
     def is_constant(self) -> bool:
         """False if the offset drifts or jumps."""
         return len(self.segments) <= 1 and self.drift_ms_per_minute is None
+
+    def __repr__(self) -> str:
+        offset = "None" if self.offset_seconds is None else f"{self.offset_seconds:.4f}"
+        drift = "" if self.drift_ms_per_minute is None else f", drift_ms_per_minute={self.drift_ms_per_minute:.1f}"
+        jumps = f", {len(self.segments)} segments" if len(self.segments) > 1 else ""
+        return (
+            f"SyncResult({self.name!r}: {self.in_words}, offset_seconds={offset}, confidence={self.confidence:.2f}"
+            f"{drift}{jumps}" + (f",\n  reason={self.reason!r})" if self.reason else ")")
+        )
 
     def offset_at(self, seconds: float) -> float:
         """The offset at a time of the film; only if there is one."""

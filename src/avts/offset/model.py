@@ -5,6 +5,7 @@ Input: a folder with model.safetensors and model.json. Output: the networks and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 """The model in the box."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SyncModel:
     """A trained model, ready to synchronise films.
 
@@ -35,15 +36,25 @@ class SyncModel:
     name: str
     calibration: Calibration | None = None
 
+    def __repr__(self) -> str:
+        million = sum(weights.numel() for weights in self.network.parameters()) / 1e6
+        own = "its own" if self.calibration else "the general"
+        said = f"{million:.2f} M weights, windows of {self.window_seconds:g} s, {own} calibration"
+        return f"SyncModel({self.name!r}: {said})"
 
-def load_sync_model(path: Path | str | None = None) -> SyncModel:
+
+def load_sync_model(
+    path: Path | str | None = None, *, device: str = "cpu", say: Callable[[str], None] | None = None
+) -> SyncModel:
     """Load a trained run, or the model in the box.
 
     Args:
         path: the folder that 'avts train' made; None takes the model in the box.
+        device: where it is to run: 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; its precision follows.
+        say: called with each choice and its reason.
 
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, or no such device here.
         CheckpointError: no model in it, or a damaged or foreign one; or this installation has no model in the box.
     """
     if path is None and not (SHIPPED / "model.json").is_file():
@@ -55,7 +66,8 @@ def load_sync_model(path: Path | str | None = None) -> SyncModel:
 
     folder = SHIPPED if path is None else Path(path)
     recipe, _ = read_header(folder)
-    return SyncModel(load_model(folder), recipe.pairs.clip_seconds, name_of(path), read_calibration(folder))
+    network = load_model(folder, device=device, say=say)
+    return SyncModel(network, recipe.pairs.clip_seconds, name_of(path), read_calibration(folder))
 
 
 def name_of(path: Path | str | None) -> str:

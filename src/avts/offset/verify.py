@@ -6,22 +6,30 @@ not say when they are shown.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from avts.errors import MediaError
-from avts.offset.first_frames import PACKETS_LOOKED_AT, first_frames
 from avts.offset.learned import learned_times
-from avts.offset.reels import Reel, Reels, read_reels
+from avts.offset.reels import Reel, Reels, open_source, read_reels
 
 TOLERANCE_SECONDS = 0.003
 """A packet further than this from its time makes a file wrong; Matroska rounds to 1 ms, twice."""
 
 LONGEST_LEAD_SECONDS = 2.0
 """A written file may begin this much later than asked: transport and program streams begin at 0.5 to 1.4 s."""
+
+PACKETS_LOOKED_AT = 2000
+"""Packets after which a stream that gave no frame counts as one that does not decode."""
 
 GAP_BYTES = 2
 """MP4 fills the time between subtitles with empty ones of this size."""
@@ -253,3 +261,41 @@ def _runs_back(reel: Reel) -> tuple[float, float] | None:
 
 def _advice(promise: Promise) -> str:
     return "Nothing was written." if promise.target.suffix.lower() == ".mkv" else "Nothing was written; try a .mkv."
+
+
+def first_frames(path: Path, indices: Iterable[int], *, packets: int = PACKETS_LOOKED_AT) -> dict[int, str]:
+    """What the first frame of each stream is: 'yuv420p 128x96', '48000 Hz, 2 channels'; without those of none.
+
+    Args:
+        path: a media file.
+        indices: of streams of pictures or sound.
+        packets: read at most.
+
+    Raises:
+        MediaError: it is not a media file.
+    """
+    found: dict[int, str] = {}
+    with open_source(path) as container:
+        wanted = {index for index in indices if container.streams[index].codec_context is not None}
+        if not wanted:
+            return found
+        for packet in islice(container.demux([container.streams[index] for index in sorted(wanted)]), packets):
+            frames = _decoded(packet) if packet.stream_index not in found else []
+            if frames:
+                found[packet.stream_index] = _in_words(frames[0])
+            if len(found) == len(wanted):
+                break
+    return found
+
+
+def _decoded(packet: Any) -> list[Any]:
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, VideoFrame) or frame.samples]
+    except (av.FFmpegError, ValueError):
+        return []
+
+
+def _in_words(frame: VideoFrame | AudioFrame) -> str:
+    if isinstance(frame, VideoFrame):
+        return f"{frame.format.name} {frame.width}x{frame.height}"
+    return f"{frame.sample_rate} Hz, {frame.layout.nb_channels} channels"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD, SUPER_HARD_LEAST_SHIFT
-from avts.timebase import FRAME_RATE, frame_at
+from avts.timebase import frame_at, frames_lasting
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,10 @@ def capacities(durations_seconds: Sequence[float], *, clip_seconds: float, gap_s
     lengths = [frame_at(seconds) for seconds in durations_seconds]
     windows = [max(0, length - frame_at(clip_seconds) + 1) for length in lengths]
     least = {
-        HARD: _frames_up(clip_seconds + gap_seconds),
-        SUPER_HARD: _frames_up(SUPER_HARD_LEAST_SHIFT * clip_seconds),
+        HARD: frames_lasting(clip_seconds + gap_seconds),
+        SUPER_HARD: frames_lasting(SUPER_HARD_LEAST_SHIFT * clip_seconds),
     }
-    most = {HARD: max(lengths, default=0), SUPER_HARD: _frames_up(clip_seconds) - 1}
+    most = {HARD: max(lengths, default=0), SUPER_HARD: frames_lasting(clip_seconds) - 1}
     counts = {POSITIVE: windows}
     for kind, fewest in least.items():
         counts[kind] = [_shifted(count, fewest, most[kind]) for count in windows]
@@ -47,8 +46,3 @@ def _shifted(windows: int, least: int, most: int) -> int:
     if most < least:
         return 0
     return 2 * sum(windows - shift for shift in range(least, most + 1))
-
-
-def _frames_up(seconds: float) -> int:
-    """The least number of frames that lasts at least so long."""
-    return ceil(seconds * FRAME_RATE - 1e-6)

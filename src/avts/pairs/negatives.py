@@ -16,13 +16,12 @@ Windows start on frames: the sound of a positive then starts with its first pict
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from avts.timebase import FRAME_RATE, frame_at
+from avts.timebase import FRAME_RATE, frame_at, frames_lasting
 
 POSITIVE, EASY, HARD, SUPER_HARD = range(4)
 KIND_NAMES = ("positive", "easy", "hard", "super_hard")
@@ -93,7 +92,7 @@ def window_pair(
         return start, start
     room = frame_at(duration_seconds) - frame_at(clip_seconds)  # all in frames from here on
     least = _least_shift(kind, clip_seconds, gap_seconds)
-    most = room if kind == HARD else min(room, _frames_up(clip_seconds) - 1)
+    most = room if kind == HARD else min(room, frames_lasting(clip_seconds) - 1)
     if most < least:
         return None
     # uniform over all allowed pairs: a shift leaves room - shift + 1 places, so draw it with that weight
@@ -206,9 +205,4 @@ def _any_start(duration_seconds: float, clip_seconds: float, rng: np.random.Gene
 
 def _least_shift(kind: int, clip_seconds: float, gap_seconds: float) -> int:
     """Frames between the starts of the windows of a hard or a super-hard pair, at least."""
-    return _frames_up(clip_seconds + gap_seconds if kind == HARD else SUPER_HARD_LEAST_SHIFT * clip_seconds)
-
-
-def _frames_up(seconds: float) -> int:
-    """The least number of frames that lasts at least so long."""
-    return math.ceil(seconds * FRAME_RATE - 1e-6)
+    return frames_lasting(clip_seconds + gap_seconds if kind == HARD else SUPER_HARD_LEAST_SHIFT * clip_seconds)

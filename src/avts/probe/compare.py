@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from avts.errors import UsageError
-from avts.probe.cross_validation import CONFIDENCE, interval_of
+from avts.probe.cross_validation import interval_of, reach_of
 
 SAME = ("folds", "num_recordings", "classes")
 """Keys that must be equal for a paired comparison."""
@@ -100,9 +99,8 @@ def difference(first: Measured, other: Measured, labels: str) -> Difference:
         )
     apart = first.by_fold(labels) - other.by_fold(labels)
     if len(apart) < 2:
-        raise UsageError(f"{first.name} against {other.name}: {len(apart)} fold; a paired comparison needs at least 2")
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(apart) - 1) * stats.sem(apart))
-    mean = float(apart.mean())
+        raise UsageError(f"{first.name} against {other.name}: {len(apart)} fold; paired differences need 2 or more")
+    mean, reach = float(apart.mean()), reach_of(apart.tolist())
     return Difference(mean, mean - reach, mean + reach, tuple(apart.tolist()))
 
 

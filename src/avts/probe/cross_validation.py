@@ -176,9 +176,13 @@ def interval_of(accuracies: Sequence[float], tested: int) -> tuple[float, float]
         right = round(accuracies[0] * tested)
         wilson = stats.binomtest(right, tested).proportion_ci(CONFIDENCE, method="wilson")
         return float(wilson.low), float(wilson.high)
-    mean, error = float(np.mean(accuracies)), float(stats.sem(accuracies))
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(accuracies) - 1)) * error
+    mean, reach = float(np.mean(accuracies)), reach_of(accuracies)
     return max(0.0, mean - reach), min(1.0, mean + reach)
+
+
+def reach_of(values: Sequence[float]) -> float:
+    """How far the 95 % interval of the mean of 2 or more values goes to either side, by Student's t."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))
 
 
 def _check(labels: NDArray[np.str_], fold: Fold) -> None:

@@ -91,12 +91,12 @@ class Bank:
 def banks_of(model: TwoStream, sounds: Sequence[Sound], *, num_windows: int, window_seconds: float) -> list[Bank]:
     """Filterbanks of recordings, made once."""
     steps = round(max(window_seconds, model.context_seconds) * STEPS_PER_SECOND)
-    found = []
+    device, found = next(model.parameters()).device, []
     for sound in sounds:
         whole = at_least(sound, window_seconds)
         starts = audible(whole, window_starts(len(whole), num_windows, window_seconds), window_seconds)
         with torch.inference_mode():
-            energies = normalise_filterbank(model.filterbank(torch.from_numpy(whole)[None]), steps)[0]
+            energies = normalise_filterbank(model.filterbank(torch.from_numpy(whole)[None].to(device)), steps)[0]
         last = energies.shape[-1] - round(window_seconds * STEPS_PER_SECOND)
         found.append(Bank(energies.clone(), tuple(min(round(start * STEPS_PER_SECOND), last) for start in starts)))
     return found
@@ -133,8 +133,11 @@ def from_scratch(
 
         def fresh() -> _Loop:
             with _MAKING:
-                net = make(len(names))
-                net(torch.zeros(2, *banks[0].energies.shape[:1], steps))  # the linear layer learns its size
+                device = banks[0].energies.device
+                net = make(len(names)).to(device)
+                net(
+                    torch.zeros(2, *banks[0].energies.shape[:1], steps, device=device)
+                )  # the linear layer learns its size
             return _Loop(net, banks, targets, steps, settings, seed)
 
         def tried(rate: float) -> float:
@@ -210,7 +213,7 @@ class _Loop:
                 bank = self._banks[recording]
                 windows = torch.stack([bank.energies[:, start : start + self._steps] for start in bank.starts])
                 means.append(self._net(windows).log_softmax(1).mean(0))
-        return torch.stack(means)
+        return torch.stack(means).cpu()
 
     def _batches(self, kept: Indices) -> list[Indices]:
         order = self._random.permutation(np.repeat(kept, self._settings.windows))
@@ -218,7 +221,11 @@ class _Loop:
 
     def _step(self, batch: Indices, optimizer: torch.optim.Optimizer) -> None:
         windows = torch.stack([self._window(recording) for recording in batch])
-        targets = F.one_hot(self._targets[torch.from_numpy(batch)], self._net.classify.out_features).float()
+        targets = (
+            F.one_hot(self._targets[torch.from_numpy(batch)], self._net.classify.out_features)
+            .float()
+            .to(windows.device)
+        )
         share = float(self._random.beta(MIX, MIX))
         other = torch.from_numpy(self._random.permutation(len(batch)))
         mixed = share * windows + (1 - share) * windows[other]

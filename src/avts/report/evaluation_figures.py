@@ -79,10 +79,11 @@ def roc_figure(distances: Distances) -> str:
 def roc(
     positive: NDArray[np.float64], negative: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False and true positive rates as the threshold on the distance rises; pairs below it are positive."""
-    levels = np.concatenate([[-np.inf], np.unique(np.concatenate([positive, negative]))])
-    true = np.searchsorted(np.sort(positive), levels, side="right") / len(positive)
-    false = np.searchsorted(np.sort(negative), levels, side="right") / len(negative)
+    """False and true positive rates as the threshold on the distance rises; pairs under it are called in sync."""
+    from sklearn.metrics import roc_curve
+
+    together = np.repeat([True, False], [len(positive), len(negative)])
+    false, true, _ = roc_curve(together, -np.concatenate([positive, negative]), drop_intermediate=False)
     return false, true
 
 

@@ -64,7 +64,8 @@ def draw_reliability(path: Path, groups: Mapping[str, Answers]) -> None:
         for (name, answers), colour in zip(groups.items(), (ACCENT, EASY, HARD), strict=False):
             said, right, sizes = reliability(answers)
             spread = 1.96 * np.sqrt(np.clip(right * (1 - right), 0.01, None) / sizes)
-            axes.errorbar(said, right, spread, fmt="o-", color=colour, markersize=4, linewidth=1.2, label=name)
+            within = np.minimum([spread, spread], [right, 1 - right])  # a share lies in 0 to 1
+            axes.errorbar(said, right, within, fmt="o-", color=colour, markersize=4, linewidth=1.2, label=name)
         axes.set_xlim(0, 1.02)
         axes.set_ylim(0, 1.05)
         axes.set_xlabel("confidence, means of groups of answers")

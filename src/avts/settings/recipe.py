@@ -175,23 +175,30 @@ class OptimizerSettings(Settings):
 class TrainingSettings(Settings):
     """The loop."""
 
-    seed: int = Field(0, ge=0, description="seed of the initial weights and of all sampling")
-    freeze_towers: bool = Field(False, description="train only the linear layers; needs `avts train --start`")
-    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the device is fast at it")
-    workers: int = Field(1, ge=0, description="processes that decode windows; 0 decodes in the main process")
-    log_every_steps: int = Field(5, ge=1, description="steps between lines of log.jsonl")
-    checkpoint_every_steps: int = Field(200, ge=1, description="steps between checkpoints")
-    keep_checkpoints: int = Field(
-        2, ge=1, description="number of newest checkpoints to keep; the best model is kept too"
-    )
-    accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are accumulated for one step")
-    ema_decay: float = Field(
+    seed: int = Field(0, ge=0, description="of the weights and of all that is drawn")
+    freeze_towers: bool = Field(False, description="train the linear layers only; needs `avts train --start`")
+    start_share: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="decay of the moving average of the weights, which becomes the final model; 0: none",
+        description="part of the starting weights in the finished model, against forgetting; needs `--start`",
     )
-    validate_every_epochs: int = Field(1, ge=0, description="epochs between validations; 0: never")
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the device is fast at it")
+    workers: int = Field(
+        1, ge=-1, description="processes that decode windows; 0 decodes in the loop; -1: one for each core but one"
+    )
+    channels_last: bool = Field(False, description="weights of the convolutions with channels last: for a GPU")
+    compile: bool = Field(False, description="compile the towers with torch.compile: slow to start, for long runs")
+    log_every_steps: int = Field(5, ge=1, description="steps from one line of log.jsonl to the next")
+    checkpoint_every_steps: int = Field(200, ge=1, description="steps from one checkpoint to the next")
+    keep_checkpoints: int = Field(2, ge=1, description="the newest so many; the best model is kept beside them")
+    accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are added up to make one step")
+    ema_decay: float = Field(0.0, ge=0, lt=1, description="of the weights' moving average, the finished model; 0: none")
+    validate_every_epochs: int = Field(1, ge=0, description="epochs from one validation to the next; 0: never")
+
+    def num_workers(self, cores: int) -> int:
+        """Processes that decode windows on a machine of so many cores."""
+        return max(cores - 1, 1) if self.workers < 0 else self.workers
 
 
 class Recipe(AnyRecipe):

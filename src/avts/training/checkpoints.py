@@ -9,6 +9,7 @@ Everything random in training is a function of the seed and the step, so no gene
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -21,9 +22,51 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from avts.errors import CheckpointError, SettingsError, UsageError
+from avts.files import whole_file
 from avts.model.checkpoint import check_format, load_weights, read_header, save_model, save_weights
 from avts.model.two_stream import TwoStream
 from avts.settings import Recipe, StageSettings, recipe_from
+from avts.training.optimizer import as_run_here
+
+START = "start.safetensors"
+"""In RUN/checkpoints: the weights that a run began with, where the finished model is to keep a part of them."""
+
+
+def keep_start(run: Path, model: TwoStream) -> None:
+    """Write down the weights that a run begins with."""
+    (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+    with whole_file(run / "checkpoints" / START) as path:
+        save_weights(model, path)
+
+
+def mixed_with_start(run: Path, model: TwoStream, share: float) -> TwoStream:
+    """A copy of the networks whose weights are an average with those that the run began with.
+
+    Fine-tuning on one kind of film makes a network better there and worse elsewhere; the average of both weights keeps
+    most of what each of them knows (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+
+    Args:
+        run: folder of the run.
+        model: the networks at the end of the run.
+        share: part of the starting weights, 0 to 1.
+
+    Raises:
+        CheckpointError: the starting weights are not there.
+    """
+    path = run / "checkpoints" / START
+    if not path.is_file():
+        raise CheckpointError(f"{path}: the weights that the run began with are gone, and start_share needs them")
+    start, mixed = load_file(path), copy.deepcopy(model)
+    with torch.no_grad():
+        for name, weights in mixed.state_dict().items():
+            if weights.is_floating_point():
+                weights.lerp_(start[name].to(weights), share)
+    return mixed
+
+
+def forget_start(run: Path) -> None:
+    """Remove the weights that a run began with, if they were kept."""
+    (run / "checkpoints" / START).unlink(missing_ok=True)
 
 
 def save_state(
@@ -113,7 +156,7 @@ def load_state(
     for name, value in tensors.items():
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    optimizer.load_state_dict({"state": slots, "param_groups": as_run_here(groups, optimizer)})
     return dict(progress)
 
 

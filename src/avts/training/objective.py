@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from avts.model.device import widest
 from avts.model.losses import bce_loss, contrastive_loss, info_nce, pair_weights
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
-from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
+from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD
 from avts.settings import Recipe, StageSettings
 from avts.training.curriculum import negative_shares
 from avts.training.distributed import StepShare
@@ -34,32 +35,22 @@ class StepLoss:
     kinds: Tensor
     valid: Tensor
 
-    def mean_distances(self) -> dict[str, float | None]:
-        """Mean distance of each kind of pair; None for an absent kind."""
-        means: dict[str, float | None] = {}
-        for kind in (POSITIVE, EASY, HARD, SUPER_HARD):
-            chosen = self.distances[self.valid & (self.kinds == kind)]
-            means[f"{KIND_NAMES[kind]}_distance"] = float(chosen.mean()) if len(chosen) else None
-        return means
+    def misranked_shares(self) -> Tensor:
+        """How often a negative is nearer than a positive, of each kind, 0 to 1; a tie counts half.
 
-    def misranked(self) -> dict[int, float | None]:
-        """How often a negative is nearer than a positive, for each kind, 0 to 1; a tie counts half.
+        NaN for a kind that is not there, and without positives.
 
-        None for an absent kind, and if there are no positives.
+        Shape: [3]: easy, hard, super-hard.
         """
-        positive = self.distances[self.valid & (self.kinds == POSITIVE)].sort().values
-        shares: dict[int, float | None] = {}
-        for kind in (EASY, HARD, SUPER_HARD):
-            chosen = self.distances[self.valid & (self.kinds == kind)]
-            if not len(positive) or not len(chosen):
-                shares[kind] = None
-                continue
-            # positives below a negative, and those not above it: the mean of both counts a tie half
-            below, up_to = (
-                torch.searchsorted(positive, chosen, right=right).double().mean() for right in (False, True)
-            )
-            shares[kind] = 1 - float(below + up_to) / (2 * len(positive))
-        return shares
+        chosen = {kind: self.valid & (self.kinds == kind) for kind in (POSITIVE, EASY, HARD, SUPER_HARD)}
+        is_positive = chosen.pop(POSITIVE)
+        positive = self.distances.masked_fill(~is_positive, torch.inf).sort().values  # no negative is beyond the others
+        # positives below a negative, and those not above it: the mean of both counts a tie half
+        ranks = sum(torch.searchsorted(positive, self.distances, right=right) for right in (False, True))
+        wide = widest(self.distances.device)
+        pairs = [2 * is_positive.sum() * each.sum() for each in chosen.values()]
+        right = [torch.where(each, ranks, 0).sum().to(wide) for each in chosen.values()]
+        return torch.stack([1 - each / count for each, count in zip(right, pairs, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -119,13 +110,13 @@ def _span_pairs(
     pictures = held.pictures.whole(embed_picture_spans(model, planes, **cut))
     sounds = held.sounds.whole(embed_sound_spans(model, samples, **cut))
     kinds = pair_kinds(held.pictures.rows.total, pairs.span_seconds, pairs.clip_seconds, pairs.hard_gap_seconds)
-    kinds = kinds.to(samples.device)
-    for kind, share in negative_shares(stage).items():  # a kind with share 0 is not paired
+    for kind, share in negative_shares(stage).items():  # a kind that the stage leaves out is not paired
         kinds = kinds if share or stage.shares == "adaptive" else kinds.masked_fill(kinds == kind, UNPAIRED)
     own_heard = heard_windows(batch.sounds, silence_dbfs=pairs.silence_dbfs, **cut)
     heard = held.sounds.whole(own_heard)
-    rows, columns = torch.where(kinds != UNPAIRED)
-    return _Pairs(pictures, sounds, rows, columns, kinds[rows, columns], heard[rows] & heard[columns])
+    rows, columns = torch.where(kinds != UNPAIRED)  # on the CPU: how many there are is not asked of the device
+    rows, columns, kinds = (each.to(samples.device) for each in (rows, columns, kinds[rows, columns]))
+    return _Pairs(pictures, sounds, rows, columns, kinds, heard[rows] & heard[columns])
 
 
 def _loss_of(pairs: _Pairs, model: TwoStream, recipe: Recipe, stage: StageSettings) -> StepLoss:
@@ -139,9 +130,9 @@ def _loss_of(pairs: _Pairs, model: TwoStream, recipe: Recipe, stage: StageSettin
     matrix = model.pair_distances(pairs.pictures, pairs.sounds)
     distances = matrix[pairs.rows, pairs.columns]
     if recipe.loss.name == "info_nce":
-        kind_shares = shares if recipe.loss.weigh_by_shares else None
+        by_share = shares if recipe.loss.weigh_by_shares else None
         kinds, valid = _as_matrices(pairs, matrix)
-        loss = info_nce(matrix, kinds, valid, temperature=recipe.loss.temperature, negative_shares=kind_shares)
+        loss = info_nce(matrix, kinds, valid, temperature=recipe.loss.temperature, negative_shares=by_share)
     else:
         loss = contrastive_loss(distances, positive, weights, margin=recipe.loss.margin)
     return StepLoss(loss, distances.detach(), pairs.kinds, pairs.valid)

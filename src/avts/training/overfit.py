@@ -22,13 +22,13 @@ from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch, StepDataset
 from avts.settings import Recipe, StageSettings
 from avts.training.diagnosis.causes import Course, Reason
-from avts.training.diagnosis.probes import EmbeddingTap, UpdateMeter, cues_of
+from avts.training.diagnosis.probes import CueCounts, EmbeddingTap, UpdateMeter, cues_of
 from avts.training.diagnosis.separation import Parting, PartingMeter
 from avts.training.diagnosis.watch import CheckCorpus, reasons_of
+from avts.training.figures import must_be_finite, read, row_of
 from avts.training.objective import StepLoss, step_loss
 from avts.training.optimizer import learning_rate
 from avts.training.spans import num_windows
-from avts.training.step import gradient_norm, must_be_finite
 from avts.training.trainer import Trainer
 
 DESCENT_STEPS = 200
@@ -295,12 +295,14 @@ class _Attempt:
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate
         made = step_loss(self._model, self._planes, self._batch.sounds, self._batch, recipe, recipe.curriculum[0])
-        must_be_finite(step, recipe, made, trainer.run)
         self._optimizer.zero_grad(set_to_none=True)
         made.loss.backward()  # type: ignore[no-untyped-call]
-        self._norms.append(gradient_norm(step, self._model, trainer.run))
+        row = row_of(step, recipe, made, self._model, CueCounts.none(trainer.device), misranked=False)
+        (figures,), _ = read([row])
+        must_be_finite(figures, recipe, trainer.run)
+        self._norms.append(figures.gradient_norm)
         self._optimizer.step()
-        self.losses.append(float(made.loss.detach()))
+        self.losses.append(figures.loss)
         self._made = made
 
     @property

@@ -1,12 +1,11 @@
 """One training step: augmentation of its batches, loss, accumulated gradient, update.
 
-A loss or gradient that is not finite stops the run with an error that names the step, the term and the last good
-checkpoint.
+On the CPU a loss or gradient that is not finite stops the run before the update; on another device, where that would
+mean to wait for it in every step, when the figures of the step are read.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -18,16 +17,15 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from avts.errors import TrainingError
 from avts.model.frontend import crop_and_resize
 from avts.model.two_stream import TwoStream
+from avts.pairs.feed import Feed
 from avts.pairs.loader import Batch
-from avts.pairs.negatives import KIND_NAMES
 from avts.settings import Recipe, StageSettings
 from avts.training.augment import augment_pictures, augment_sounds, random_boxes
-from avts.training.checkpoints import checkpoints
-from avts.training.diagnosis.probes import Cues, cues_of
+from avts.training.diagnosis.probes import CueCounts, cue_counts
 from avts.training.distributed import StepShare, synchronise_batch_norm, true_everywhere
+from avts.training.figures import Row, must_be_finite, read, row_of
 from avts.training.objective import StepLoss, step_loss
 from avts.training.optimizer import make_optimizer
 from avts.training.timing import StepTimer
@@ -38,14 +36,12 @@ class StepDone:
     """The result of a step.
 
     Attributes:
-        made: mean loss over its batches, and all their pairs.
-        gradient_norm: norm of the gradient of the update.
-        cues: usable cues in this process's part of the batches.
+        made: its loss, the mean over its batches, and all their pairs.
+        row: its figures, still on the device.
     """
 
     made: StepLoss
-    gradient_norm: float
-    cues: Cues
+    row: Row
 
 
 class Stepper:
@@ -85,26 +81,37 @@ class Stepper:
             learning_rate: learning rate of this step.
 
         Raises:
-            TrainingError: the loss or its gradient is not finite.
+            TrainingError: the loss or its gradient is not finite; on the CPU only, see `training.figures`.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.zero_grad(set_to_none=True)
-        made, cues, decoding, per_step = [], Cues(), 0.0, self.recipe.training.accumulate_steps
+        losses, cues, decoding, per_step = [], CueCounts.none(self.device), 0.0, self.recipe.training.accumulate_steps
         for place in range(per_step):
             with self.timer.part("wait"):
                 batch = next(batches)
             with self.timer.part("transfer"):
                 batch = batch.to(self.device)
             loss = self._add_gradient(batch, step * per_step + place, stage, is_last=place == per_step - 1)
-            must_be_finite(step, self.recipe, loss, self.run)
-            made.append(loss)
-            cues, decoding = cues + cues_of(batch, self.recipe.pairs), decoding + batch.decode_seconds
+            losses.append(loss)
+            cues, decoding = cues + cue_counts(batch, self.recipe.pairs), decoding + batch.decode_seconds
+            if place < per_step - 1:
+                self._fetch(batches)
+        made = _joined(losses)
         with self.timer.part("update"):
-            norm = gradient_norm(step, self.model, self.run)
+            row = row_of(step, self.recipe, made, self.model, cues, misranked=stage.shares == "adaptive")
+            if self.device.type == "cpu":
+                must_be_finite(read([row])[0][0], self.recipe, self.run)
             self.optimizer.step()
+        self._fetch(batches)
         self.timer.end_step(decoding)
-        return StepDone(_joined(made), norm, cues)
+        return StepDone(made, row)
+
+    def _fetch(self, batches: Iterator[Batch]) -> None:
+        """Begin to copy the next batch while the device is busy with what it has been given."""
+        if isinstance(batches, Feed):
+            with self.timer.part("wait"):
+                batches.fetch()
 
     def _add_gradient(self, batch: Batch, number: int, stage: StageSettings, *, is_last: bool) -> StepLoss:
         """Forward and backward pass of one batch; the processes sum their gradients with the last batch of a step."""
@@ -144,47 +151,3 @@ def _joined(made: Sequence[StepLoss]) -> StepLoss:
     """Mean loss of the batches of a step, and all their pairs."""
     columns = ([getattr(each, name) for each in made] for name in ("distances", "kinds", "valid"))
     return StepLoss(torch.stack([each.loss for each in made]).mean(), *map(torch.cat, columns))
-
-
-def must_be_finite(step: int, recipe: Recipe, made: StepLoss, run: Path) -> None:
-    """Check a loss.
-
-    Raises:
-        TrainingError: it is not finite; names the loss, and the kinds of pair whose distances are not.
-    """
-    value = float(made.loss.detach())
-    if math.isfinite(value):
-        return
-    wrong = sorted(set(made.kinds[made.valid & ~torch.isfinite(made.distances)].tolist()))
-    names = ", ".join(KIND_NAMES[kind].replace("_", "-") for kind in wrong)
-    where = f"distances of {names} pairs are not finite" if names else "all distances are finite"
-    raise not_finite(step, f"the {recipe.loss.name} loss is {value} ({where})", _newest_checkpoint(run))
-
-
-def gradient_norm(step: int, model: nn.Module, run: Path) -> float:
-    """The norm of a model's gradient.
-
-    Raises:
-        TrainingError: it is not finite; names the first layer whose gradient is not.
-    """
-    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-    norm = float(nn.utils.get_total_norm(gradients.values()))
-    if math.isfinite(norm):
-        return norm
-    wrong = [name for name, gradient in gradients.items() if not torch.isfinite(gradient).all()]
-    where = (
-        f"{len(wrong)} of {len(gradients)} weights, first {wrong[0]}" if wrong else "all weights have finite gradients"
-    )
-    raise not_finite(step, f"the gradient norm is {norm} ({where})", _newest_checkpoint(run))
-
-
-def not_finite(step: int, what: str, checkpoint: Path | None) -> TrainingError:
-    """The error of a step whose loss or gradient is not finite; `checkpoint` is the last good one."""
-    return TrainingError(
-        f"step {step}: {what}. Last good checkpoint: {checkpoint or 'none'}. "
-        "Lower [optimizer] learning_rate, or try precision = 'fp32'"
-    )
-
-
-def _newest_checkpoint(run: Path) -> Path | None:
-    return next(reversed(checkpoints(run)), None)

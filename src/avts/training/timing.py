@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -51,14 +52,12 @@ class Times:
 class StepTimer:
     """Times the parts of steps.
 
-    An asynchronous device is synchronised at the end of each part; otherwise the work of one part would be counted as
-    time of the next.
+    A CUDA device works on its own, so its parts are timed on its own clock, by events that it reaches in its turn. They
+    are read when the times are asked for; only then is the device waited for. What it spends without work
+    inside a part, such as waiting for the loader, counts for that part.
 
     Args:
-        device: the device that computes.
-
-    Attributes:
-        run: times of all steps so far.
+        device: that computes.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -68,7 +67,14 @@ class StepTimer:
     def begin(self) -> None:
         """Restart the clock."""
         self._began = time.perf_counter()
-        self.run, self._lately = Times(), Times()
+        self._run, self._lately = Times(), Times()
+        self._marks: list[tuple[str, Any, Any]] = []
+
+    @property
+    def run(self) -> Times:
+        """Of all steps so far."""
+        self._read_marks()
+        return self._run
 
     @property
     def seconds_in_all(self) -> float:
@@ -77,15 +83,33 @@ class StepTimer:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Time the block; the first wait counts as the start."""
-        name = "start" if name == "wait" and not self.run.steps else name
+        """Time what is done inside the block; the first wait is the start."""
+        name = "start" if name == "wait" and not self._run.steps else name
+        if self._device.type == "cuda":
+            begun = self._mark()
+            yield
+            self._marks.append((name, begun, self._mark()))
+            return
         started = time.perf_counter()
         yield
-        if self._device.type != "cpu":
-            torch.accelerator.synchronize(self._device)
-        spent = time.perf_counter() - started
-        for times in (self.run, self._lately):
-            times.parts[name] += spent
+        self._add(name, time.perf_counter() - started)
+
+    def _mark(self) -> Any:
+        mark = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        mark.record(torch.cuda.current_stream(self._device))
+        return mark
+
+    def _read_marks(self) -> None:
+        """Wait for the device to reach the last event, and add up what lies between them."""
+        if self._marks:
+            self._marks[-1][2].synchronize()
+        for name, begun, ended in self._marks:
+            self._add(name, begun.elapsed_time(ended) / 1000)
+        self._marks.clear()
+
+    def _add(self, name: str, seconds: float) -> None:
+        for times in (self._run, self._lately):
+            times.parts[name] += seconds
 
     def end_step(self, decode_seconds: float) -> None:
         """Count a step.
@@ -93,12 +117,13 @@ class StepTimer:
         Args:
             decode_seconds: time that a worker took to read and decode its batch.
         """
-        for times in (self.run, self._lately):
+        for times in (self._run, self._lately):
             times.steps += 1
             times.decode += decode_seconds
 
     def row(self) -> dict[str, float]:
-        """Mean seconds per step since the last call, for the log; the start counts as wait."""
+        """Mean seconds of a step since this was last asked, for the log; the start counts as wait."""
+        self._read_marks()
         lately, self._lately = self._lately, Times()
         count = max(lately.steps, 1)
         wait = lately.parts["start"] + lately.parts["wait"]

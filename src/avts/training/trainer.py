@@ -12,38 +12,55 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from avts.corpus.corpus import Corpus
+from avts.corpus.ingest import num_cores
 from avts.errors import CorpusError, UsageError
 from avts.model.checkpoint import build_model, save_model, start_from
 from avts.model.device import choose_device, choose_precision
+from avts.model.tuning import tune
 from avts.model.two_stream import TwoStream
+from avts.pairs.feed import Feed
 from avts.pairs.loader import Batch, StepDataset, load_steps
-from avts.settings import Recipe
+from avts.settings import Recipe, StageSettings
 from avts.training.checkpoints import (
     LOSS,
     VALIDATION,
     Score,
     best_score,
     forget_best,
+    forget_start,
     keep_best,
+    keep_start,
     load_state,
+    mixed_with_start,
     save_state,
 )
 from avts.training.checks import check_clips, check_same_run, check_sharing, clips_digest, training_clips
 from avts.training.curriculum import AdaptiveShares, Curriculum, least_seconds_of
 from avts.training.diagnosis.watch import CheckCorpus, Watch
 from avts.training.distributed import ALONE, device_of, start_processes, true_everywhere, was_left_alone
+from avts.training.figures import Row, must_be_finite, read
 from avts.training.interrupt import Interrupted, stop_on_signal
 from avts.training.log import Record, check_trackers
 from avts.training.optimizer import MovingAverage, Plateau, learning_rate
 from avts.training.step import Stepper
 from avts.training.timing import StepTimer
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """A step whose figures have not been read: its number of the stage, the stage as it was, its learning rate."""
+
+    row: Row
+    index: int
+    stage: StageSettings
+    rate: float
 
 
 class Trainer:
@@ -99,11 +116,15 @@ class Trainer:
         self.say(f"precision: {'bf16' if self.model.low_precision else 'fp32'} ({why})")
         decay = recipe.training.ema_decay
         self.average = MovingAverage(self.model, decay) if decay else None
+        training = recipe.training
+        for line in tune(self.model, self.device, channels_last=training.channels_last, compile=training.compile):
+            self.say(line)
         self.stepper = Stepper(self.model, recipe, self.accelerator, self.device, run)
         self.plateau = Plateau(recipe.optimizer.plateau_epochs)
         self.adaptive = AdaptiveShares()
         self.step = 0
         self.epoch_losses: list[float] = []
+        self._unread: list[_Unread] = []
 
     def _share(self) -> None:
         count, batch = self.accelerator.num_processes, self.recipe.pairs.batch_size
@@ -118,7 +139,9 @@ class Trainer:
         model = build_model(self.recipe.model)
         if start is not None:
             fresh = start_from(model, start)
-            self.say(f"start: the weights of {start}{''.join(f' (random {part})' for part in fresh)}")
+            self.say(f"start: the weights of {start}{''.join(f' (its {part} is new)' for part in fresh)}")
+            if self.is_main and self.recipe.training.start_share:
+                keep_start(self.run, model)
         if self.recipe.training.freeze_towers:
             model.freeze_towers()
         return model.to(self.device)
@@ -172,26 +195,32 @@ class Trainer:
             Interrupted: stopped by Ctrl-C or SIGTERM; the state is saved.
         """
         total, settings = self.curriculum.num_steps, self.recipe.training
+        if settings.start_share and self.started_from is None:
+            raise UsageError(
+                "[training] start_share needs weights to start from; name the run that has them with --start RUN"
+            )
         if settings.freeze_towers and self.started_from is None:
             raise UsageError("[training] freeze_towers needs trained towers; give a run that has them with --start RUN")
         if self.is_main and not self.step:
             forget_best(self.run)
-        batches = self._batches()
+        batches = Feed(self._batches(), self.device)
         self.model.train()
         self.timer.begin()
         record = Record(self.run, self.recipe, self.accelerator, step=self.step)
         with stop_on_signal() as asked, record, self._watch(check_corpus) as watch:
             while self.step < total:
-                row = self._make_step(batches, watch)
-                self.epoch_losses.append(row["loss"])
+                self._make_step(batches)
                 self.step += 1
+                logs = (self.step - 1) % settings.log_every_steps == 0 or self.step == total
+                row = self._read(watch) if logs or self._is_read_now() else {}
                 row |= self._end_epoch()
-                if row["step"] % settings.log_every_steps == 0 or self.step == total or "validation_auc" in row:
+                if logs or "validation_auc" in row:
                     record.write(row | self.timer.row() | watch.row())
                 if on_progress:
                     on_progress(self.step, total)
                 stopped = self._in_any_process(asked())
                 if stopped or (self.step % settings.checkpoint_every_steps == 0 and self.step < total):
+                    self._read(watch)
                     self._save()
                 if stopped:
                     raise Interrupted
@@ -211,7 +240,7 @@ class Trainer:
             num_ranks=self.accelerator.num_processes,
         )
         numbers = range(self.step * per_step, self.curriculum.num_steps * per_step)
-        return load_steps(dataset, numbers, workers=self.recipe.training.workers)
+        return load_steps(dataset, numbers, workers=self.recipe.training.num_workers(num_cores()))
 
     def _watch(self, check_corpus: CheckCorpus | None) -> Watch:
         """The monitor of the run; only the first process prints."""
@@ -225,9 +254,8 @@ class Trainer:
             check_corpus=check_corpus,
         )
 
-    def _make_step(self, batches: Iterator[Batch], watch: Watch) -> dict[str, Any]:
-        """Make the next step; returns the values for the log."""
-        epoch = self.step // self.curriculum.steps_per_epoch
+    def _make_step(self, batches: Iterator[Batch]) -> None:
+        """Make the next step; its figures wait to be read."""
         index, stage = self.curriculum.stage_at(self.step)
         stage = self.adaptive.applied_to(stage)
         rate = learning_rate(
@@ -236,14 +264,39 @@ class Trainer:
         done = self.stepper.make(self.step, batches, stage, rate)
         if self.average:
             self.average.update(self.model, self.step)
-        watch.see(self.step, stage, done, rate)
-        loss = float(done.made.loss)
-        row: dict[str, Any] = {"step": self.step, "epoch": epoch, "stage": index, "stage_name": stage.name}
-        row |= {"loss": loss, "learning_rate": rate}
-        if stage.shares == "adaptive":
-            self.adaptive.observe(done.made.misranked())
-            row |= {"hard_share": stage.hard, "super_hard_share": stage.super_hard}
-        return row | done.made.mean_distances() | {"gradient_norm": done.gradient_norm}
+        self._unread.append(_Unread(done.row, index, stage, rate))
+
+    def _is_read_now(self) -> bool:
+        """Whether a step must be read that needs no line of the log.
+
+        On the CPU reading costs nothing; the end of an epoch needs the losses, and shares that adapt need the errors.
+        """
+        ends = self.curriculum.epochs_done(self.step) != self.curriculum.epochs_done(self.step - 1)
+        return self.device.type == "cpu" or ends or self._unread[-1].stage.shares == "adaptive"
+
+    def _read(self, watch: Watch) -> dict[str, Any]:
+        """Read the steps that were not read yet; gives the line for the log of the last of them.
+
+        Raises:
+            TrainingError: the loss of one of them, or its gradient, is not finite.
+        """
+        unread, self._unread = self._unread, []
+        found, updates = read([each.row for each in unread], watch.unread())
+        if len(updates):
+            watch.take(updates.tolist())
+        line: dict[str, Any] = {}
+        for each, figures in zip(unread, found, strict=True):
+            must_be_finite(figures, self.recipe, self.run)
+            watch.see(figures, each.stage, each.rate)
+            self.epoch_losses.append(figures.loss)
+            epoch = figures.step // self.curriculum.steps_per_epoch
+            line = {"step": figures.step, "epoch": epoch, "stage": each.index, "stage_name": each.stage.name}
+            line |= {"loss": figures.loss, "learning_rate": each.rate}
+            if each.stage.shares == "adaptive":
+                self.adaptive.observe(figures.misranked)
+                line |= {"hard_share": each.stage.hard, "super_hard_share": each.stage.super_hard}
+            line |= figures.mean_distances() | {"gradient_norm": figures.gradient_norm}
+        return line
 
     def _end_epoch(self) -> dict[str, float]:
         """End an epoch: detect a plateau, keep the best model; returns values for the log."""
@@ -312,7 +365,13 @@ class Trainer:
         best = best_score(self.run)
         weights = f"moving average, decay {self.average.decay:g}" if self.average else "of the last step"
         progress = self._progress() | {"weights": weights, "best": asdict(best) if best else None}
-        save_model(self.run, self.trained, self.recipe, progress)
+        share = self.recipe.training.start_share
+        if share:
+            progress["weights"] = f"{weights}; {share:g} of the weights at the start"
+        save_model(
+            self.run, mixed_with_start(self.run, self.trained, share) if share else self.trained, self.recipe, progress
+        )
+        forget_start(self.run)
 
 
 def _say_nothing(_: str) -> None:

@@ -28,33 +28,51 @@ class Listed:
     splits: list[str] = field(default_factory=lambda: [""] * NUM_SPLITS)
 
 
-class Ucf101:
-    """Clips of the lists. The first official split is used; some training groups of each class are for validation."""
+class ThreeSplits:
+    """Clips by the lists of a data set with three official splits.
+
+    Attributes:
+        title: the data set's name.
+        list_name: pattern of the names of its lists.
+        example: such names, for an error.
+    """
+
+    title: str
+    list_name: re.Pattern[str]
+    example: str
 
     def __init__(self, folder: Path, lists: Sequence[Path] = ()) -> None:
         self._tree = Tree(folder, lists)
-        self._lists = [path for path in self._tree.lists if LIST_NAME.fullmatch(path.name)]
-        if not self._lists:
-            raise none_found(folder, "UCF101", "trainlist01.txt, testlist01.txt")
+        self.lists = [(path, named) for path in self._tree.lists if (named := self.list_name.fullmatch(path.name))]
+        if not self.lists:
+            raise none_found(folder, self.title, self.example)
 
     def items(self) -> Iterator[Item]:
-        """One clip per file, by name."""
-        return official_items(self._tree, self._listed())
+        """A clip a file, by name."""
+        return official_items(self._tree, self.listed())
 
-    def _listed(self) -> dict[str, Listed]:
-        listed: dict[str, Listed] = {}
-        for path in self._lists:
-            named = LIST_NAME.fullmatch(path.name)
-            assert named is not None
+    def listed(self) -> dict[str, Listed]:
+        """What the lists say of each clip, by its file's name without ending."""
+        raise NotImplementedError
+
+
+class Ucf101(ThreeSplits):
+    """Clips by the lists. The first official split says train or test; some train groups of each class validate."""
+
+    title, list_name, example = "UCF101", LIST_NAME, "trainlist01.txt, testlist01.txt"
+
+    def listed(self) -> dict[str, Listed]:
+        """By class and file: v_Name_g08_c01 is of a group, all but the clip."""
+        found: dict[str, Listed] = {}
+        for path, named in self.lists:
             for line in text_lines(path):
                 place = re.fullmatch(r"(.+)/([^/ ]+)\.avi(?: \d+)?", line)
                 if place is None:
                     raise bad_row(path, [line], "CLASS/FILE.avi, with an index or without")
                 label, stem = place[1], place[2]
-                # v_Name_g08_c01: the group is everything but the clip
-                clip = listed.setdefault(stem, Listed(label, stem.rpartition("_c")[0] or stem))
+                clip = found.setdefault(stem, Listed(label, stem.rpartition("_c")[0] or stem))
                 clip.splits[int(named[2]) - 1] = named[1]
-        return listed
+        return found
 
 
 def official_items(tree: Tree, listed: dict[str, Listed]) -> Iterator[Item]:

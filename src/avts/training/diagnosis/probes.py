@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from avts.media.activity import SILENCE_DBFS, STILL_DIFFERENCE
+from avts.model.device import widest
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
 from avts.settings import PairSettings
@@ -51,15 +52,48 @@ class Cues:
         return self.still / max(self.pictures, 1)
 
 
+@dataclass(frozen=True)
+class CueCounts:
+    """Cues that have not been read yet.
+
+    Attributes:
+        sounds: windows of sound.
+        pictures: windows of picture that were looked at.
+        counts: how many of them are silent, and how many are still, int [2] on the device.
+    """
+
+    sounds: int
+    pictures: int
+    counts: Tensor
+
+    @staticmethod
+    def none(device: torch.device) -> CueCounts:
+        """Of no batch."""
+        return CueCounts(0, 0, torch.zeros(2, dtype=torch.int64, device=device))
+
+    def __add__(self, other: CueCounts) -> CueCounts:
+        return CueCounts(self.sounds + other.sounds, self.pictures + other.pictures, self.counts + other.counts)
+
+    def read(self, counts: Any) -> Cues:
+        """The cues, given the two counts on the CPU."""
+        silent, still = (int(count) for count in counts)
+        return Cues(self.sounds, silent, self.pictures, still)
+
+
 def cues_of(batch: Batch, pairs: PairSettings) -> Cues:
-    """Count the windows of a batch that are silent, and among a few those without motion."""
+    """Count the windows of a batch that are silent, by the recipe's level or plainly, and some that do not move."""
+    found = cue_counts(batch, pairs)
+    return found.read(found.counts.cpu())
+
+
+def cue_counts(batch: Batch, pairs: PairSettings) -> CueCounts:
+    """As `cues_of`, without waiting for the device."""
     level = max(pairs.silence_dbfs, SILENCE_DBFS)
     heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=level)
     shown = batch.y[:PICTURES_LOOKED_AT, : frame_at(pairs.clip_seconds)].to(torch.int16)  # [p, T, H, W]
     change = (shown[:, 1:] - shown[:, :-1]).abs().float().mean((1, 2, 3))
     still = change <= STILL_DIFFERENCE
-    counts = torch.stack([heard.sum(), still.sum()]).tolist()
-    return Cues(len(heard), len(heard) - counts[0], len(still), counts[1])
+    return CueCounts(len(heard), len(still), torch.stack([(~heard).sum(), still.sum()]))
 
 
 @dataclass(frozen=True)
@@ -88,7 +122,7 @@ def spread_of(embeddings: Tensor) -> Spread:
     Args:
         embeddings: [n, D].
     """
-    values = embeddings.detach().double()
+    values = embeddings.detach().to(widest(embeddings.device))
     apart = values - values.mean(0)
     length = values.square().sum(1).mean().sqrt().clamp_min(1e-12)
     power = torch.linalg.svdvals(apart).square()
@@ -130,14 +164,13 @@ class UpdateMeter:
         optimizer: the optimizer to observe.
         every: interval in updates; a measurement costs a copy of the weights.
 
-    Attributes:
-        shares: norm of each measured change relative to the norm of the weights before it.
-        growth: norm of the weights after the latest measurement relative to that before the first.
+    What is measured stays on the device until it is asked for.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, *, every: int) -> None:
-        self.shares: list[float] = []
-        self.growth = 1.0
+        self._shares: list[float] = []
+        self._growth = 1.0
+        self._unread: list[Tensor] = []
         self._first_length = 0.0
         self._every, self._count = every, 0
         self._weights = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
@@ -158,13 +191,37 @@ class UpdateMeter:
         if not self._before:
             return
         changes = [weight - before for weight, before in zip(self._weights, self._before, strict=True)]
-        before, after, change = (
-            float(nn.utils.get_total_norm(each)) for each in (self._before, self._weights, changes)
-        )
+        lengths = [nn.utils.get_total_norm(each) for each in (self._before, self._weights, changes)]
         self._before = []
-        self._first_length = self._first_length or max(before, 1e-12)
-        self.shares.append(change / max(before, 1e-12))
-        self.growth = after / self._first_length
+        self._unread.append(torch.stack(lengths))
+
+    def unread(self) -> Tensor | None:
+        """What has not been read yet, on the device: three numbers an update; None if all has been."""
+        return torch.cat(self._unread) if self._unread else None
+
+    def take(self, values: Sequence[float]) -> None:
+        """Take what `unread` gave, on the CPU."""
+        self._unread.clear()
+        for before, after, change in zip(*(values[place::3] for place in range(3)), strict=True):
+            self._first_length = self._first_length or max(before, 1e-12)
+            self._shares.append(change / max(before, 1e-12))
+            self._growth = after / self._first_length
+
+    @property
+    def shares(self) -> list[float]:
+        """Length of each change over length of the weights before it."""
+        self._read()
+        return self._shares
+
+    @property
+    def growth(self) -> float:
+        """Length of the weights after the latest of the updates over that before the first."""
+        self._read()
+        return self._growth
+
+    def _read(self) -> None:
+        if (unread := self.unread()) is not None:
+            self.take(unread.cpu().tolist())
 
     def close(self) -> None:
         """Remove the hooks."""

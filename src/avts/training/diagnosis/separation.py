@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from avts.model.device import widest
 from avts.pairs.negatives import EASY, HARD, KIND_NAMES, POSITIVE, SUPER_HARD
 from avts.settings import Recipe
 from avts.training.objective import StepLoss
@@ -75,14 +76,16 @@ class PartingMeter:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        bounded = recipe.model.unit_vectors or recipe.model.comparison == "fused"
-        self._top = 1.0 if bounded else TOP_MARGINS * recipe.loss.margin
+        self._top = distance_top(recipe)
         self._moments: deque[NDArray[np.float64]] = deque(maxlen=WINDOW_STEPS)  # each [kinds, 3]
         self._counts = np.zeros((len(KIND_NAMES), BINS), np.int64)
 
     def add(self, made: StepLoss) -> None:
-        """Add the pairs of a step."""
-        moments, counts = summed(made, self._top)
+        """Take the pairs of a step."""
+        self.take(*summed(made, self._top))
+
+    def take(self, moments: NDArray[np.float64], counts: NDArray[np.int64]) -> None:
+        """Take the pairs of a step as `summed` gives them."""
         self._moments.append(moments)
         self._counts += counts
 
@@ -118,6 +121,12 @@ class PartingMeter:
         return {"distance_counts": found, "distance_top": self._top}
 
 
+def distance_top(recipe: Recipe) -> float:
+    """Distance at which the histograms of a recipe end."""
+    bounded = recipe.model.unit_vectors or recipe.model.comparison == "fused"
+    return 1.0 if bounded else TOP_MARGINS * recipe.loss.margin
+
+
 def summed(made: StepLoss, top: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Moments and histograms of the distances of each kind of pair; invalid pairs are skipped.
 
@@ -128,16 +137,30 @@ def summed(made: StepLoss, top: float) -> tuple[NDArray[np.float64], NDArray[np.
     Returns:
         [kinds, 3]: number, sum, and sum of squares; and counts, [kinds, BINS].
     """
-    kinds, last = len(KIND_NAMES), len(KIND_NAMES)
-    rows = torch.where(made.valid & (made.kinds >= 0), made.kinds, last)  # the last row is discarded
-    distances = made.distances.double()
+    return unpacked(packed(made, top).cpu().numpy())
+
+
+def packed(made: StepLoss, top: float) -> Tensor:
+    """As `summed`, as one row of numbers [n] on the device."""
+    last = len(KIND_NAMES)
+    rows = torch.where(made.valid & (made.kinds >= 0), made.kinds, last)  # the last row is thrown away
+    distances = made.distances.to(widest(made.distances.device))
     powers = (torch.ones_like(distances), distances, distances.square())
     moments = torch.stack([_sums(rows, power, last + 1) for power in powers], 1)  # [kinds + 1, 3]
     bins = (distances * (BINS / top)).long().clamp(0, BINS - 1)
     counts = _sums(rows * BINS + bins, powers[0], (last + 1) * BINS)
-    packed = torch.cat([moments.flatten(), counts]).cpu().numpy()  # one transfer
-    split = 3 * (last + 1)
-    return packed[:split].reshape(-1, 3)[:kinds], packed[split:].reshape(-1, BINS)[:kinds].astype(np.int64)
+    return torch.cat([moments.flatten(), counts])
+
+
+PACKED_SIZE = (len(KIND_NAMES) + 1) * (3 + BINS)
+"""Numbers that `packed` gives."""
+
+
+def unpacked(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """What `summed` gives, from what `packed` gives."""
+    kinds = len(KIND_NAMES)
+    split = 3 * (kinds + 1)
+    return values[:split].reshape(-1, 3)[:kinds], values[split:].reshape(-1, BINS)[:kinds].astype(np.int64)
 
 
 def _sums(rows: Tensor, values: Tensor, count: int) -> Tensor:

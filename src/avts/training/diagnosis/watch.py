@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from avts.files import write_whole
 from avts.model.two_stream import TwoStream
@@ -31,7 +32,7 @@ from avts.training.diagnosis.causes import (
 )
 from avts.training.diagnosis.probes import Cues, EmbeddingTap, UpdateMeter
 from avts.training.diagnosis.separation import WINDOW_STEPS, Parting, PartingMeter
-from avts.training.step import StepDone
+from avts.training.figures import Figures
 
 DIAGNOSIS_NAME = "diagnosis.json"
 
@@ -117,7 +118,7 @@ def reason_lines(reasons: Sequence[Reason]) -> list[str]:
 
 
 class Watch:
-    """Monitors every step of a run; a context manager.
+    """Looks at every step of a run, in their order, as their figures are read; use it as a context.
 
     Args:
         model: the model in training.
@@ -158,27 +159,35 @@ class Watch:
         self._tap.close()
         self._updates.close()
 
-    def see(self, step: int, stage: StageSettings, done: StepDone, learning_rate: float) -> None:
-        """Record a step after its update, and raise an alarm if it is due.
+    def see(self, figures: Figures, stage: StageSettings, learning_rate: float) -> None:
+        """Look at a step; raise the alarm if it is time to.
 
         Args:
-            step: number of the step.
-            stage: stage of the curriculum, with the shares of its negatives at this step.
-            done: result of the step.
-            learning_rate: learning rate of its update.
+            figures: what it has come to.
+            stage: of the curriculum, with the shares of its negatives at this step.
+            learning_rate: of its update.
         """
         if self._run is None:
             return
+        step = figures.step
         index = self._curriculum.stage_at(step)[0]
         if index != self._stage:
             self._stage = index
             self._meter.start_stage()
             self._course.clear()
-        self._meter.add(done.made)
-        self._cues.append(done.cues)
-        self._course.append((float(done.made.loss), done.gradient_norm))
+        self._meter.take(figures.moments, figures.counts)
+        self._cues.append(figures.cues)
+        self._course.append((figures.loss, figures.gradient_norm))
         if self._is_due(step, index) and not all(each.parted for each in self._partings(stage)):
             self._raise(step, index, stage, learning_rate)
+
+    def unread(self) -> Tensor | None:
+        """What is measured of the updates and has not been read yet, on the device."""
+        return self._updates.unread()
+
+    def take(self, values: Sequence[float]) -> None:
+        """Take what `unread` gave, on the CPU."""
+        self._updates.take(values)
 
     def row(self) -> dict[str, Any]:
         """Values for the log on the steps since the last call."""

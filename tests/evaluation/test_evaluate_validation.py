@@ -5,10 +5,9 @@ import torch
 
 from avts.corpus.corpus import Corpus
 from avts.errors import CorpusError
-from avts.evaluation import validation
-from avts.evaluation.evaluate import pair_distances
+from avts.evaluation import evaluate
+from avts.evaluation.evaluate import pair_distances, validation_auc
 from avts.evaluation.scores import PairDistances
-from avts.evaluation.validation import validation_auc
 from avts.model.checkpoint import build_model
 from avts.model.two_stream import TwoStream
 from avts.settings import PairSettings
@@ -77,8 +76,8 @@ def test_a_large_split_is_looked_at_in_part_from_its_begin_to_its_end(
         seen.append([clip.key for clip in clips])
         return pair_distances(model, corpus, clips, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(validation, "pair_distances", spy)
-    monkeypatch.setattr(validation, "MOST_CLIPS", most)
+    monkeypatch.setattr(evaluate, "pair_distances", spy)
+    monkeypatch.setattr(evaluate, "MOST_CLIPS", most)
     measure = validation_auc(small_corpus, PAIRS)
     assert measure is not None
     measure(model)

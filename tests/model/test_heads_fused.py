@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 import torch
 
-from avts.model.fusion import FusedClassifier
+from avts.model.heads import FusedClassifier
 from avts.model.losses import bce_loss
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from avts.media.matroska import is_broken_off
+from avts.media.source import is_broken_off
 from avts.media.standard import read_standard
 
 FILM: dict[str, Any] = {"seconds": 2.0, "clicks_seconds": (0.5,), "width": 64, "height": 32, "options": {"g": "12"}}
