@@ -72,7 +72,7 @@ def test_networks_are_those_of_the_start_unless_the_recipe_asks_for_others(avts_
     larger = FinetuneRecipe.model_validate({"model": {"frame_size": 48}})
     assert networks_for(larger, "picture", avts_run) == AVTS.model.model_copy(update={"frame_size": 48})
     other = FinetuneRecipe.model_validate({"model": {"picture_input": "rgb", "audio_width": 64}})
-    with pytest.raises(CheckpointError, match=r"avts: its picture_input is 'change', \[model\].*asks for 'rgb'"):
+    with pytest.raises(CheckpointError, match=r"avts: its picture_input is 'change', but \[model\].*sets 'rgb'"):
         networks_for(other, "picture", avts_run)
     with pytest.raises(CheckpointError, match=r"avts: its audio_width is 8, but \[model\] of the recipe sets 64"):
         networks_for(other, "sound", avts_run)
@@ -105,7 +105,7 @@ def test_what_is_no_finished_run_is_refused_with_the_reason(tmp_path, avts_run) 
     with pytest.raises(CheckpointError, match=r"empty/model\.safetensors: missing or unreadable"):
         start_towers(fresh("picture"), tmp_path / "empty")
     (tmp_path / "empty" / "model.safetensors").write_bytes(b"half")
-    with pytest.raises(CheckpointError, match=r"empty/model\.safetensors: not whole"):
+    with pytest.raises(CheckpointError, match=r"empty/model\.safetensors: incomplete"):
         start_towers(fresh("picture"), tmp_path / "empty")
 
 

@@ -79,5 +79,5 @@ def test_a_recording_that_cannot_be_heard_costs_one_line(tmp_path: Path, write_s
     assert windows.features["mean, sd"].shape == (3, 80)
     assert windows.owner.tolist() == [0, 0, 0]
     assert [each.message for each in refused] == ["b/mute.mp4: has no sound, which a probe of sounds needs."]
-    with pytest.raises(CorpusError, match=r"all 1 recordings were refused, first: b/mute.mp4: no sound"):
+    with pytest.raises(CorpusError, match=r"all 1 recordings were refused, first: b/mute.mp4: has no sound"):
         hear(recordings[1:], cepstral_features, num_windows=3, window_seconds=1.0)

@@ -139,10 +139,10 @@ def _mean_rank(rows: NDArray[np.float32], near: NDArray[np.bool_], far: NDArray[
     inside = np.where(np.isfinite(rows[:, near]), rows[:, near], np.inf).min(axis=1)
     outside = rows[:, far]
     count = np.isfinite(outside).sum(axis=1)
-    told = (count > 0) & np.isfinite(inside)
-    if not told.any():
+    usable = (count > 0) & np.isfinite(inside)
+    if not usable.any():
         return 0.5
-    return float(((outside > inside[:, None]).sum(axis=1)[told] / count[told]).mean())
+    return float(((outside > inside[:, None]).sum(axis=1)[usable] / count[usable]).mean())
 
 
 def why_uncertain(signs: Signs) -> str:
