@@ -72,7 +72,7 @@ def test_the_page_has_a_table_and_a_picture_for_each_form_that_has_results(folde
     )
     assert "0.50 s of a core a step" in page
     assert "| easy | 82.0 ± 2.8 | 91.0 ± 1.4 | 70.0 ± 0.0 | 60.0 ± 0.0 | 2 |" in page
-    assert (tmp_path / "table1-ours.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "table1.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_regime_has_a_recipe_and_every_finding_names_regimes() -> None:
