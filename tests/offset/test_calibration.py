@@ -20,6 +20,7 @@ from avts.offset.calibration import (
 )
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import window_votes
+from avts.offset.model import SHIPPED
 
 OFFSETS = np.arange(-24, 25) / 24
 
@@ -122,3 +123,11 @@ def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, text: str, mes
     (tmp_path / "calibration.json").write_text(text)
     with pytest.raises(CheckpointError, match=message):
         read_calibration(tmp_path)
+
+
+def test_the_model_in_the_box_has_a_calibration_whose_least_confidence_the_documents_name() -> None:
+    found = read_calibration(SHIPPED)
+    assert found is not None
+    root = Path(__file__).parents[2]
+    for name in ("docs/fix-a-film.md", "src/avts/api.py"):
+        assert f"{found.least_confidence:g} for the model in the box" in (root / name).read_text(encoding="utf-8"), name
