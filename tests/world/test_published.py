@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 import box_offsets
-import reliability
 from avts.demo import DemoSize
 from avts.world import compose
 from avts.world.kinds import BUILDERS
@@ -51,8 +50,6 @@ WORLDS: dict[tuple[int, str, tuple[str, ...]], str] = {
     (SEED + 9, "resting", SEEN): "1097dbc6b037bd71",
     (box_offsets.SEED, "plain", ()): "b6965b3da1beafdf",
     (box_offsets.SEED, "rich", ()): "5aa8cae5c9d97604",
-    (reliability.SEED, "plain", ()): "0c518b73782439e5",
-    (reliability.SEED, "rich", ()): "e548be5060aeb1ae",
     (time_to_accuracy.WORLD_SEED, "plain", ()): "1efb141a9b4e5704",
     (time_to_accuracy.WORLD_SEED + 1, "plain", ()): "e19e2f5cffe337eb",
     (films.SEED, "plain", ()): "2944707b092f421d",
