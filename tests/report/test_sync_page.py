@@ -38,3 +38,8 @@ def test_the_repaired_file_or_why_there_is_none_is_told() -> None:
     page = sync_page([film(repaired=None, repair_error="a.mp4: not repaired, because <b>")], ["<svg></svg>"])
     assert "a.mp4: not repaired, because &lt;b&gt;" in page
     assert "not proof" in sync_page([film(repaired=repaired)], ["<svg></svg>"])
+
+
+def test_a_file_that_cannot_be_used_says_why_once_with_its_name_beside_it() -> None:
+    page = sync_page([{"file": "a/b.mp4", "error": "b.mp4: not a media file. Re-encode it."}], [None])
+    assert "<td>cannot be used: not a media file. Re-encode it.</td>" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from avts.report.page import card, html_page, table, tile
@@ -55,7 +56,7 @@ def _is_guess(record: Mapping[str, Any]) -> bool:
 
 def _cells(record: Mapping[str, Any]) -> tuple[str, ...]:
     if "error" in record:
-        return str(record["file"]), "cannot be used", "", "", "", "", ""
+        return str(record["file"]), f"cannot be used: {_reason(record)}", "", "", "", "", ""
     drift = record.get("drift_ms_per_minute")
     guess = _is_guess(record)
     named = guess or record.get("offset_seconds") is not None
@@ -68,6 +69,12 @@ def _cells(record: Mapping[str, Any]) -> tuple[str, ...]:
         _limits(record),
         _repaired(record),
     )
+
+
+def _reason(record: Mapping[str, Any]) -> str:
+    """Why a file cannot be used, without its name, which stands beside it."""
+    name = Path(record["file"]).name
+    return str(record["error"]).removeprefix(f"{record['file']}: ").removeprefix(f"{name}: ")
 
 
 def _limits(record: Mapping[str, Any]) -> str:
