@@ -61,7 +61,7 @@ def test_public_names_are_those_of_the_interface() -> None:
 
 def test_the_model_in_the_box_has_a_name_and_a_short_repr() -> None:
     box = avts.load("box")
-    assert repr(box).startswith("SyncModel('box': 1.87 M weights, windows of 1 s, the general calibration)")
+    assert repr(box).startswith("SyncModel('box': 1.87 M weights, windows of 1 s, its own calibration)")
     one, other = (model.network.state_dict() for model in (box, avts.load()))
     assert all((one[name] == other[name]).all() for name in one)
 

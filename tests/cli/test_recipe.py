@@ -39,7 +39,7 @@ def test_show_prints_a_recipe_with_what_it_extends(
     monkeypatch.chdir(tmp_path)
     assert run("recipe", "show", "adapt") == 0
     said = capsys.readouterr().out
-    assert "span_seconds = 2.4\n" in said, "its own"
+    assert "span_seconds = 2.5\n" in said, "its own"
     assert "temperature = 0.1\n" in said, "of box.toml"
     assert "ema_decay = 0.0\n" in said, "a default"
     assert run("recipe", "show", "adabt") == 2

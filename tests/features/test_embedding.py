@@ -156,7 +156,7 @@ def test_a_table_made_otherwise_is_not_added_to(
 ) -> None:
     write_sound(tmp_path / "in" / "a.wav")
     run(tmp_path / "in", tmp_path / "f.parquet", tiny_run)
-    with pytest.raises(UsageError, match=r"other settings \(hop_seconds 0.5 instead of 1.0.*Use the same"):
+    with pytest.raises(UsageError, match=r"other settings \(hop_seconds 0.5 instead of 1.0.*Use these settings"):
         run(
             tmp_path / "in", tmp_path / "f.parquet", tiny_run, plan=Plan(1.0, 24, ("conv5",), ("conv5",), Pooling(2, 1))
         )

@@ -53,7 +53,7 @@ def test_arrays_and_one_tower(tiny_run: Path) -> None:
 
 
 def test_what_cannot_be_asked_is_said(film: Path, tiny_run: Path) -> None:
-    with pytest.raises(UsageError, match=r"stage 'conv9' was asked for; there are picture: conv1, "):
+    with pytest.raises(UsageError, match=r"unknown stage 'conv9'; the stages are picture: conv1, "):
         avts.features(film, "conv9", tiny_run)
     with pytest.raises(UsageError, match=r"pooling 'mean': give parts of space x parts of time"):
         avts.features(film, model=tiny_run, pooling="mean")

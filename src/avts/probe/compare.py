@@ -99,7 +99,7 @@ def difference(first: Measured, other: Measured, labels: str) -> Difference:
         )
     apart = first.by_fold(labels) - other.by_fold(labels)
     if len(apart) < 2:
-        raise UsageError(f"{first.name} against {other.name}: {len(apart)} fold; paired differences need 2 or more")
+        raise UsageError(f"{first.name} against {other.name}: {len(apart)} fold; a paired comparison needs at least 2")
     mean, reach = float(apart.mean()), reach_of(apart.tolist())
     return Difference(mean, mean - reach, mean + reach, tuple(apart.tolist()))
 

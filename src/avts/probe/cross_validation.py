@@ -166,7 +166,7 @@ def labels_of(recordings: Sequence[Recording]) -> NDArray[np.str_]:
     """
     missing = next((each.source for each in recordings if each.label is None), None)
     if missing is not None:
-        raise CorpusError(f"{missing}: has no label. Put the files of each class into a folder with its name.")
+        raise CorpusError(f"{missing}: no label. Put the files of each class into a folder with its name.")
     return np.array([str(each.label) for each in recordings])
 
 
