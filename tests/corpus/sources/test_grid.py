@@ -44,6 +44,11 @@ def test_a_single_speaker_is_split_by_sentence(tree: Any) -> None:
         ]
 
 
+def test_a_folder_may_name_its_speaker_after_a_word_of_its_own(tree: Any) -> None:
+    items = Grid(tree("grid_s1/bbaf2n.mp4", "Grid-S12/bbaf3s.mp4", "clips2/bbaf4p.mp4")).items()
+    assert [item.group for item in items] == ["s1", "s12"]
+
+
 def test_whole_speakers_are_held_out() -> None:
     speakers = {f"s{number}" for number in range(1, 35) if number != 21}  # s21 has no pictures
     found = list(splits_of(speakers).values())

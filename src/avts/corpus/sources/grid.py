@@ -19,8 +19,8 @@ from avts.errors import UsageError
 SENTENCE = re.compile(r"[bpls][bgrw][abiw][a-vx-z][1-9z][anps]")
 """Command, colour, preposition, letter, digit and adverb: "bin blue at f 2 now" is bbaf2n."""
 
-SPEAKER = re.compile(r"(s[1-9]\d?)(?:\D.*)?", re.IGNORECASE)
-"""A folder name that begins with the name of a speaker: s1, s1.mpg_6000.part1, s1_processed."""
+SPEAKER = re.compile(r"(?:.*[^a-z0-9])?(s[1-9]\d?)(?:\D.*)?", re.IGNORECASE)
+"""A folder name with the name of a speaker as a word: s1, s1.mpg_6000.part1, s1_processed, grid_s1."""
 
 HELD_OUT_SHARE = 0.1
 """Share of the speakers for testing, and for validation."""
