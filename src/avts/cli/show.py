@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avts.cli.device import device_option
 from avts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ NEAREST_KEYS = 3
     metavar="SECONDS",
     help="With --where: offset of the file.  [default: measured]",
 )
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="Print the windows, or the map, as one JSON object.")
 def command(
     corpus: str,
@@ -62,6 +64,7 @@ def command(
     where: bool,
     run: Path | None,
     offset_seconds: float | None,
+    device: str,
     as_json: bool,
 ) -> int:
     """Plot clip KEY of CORPUS: frames over the filterbank on one time axis; or the progress of a training RUN.
@@ -74,7 +77,7 @@ def command(
     how much each place contributes to the match of picture and sound.
     """
     if where:
-        return draw_where(Path(corpus), out, run=run, offset_seconds=offset_seconds, as_json=as_json)
+        return draw_where(Path(corpus), out, run=run, offset_seconds=offset_seconds, device=device, as_json=as_json)
     if key is None:
         click.echo(str(draw_run(Path(corpus), out)))
         return 0
@@ -107,13 +110,15 @@ def command(
     return 0
 
 
-def draw_where(path: Path, out: Path | None, *, run: Path | None, offset_seconds: float | None, as_json: bool) -> int:
+def draw_where(
+    path: Path, out: Path | None, *, run: Path | None, offset_seconds: float | None, device: str, as_json: bool
+) -> int:
     """Plot where the sound of a file comes from; prints the path of the figure, or the map."""
     from avts.api import where as where_of
     from avts.offset.model import load_sync_model
     from avts.report.where_figure import write_where
 
-    found = where_of(path, load_sync_model(run), offset_seconds=offset_seconds)
+    found = where_of(path, load_sync_model(run, device=device), offset_seconds=offset_seconds)
     target = out or Path(f"{path.stem}.where.png")
     subtitle = "bright: matches the sound" if found.mean_map.any() else "no place matches the sound"
     write_where(target, found, title=path.name, subtitle=subtitle)
