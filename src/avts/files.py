@@ -25,7 +25,7 @@ PREFIX = ".avts-"
 LONGEST_ENDING = 16
 """Bytes of the target's ending that the hidden name keeps: programs choose a format by it."""
 
-OLD_SECONDS = 60.0
+OLD_SECONDS = 10.0
 """A hidden file that nobody holds is removed when it is older than this."""
 
 UNLOCKED_SECONDS = 86_400.0
