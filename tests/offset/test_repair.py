@@ -300,3 +300,15 @@ def test_contradictory_tables_of_a_damaged_file_are_one_clear_error(
     with pytest.raises(MediaError, match=rf"talk.mkv: cannot .+: its tables .+{type(error).__name__}"):
         repair(source, tmp_path / "out.mkv", offset_seconds=0.1)
     assert not list(tmp_path.glob("*out*"))
+
+
+def test_a_picture_stream_without_packets_is_refused(make_file: MakeFile, tmp_path: Path) -> None:
+    film = make_file("film.mov")
+    data = bytearray(film.read_bytes())
+    count = data.index(b"stsz") + 12  # type, version and flags, size of all samples, number of samples
+    data[count : count + 4] = bytes(4)
+    damaged = tmp_path / "damaged.mov"
+    damaged.write_bytes(data)
+    with pytest.raises(MediaError, match=r"damaged\.mov: its video stream contains no packets; the file is damaged"):
+        repair(damaged, tmp_path / "out.mov", offset_seconds=0.1)
+    assert not (tmp_path / "out.mov").exists()

@@ -94,9 +94,19 @@ def check_streams(source: Path, container: InputContainer) -> None:
             raise MediaError(f"{source.name}: no {kind} stream (it has: {has or 'nothing'}). Nothing to synchronise.")
 
 
+def check_packets(source: Path, reels: Reels) -> None:
+    """Raise MediaError if the sound to move, or the picture to move it against, is only announced."""
+    for kind in ("audio", "video"):
+        if not any(len(reel.times) for reel in reels.by_index.values() if reel.kind == kind and not reel.is_cover):
+            raise MediaError(
+                f"{source.name}: its {kind} stream contains no packets; the file is damaged. Nothing to repair."
+            )
+
+
 def _write(source: Path, part: Path, target: Path, offset: Fraction) -> tuple[str, ...]:
     """Write the source into part with its sound moved, and read it back; returns warnings."""
     reels = read_reels(source)
+    check_packets(source, reels)
     learned = learn(source, reels)
     by_edits = _by_edits(source, part, target, offset, reels)
     if by_edits is not None:
