@@ -287,7 +287,9 @@ def test_an_offset_that_is_no_number_is_a_usage_error(make_file: MakeFile, tmp_p
         repair(make_file(".mp4"), tmp_path / "repaired.mp4", offset_seconds=float("nan"))
 
 
-@pytest.mark.parametrize("error", [IndexError("list index"), OverflowError("too large"), AttributeError("name")])
+@pytest.mark.parametrize(
+    "error", [IndexError("list index"), OverflowError("too large"), AttributeError("name"), StopIteration()]
+)
 def test_contradictory_tables_of_a_damaged_file_are_one_clear_error(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,3 +314,11 @@ def test_a_picture_stream_without_packets_is_refused(make_file: MakeFile, tmp_pa
     with pytest.raises(MediaError, match=r"damaged\.mov: its video stream contains no packets; the file is damaged"):
         repair(damaged, tmp_path / "out.mov", offset_seconds=0.1)
     assert not (tmp_path / "out.mov").exists()
+
+
+def test_a_track_without_a_header_is_written_anew(make_file: MakeFile, tmp_path: Path) -> None:
+    film, damaged, out = make_file(".mp4"), tmp_path / "damaged.mp4", tmp_path / "out.mp4"
+    damaged.write_bytes(film.read_bytes().replace(b"tkhd", b"xkhd", 1))
+    repair(damaged, out, offset_seconds=0.1)
+    assert flashes_seconds(out) == pytest.approx(flashes_seconds(film), abs=0.002)
+    assert clicks_seconds(out) == pytest.approx([at + 0.1 for at in clicks_seconds(film)], abs=0.003)

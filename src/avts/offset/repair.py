@@ -29,7 +29,7 @@ from avts.offset.verify import Promise, StreamLost, check_written
 FINE_RATE = 90_000
 """Ticks a second that a shift is rounded to."""
 
-DAMAGED = (ArithmeticError, AttributeError, LookupError, ValueError)
+DAMAGED = (ArithmeticError, AttributeError, LookupError, ValueError, StopIteration)
 """What contradictory tables of a damaged file raise deep in the reading of its packets."""
 
 
