@@ -6,8 +6,8 @@ CACHE keeps the embeddings of every clip and model, so that a second fit takes s
 has a clips.csv (or TABLE) as `avts eval clips` reads it, with the column source; --made is a folder of `avts synth`.
 Every clip counts as it is and with a known shift, searched over +-1 and +-2 s, and once with the sound of a clip of
 another source: there every answer is wrong. A source weighs by the power 0.75 of its clips, 12 at most. The figures
-printed are of cross-validation over sources, and so is what --plot draws. --write puts calibration.json beside the
-model.
+printed are of cross-validation over sources, and so is what --plot draws; the last ones are the best guesses over
++-1 s within 0.2, 0.1 and 0.045 s of the truth. --write puts calibration.json beside the model.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from scipy.optimize import minimize
 from avts.errors import AvtsError
 from avts.evaluation.clip_table import Clip, read_clips
 from avts.offset.calibration import FILE, RIGHT_SECONDS, SIGNS, within_limits
+from avts.offset.clip_scores import TOLERANCES_SECONDS, area_under_curve
 from avts.offset.clips import EncodedClip, encoded_clip, known_shifts
 from avts.offset.distance_map import scan_features
 from avts.offset.estimate import estimate
@@ -45,7 +46,7 @@ GOAL_RIGHT = 0.92
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One best offset: its signs, whether it is right, and where it comes from."""
+    """One best offset: its signs, its error (None: every offset is wrong), and where it comes from."""
 
     clip: str
     source: str
@@ -53,7 +54,16 @@ class Case:
     cue: str
     range_seconds: float
     signs: list[float]
-    right: bool
+    error_seconds: float | None
+
+    @property
+    def right(self) -> bool:
+        """Whether it is close to the truth."""
+        return self.is_within(RIGHT_SECONDS)
+
+    def is_within(self, seconds: float) -> bool:
+        """Whether the error is at most this."""
+        return self.error_seconds is not None and abs(self.error_seconds) <= seconds
 
 
 def cached(path: Path, clip: Clip, model: SyncModel) -> EncodedClip | None:
@@ -72,9 +82,9 @@ def cases_of(clip: Clip, features: Features, truth: float | None) -> list[Case]:
         first = estimate(scan_features(features, reach))
         if first.num_windows:
             offset, read = close_look(features, first.offset_seconds)
-            right = truth is not None and abs(offset - truth) <= RIGHT_SECONDS
             signs = [within_limits(name, read[name]) for name in SIGNS]
-            found.append(Case(str(clip.path), clip.source, clip.kind, clip.cue, reach, signs, right))
+            error = None if truth is None else offset - truth
+            found.append(Case(str(clip.path), clip.source, clip.kind, clip.cue, reach, signs, error))
     return found
 
 
@@ -166,8 +176,6 @@ def least_confidence(confidence: NDArray[np.float64], cases: list[Case]) -> floa
 
 def describe(name: str, cases: list[Case], confidence: NDArray[np.float64], least: float) -> None:
     """One line of figures."""
-    from avts.offset.clip_scores import area_under_curve
-
     if not cases:
         return
     right = np.array([c.right for c in cases])
@@ -175,9 +183,14 @@ def describe(name: str, cases: list[Case], confidence: NDArray[np.float64], leas
     precision = f"{right[told].mean():.2f}" if told.any() else "-"
     error = calibration_error(list(zip(confidence.tolist(), right.tolist(), strict=True)))
     area = area_under_curve(confidence, right)
+    close = [case for case in cases if case.range_seconds == RANGES_SECONDS[0]]
+    shares = [
+        f"{100 * np.mean([case.is_within(t) for case in close]):.0f}" if close else "-" for t in TOLERANCES_SECONDS
+    ]
     print(
         f"{name:38s} {len(cases):5d} right {right.mean():.2f}  AUC {'-' if area is None else format(area, '.2f'):5s} "
-        f"calibration error {error:.2f}  answered {told.mean():.2f}, of these right {precision}"
+        f"calibration error {error:.2f}  answered {told.mean():.2f}, of these right {precision}  "
+        f"+-1 s: {'/'.join(shares)} %"
     )
 
 
@@ -191,6 +204,7 @@ def groups_of(cases: list[Case]) -> dict[str, list[int]]:
         names += ["real without filyp and GRID"] if real and not big else []
         names += [f"cue {case.cue}"] if real and case.cue else []
         names += [f"cue {case.cue} without filyp and GRID"] if real and case.cue and not big else []
+        names += [f"kind {case.kind} without filyp and GRID"] if real and not big else []
         names += [f"source {case.source}"] if case.cue != "foreign" else []
         for name in names:
             groups.setdefault(name, []).append(index)
