@@ -129,7 +129,7 @@ def picture_columns(model: TwoStream, chunks: Iterable[Planes], plan: Plan) -> C
 
 def _picture_features(model: TwoStream, frames: Tensor, plan: Plan) -> dict[str, Tensor]:
     """Features over time [B, T, F] of the tower's input [B, 3, T, H, W]: of the head's input, and of each stage."""
-    last = list(model.video.named_stages())[-1]
+    last = model.video.last_stage
     maps = model.picture_stage_maps(frames, {last, *plan.picture_stages})
     return {PICTURE: maps[last].mean((3, 4)).transpose(1, 2)} | {
         stage: plan.pooling.over_space(maps[stage]) for stage in plan.picture_stages

@@ -100,7 +100,7 @@ def reach_frames(tower: Tower) -> int:
     """Receptive field on either side in frames; 0 for a tower with a temporal stride, whose input is cut instead."""
     if tower.time_stride > 1:
         return 0
-    time = fields_of(tower, list(tower.named_stages())[-1])[0]
+    time = fields_of(tower, tower.last_stage)[0]
     return max(-time.first, time.last)
 
 

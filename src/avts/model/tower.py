@@ -24,6 +24,11 @@ class Tower(nn.Module):
         """The stages in their order: 'conv1' to 'conv5', and poolings that stand by themselves."""
         raise NotImplementedError
 
+    @property
+    def last_stage(self) -> str:
+        """The name of the last stage."""
+        return next(reversed(self.named_stages()))
+
     def forward(self, x: Tensor) -> Tensor:
         """Feature maps of the last stage."""
         for stage in self.named_stages().values():

@@ -34,7 +34,7 @@ WRONG_FRAMES = np.array([-24, -18, -12, 12, 18, 24])
 """Offsets, counted from that of the film, that the fit is compared with."""
 
 LEAST_SHORT_SIDE = 96
-"""Short side of the frames that are kept to be looked at, at most; pixels."""
+"""Short side of the frames that are kept to be looked at, at least, where the film has as much; pixels."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def where_of(film: Film, model: SyncModel, *, offset_seconds: float = 0.0) -> Wh
     """See which places of a film's picture go with its sound.
 
     Args:
-        film: what to read; once, into memory as features: 100 kB a second.
+        film: what to read; once, into memory as features and small frames: some 400 kB a second.
         model: a trained model that compares embeddings by their distance.
         offset_seconds: the film's offset, as `avts.sync` finds it; > 0 means that the sound comes early.
 
@@ -90,11 +90,8 @@ def where_of(film: Film, model: SyncModel, *, offset_seconds: float = 0.0) -> Wh
     sounds = sound_windows(network, film.sounds(), window_seconds=model.window_seconds)
     offset = round(offset_seconds * FRAME_RATE)
     starts = np.arange(0, len(places) - length + 1, HOP_FRAMES)
-    reach = int(WRONG_FRAMES.max())
-    heard = starts - offset
-    usable = (heard - reach >= -len(sounds)) & (heard >= 0) & (heard < len(sounds))
-    starts = starts[usable]
-    if not len(starts) or len(sounds) < reach + 1:
+    starts = starts[(starts >= offset) & (starts - offset < len(sounds))]
+    if not len(starts) or len(sounds) <= WRONG_FRAMES.max():
         raise MediaError(f"{film.name}: too short to see where its sound comes from; two seconds are needed")
     found = []
     with torch.inference_mode():
@@ -126,7 +123,7 @@ def _places(network: TwoStream, chunks: Iterator[Planes], length: int) -> tuple[
 
     from avts.model.dense import shown_pictures
 
-    stage = list(network.video.named_stages())[-1]
+    stage = network.video.last_stage
     found: list[Tensor] = []
     shape = (1, 1)
     with torch.inference_mode():
@@ -138,18 +135,21 @@ def _places(network: TwoStream, chunks: Iterator[Planes], length: int) -> tuple[
 
 
 class _Kept:
-    """Small frames of the middles of windows, kept while the film goes by."""
+    """Small frames, one every HOP_FRAMES: those that are the middle of a window, kept while the film goes by."""
 
     def __init__(self, length: int) -> None:
-        self._length, self._frames = length, list[NDArray[np.uint8]]()
+        self._middle, self._frames = length // 2, list[NDArray[np.uint8]]()
 
     def watching(self, chunks: Iterator[Planes]) -> Iterator[Planes]:
         """The same chunks."""
+        count = 0
         for chunk in chunks:
             step = max(1, min(chunk.y.shape[1:]) // LEAST_SHORT_SIDE)
-            self._frames.extend(chunk.y[:, ::step, ::step])
+            first = (self._middle - count) % HOP_FRAMES
+            self._frames.extend(chunk.y[first::HOP_FRAMES, ::step, ::step].copy())
+            count += len(chunk.y)
             yield chunk
 
     def at(self, starts: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The frames in the middle of windows, [M, H, W]."""
-        return np.stack([self._frames[start + self._length // 2] for start in starts.tolist()])
+        return np.stack([self._frames[(start + self._middle) // HOP_FRAMES] for start in starts.tolist()])
