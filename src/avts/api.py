@@ -27,7 +27,7 @@ from avts.offset.fix import (
     given_correction,
     measured_correction,
 )
-from avts.offset.measure import Method, SyncResult, measure
+from avts.offset.measure import Method, SyncResult, check_least_confidence, measure
 from avts.offset.model import SyncModel, load_sync_model
 from avts.offset.where import Where, where_of
 
@@ -70,6 +70,10 @@ def load(path: Path | str | None = None, *, revision: str | None = None, device:
     return replace(load_sync_model(fetch(path, revision=revision), device=device), name=str(path))
 
 
+def _loaded(model: SyncModel | Path | str | None) -> SyncModel:
+    return model if isinstance(model, SyncModel) else load(model)
+
+
 def sync(
     source: Path | str | Arrays,
     model: SyncModel | Path | str | None = None,
@@ -98,7 +102,7 @@ def sync(
         CheckpointError: no model, or a damaged or foreign one.
     """
     film = film_of(source)
-    loaded = None if method == "motion" else model if isinstance(model, SyncModel) else load(model)
+    loaded = None if method == "motion" else _loaded(model)
     return measure(film, loaded, range_seconds=range_seconds, least_confidence=least_confidence)
 
 
@@ -123,7 +127,7 @@ def where(
         MediaError: as of `sync`, or a film shorter than two seconds.
         CheckpointError: no model, or a damaged or foreign one.
     """
-    loaded = model if isinstance(model, SyncModel) else load(model)
+    loaded = _loaded(model)
     if offset_seconds is None:
         offset_seconds = measure(film_of(source), loaded).guess_seconds or 0.0
     return where_of(film_of(source), loaded, offset_seconds=offset_seconds)
@@ -167,12 +171,11 @@ def repair(
     """
     source, target = Path(path), Path(out)
     check_given(offset_seconds, drift_ms_per_minute)
-    if least_confidence is not None and not 0 <= least_confidence <= 1:
-        raise UsageError(f"least_confidence is {least_confidence}. Give a number from 0 to 1")
+    check_least_confidence(least_confidence)
     check_target(source, target, overwrite=overwrite)
     if offset_seconds is not None:
         return fix(source, target, given_correction(source, offset_seconds, drift_ms_per_minute), overwrite=overwrite)
-    loaded = None if method == "motion" else model if isinstance(model, SyncModel) else load(model)
+    loaded = None if method == "motion" else _loaded(model)
 
     def measured(film: Path) -> SyncResult:
         return measure(FileFilm(film), loaded, range_seconds=range_seconds, least_confidence=least_confidence)
@@ -242,7 +245,7 @@ def _features(
     from avts.features.vectors import film_features_of
 
     film = film_of(source)
-    loaded = model if isinstance(model, SyncModel) else load(model)
+    loaded = _loaded(model)
     return film_features_of(
         loaded.network,
         film.name,

@@ -148,8 +148,7 @@ def measure(
     """
     if not 0 < range_seconds <= WIDEST_RANGE_SECONDS:
         raise UsageError(f"range_seconds is {range_seconds}: give more than 0 and at most {WIDEST_RANGE_SECONDS:g}")
-    if least_confidence is not None and not 0 <= least_confidence <= 1:
-        raise UsageError(f"least_confidence is {least_confidence}. Give a number from 0 to 1")
+    check_least_confidence(least_confidence)
     if model is None:
         least = LEAST_CONFIDENCE if least_confidence is None else least_confidence
         return result_of(film.name, *motion_measure(film, range_seconds=range_seconds), least_confidence=least)
@@ -159,6 +158,12 @@ def measure(
     features = film_features(film, model.network, window_seconds=model.window_seconds)
     found, answer = scan_and_estimate(features, range_seconds=range_seconds, calibration=calibration)
     return result_of(film.name, found, answer, least_confidence=calibration.least_confidence)
+
+
+def check_least_confidence(least_confidence: float | None) -> None:
+    """Raise UsageError for a least confidence that is no probability."""
+    if least_confidence is not None and not 0 <= least_confidence <= 1:
+        raise UsageError(f"least_confidence is {least_confidence}. Give a number from 0 to 1")
 
 
 def result_of(
