@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import shutil
@@ -22,6 +21,7 @@ from avts.corpus.ingest import ingest
 from avts.model.checkpoint import build_model, save_model
 from avts.world import write_world
 from fixtures_features import tone, write_wav
+from fixtures_scripts import script_module
 from fixtures_training import tiny_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -234,12 +234,7 @@ def test_the_citation_names_this_version_and_the_paper() -> None:
 @pytest.fixture(scope="session")
 def docs_site() -> ModuleType:
     """What MkDocs runs while it builds the site."""
-    spec = importlib.util.spec_from_file_location("docs_site", ROOT / "scripts" / "docs_site.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_module("docs_site")
 
 
 @pytest.mark.parametrize(

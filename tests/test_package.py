@@ -1,6 +1,5 @@
 """The built package as `scripts/check_package.py` judges it, the version's one place, and what CI runs."""
 
-import importlib.util
 import re
 import tarfile
 import tomllib
@@ -11,18 +10,14 @@ from types import ModuleType
 import pytest
 
 import avts
+from fixtures_scripts import script_module
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_package", ROOT / "scripts" / "check_package.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_module("check_package")
 
 
 def write_both(folder: Path, script: ModuleType, *, without: str = "", more: str = "") -> Path:

@@ -6,10 +6,9 @@ python experiments/gpu/check.py runs/gpu --device cpu --smallest      # the rehe
 
 from __future__ import annotations
 
-import json
 import sys
 
-from timed import AVTS, Run, arguments, newest_model
+from timed import AVTS, Run, arguments, auc_of, newest_model
 
 SPLITS = {"train": (256, 4), "validation": (32, 2), "test": (64, 2)}
 """Videos of each split, and of the rehearsal."""
@@ -51,8 +50,7 @@ def main() -> None:
             f"eval-{name}",
             [*AVTS, "eval", newest_model(target), "--data", corpus, "--device", device, "--json"],
         )
-        kinds = json.loads(said)["kinds"] if said.startswith("{") else {}
-        areas[name] = {kind: values["auc"] for kind, values in kinds.items()}
+        areas[name] = auc_of(said)
         run.note("auc", areas)
     run.note("done", True)
 

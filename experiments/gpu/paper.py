@@ -8,9 +8,7 @@ Both begin with the same easy steps, which are trained once.
 
 from __future__ import annotations
 
-import json
-
-from timed import AVTS, Run, arguments, newest_model
+from timed import AVTS, Run, arguments, auc_of, newest_model
 
 FORM = """
 extends = "paper"
@@ -56,8 +54,7 @@ def main() -> None:
         run.command(f"train-{name}", [*AVTS, *words], keep_seconds=0 if given.smallest else keep)
         words = ["eval", newest_model(target), "--data", given.corpus, "--device", given.device, "--json"]
         said = run.command(f"eval-{name}", [*AVTS, *words])
-        kinds = json.loads(said)["kinds"] if said.startswith("{") else {}
-        areas[name] = {kind: values["auc"] for kind, values in kinds.items()}
+        areas[name] = auc_of(said)
         run.note("auc", areas)
     run.note("done", True)
 

@@ -107,6 +107,12 @@ def _ended(process: subprocess.Popen[str]) -> str:
         return process.communicate()[0]
 
 
+def auc_of(said: str) -> dict[str, Any]:
+    """AUC of each kind of pair, from what `avts eval --json` printed; empty if it did not come so far."""
+    kinds = json.loads(said)["kinds"] if said.startswith("{") else {}
+    return {kind: values["auc"] for kind, values in kinds.items()}
+
+
 def newest_model(run: Path) -> Path:
     """The finished model of a run, or its best or last checkpoint if it was cut off."""
     if (run / "model.json").is_file():
