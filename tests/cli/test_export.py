@@ -52,6 +52,19 @@ def test_without_a_run_the_model_in_the_box_is_exported(tmp_path: Path, capsys: 
         torch.testing.assert_close(program(samples), box.embed_sounds(samples), atol=1e-4, rtol=0)
 
 
+def test_a_stage_is_given_by_the_tower_that_it_is_asked_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.set_num_threads(1)
+    recipe = small_recipe(0.5)
+    save_model(tmp_path / "run", build_model(recipe.model), recipe, {})
+    asked = ["--stage", "conv5", "--stage", "sound:conv4"]
+    assert run(tmp_path / "run", tmp_path / "out", "--format", "torch", *asked) == 0
+    towers = json.loads((tmp_path / "out" / "towers.json").read_text())["towers"]
+    named = {name: [entry["name"] for entry in tower["stages"]] for name, tower in towers.items()}
+    assert named == {"picture": ["conv5"], "sound": ["conv5", "conv4"]}
+    assert run(tmp_path / "run", tmp_path / "none", "--stage", "conv9") == 2
+    assert "unknown stage 'conv9'; the stages are picture: conv1, " in capsys.readouterr().err
+
+
 def test_more_than_a_run_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("a", "b", tmp_path / "c") == 2
     assert "3 paths were given. Give one output folder, or a run and an output folder." in capsys.readouterr().err

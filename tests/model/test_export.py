@@ -118,6 +118,57 @@ def test_torch_export_gives_the_models_embeddings_and_leaves_the_model(tmp_path:
     assert found.largest_difference == described["largest_difference"] < 1e-4
 
 
+@pytest.mark.parametrize("form", ["onnx", "torch"])
+def test_stages_are_given_after_the_embedding_as_the_model_gives_them(tmp_path: Path, form: Form) -> None:
+    if form == "onnx":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+    model = small_model(head_steps=7)
+    asked = {"picture": ["conv5"], "sound": ["conv5", "conv2"]}
+    export_towers(model, tmp_path / "out", form=form, stages=asked)
+    towers = json.loads((tmp_path / "out" / "towers.json").read_text())["towers"]
+    pictures, sounds = windows(5)
+    with torch.no_grad():
+        wanted = {
+            "picture": [model.embed_pictures(pictures), *model.picture_maps(pictures, stages=["conv5"]).values()],
+            "sound": [model.embed_sounds(sounds), *(model.sound_maps(sounds, stages=[s])[s] for s in asked["sound"])],
+        }
+    for name, inputs in {"picture": pictures, "sound": sounds}.items():
+        described = [towers[name]["output"], *towers[name]["stages"]]
+        assert [entry["name"] for entry in described] == ["embedding", *asked[name]]
+        path = tmp_path / "out" / towers[name]["file"]
+        if form == "onnx":
+            import onnxruntime
+
+            session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+            assert [output.name for output in session.get_outputs()] == [entry["name"] for entry in described]
+            found = session.run(None, {session.get_inputs()[0].name: inputs.numpy()})
+        else:
+            found = [output.detach().numpy() for output in torch.export.load(path).module()(inputs)]
+        for values, right, entry in zip(found, wanted[name], described, strict=True):
+            assert list(values.shape[1:]) == entry["shape"][1:]
+            np.testing.assert_allclose(values, right.numpy(), atol=1e-4 * max(1.0, float(right.abs().max())), rtol=0)
+
+
+def test_maps_that_differ_are_refused_by_their_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = export_module._reader
+
+    def wrong(path: Path, form: Form) -> export_module.Run:
+        run = reader(path, form)
+        return lambda inputs: [found + (index > 0) for index, found in enumerate(run(inputs))]
+
+    monkeypatch.setattr(export_module, "_reader", wrong)
+    with pytest.raises(AvtsError, match=r"^sound.pt2: its maps of conv5 differ from the model's by [0-9.]+e"):
+        export_towers(small_model(), tmp_path / "out", form="torch", stages={"sound": ["conv5"]})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stage_that_a_tower_lacks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="stage 'conv9' was asked for; this tower has conv1, "):
+        export_towers(small_model(), tmp_path / "out", form="torch", stages={"picture": ["conv9"]})
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_distance_described_is_the_one_trained_with() -> None:
     first, second = torch.nn.functional.normalize(torch.randn(2, 12, generator=torch.Generator().manual_seed(1)))
     by_words = eval(
@@ -142,7 +193,7 @@ def test_a_fused_model_is_refused_since_its_classifier_would_be_missing(tmp_path
 
 def test_an_export_that_differs_is_refused_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = np.full((1, 12), 0.5, np.float32)
-    monkeypatch.setattr(export_module, "_reader", lambda *_: lambda _: wrong)
+    monkeypatch.setattr(export_module, "_reader", lambda *_: lambda _: [wrong])
     with pytest.raises(AvtsError, match=r"^picture.pt2: its embeddings differ from the model's by [0-9.]+e.* 1e-04 is"):
         export_towers(small_model(), tmp_path / "out", form="torch")
     assert not list(tmp_path.iterdir())
