@@ -16,7 +16,7 @@ def rate(step: int, num_steps: int = 104, factor: float = 1.0, **settings: Any) 
     return learning_rate(OptimizerSettings(learning_rate=0.8, **settings), step, num_steps, plateau_factor=factor)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "plateau", "cosine"])
+@pytest.mark.parametrize("schedule", ["constant", "plateau", "cosine", "trapezoid"])
 def test_warm_up_rises_in_even_steps(schedule: str) -> None:
     rates = [rate(step, schedule=schedule, warmup_steps=3) for step in range(4)]
     assert rates == pytest.approx([0.2, 0.4, 0.6, 0.8])
@@ -24,6 +24,12 @@ def test_warm_up_rises_in_even_steps(schedule: str) -> None:
 
 def test_without_warm_up_the_first_step_has_the_whole_rate() -> None:
     assert rate(0, schedule="cosine") == rate(0, schedule="constant") == 0.8
+
+
+def test_a_trapezoid_is_constant_and_falls_in_its_last_part() -> None:
+    rates = [rate(step, schedule="trapezoid") / 0.8 for step in (10, 80, 87, 95, 99, 103)]
+    falling = round(0.15 * 104)
+    assert rates == pytest.approx([1, 1, 1, 9 / falling, 5 / falling, 1 / falling])
 
 
 def test_constant_stays() -> None:

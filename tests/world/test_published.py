@@ -116,4 +116,9 @@ def test_a_kind_that_is_added_is_asked_for_by_name_and_changes_no_world(
 
 def test_a_world_draws_from_known_kinds_and_from_no_more_than_it_always_did() -> None:
     assert all(set(DRAWN_OF[scenes]) <= set(KINDS_OF[scenes]) for scenes in KINDS_OF)
-    assert {scenes: len(drawn) for scenes, drawn in DRAWN_OF.items()} == {"plain": 20, "resting": 20, "rich": 32}
+    assert {scenes: len(drawn) for scenes, drawn in DRAWN_OF.items()} == {
+        "plain": 20,
+        "resting": 20,
+        "rich": 32,
+        "individual": 3,
+    }

@@ -29,10 +29,11 @@ from avts.cli.progress import progress_bar
 )
 @click.option(
     "--scenes",
-    type=click.Choice(["plain", "resting", "rich"]),
+    type=click.Choice(["plain", "resting", "rich", "individual"]),
     default="plain",
     show_default=True,
-    help="plain: cartoons; resting: with pauses; rich: with pauses, textures, clutter and background sounds.",
+    help="plain: cartoons; resting: with pauses; rich: with pauses, textures, clutter and background sounds; "
+    "individual: looks that go with the sound, so that other videos' sounds can be told without timing.",
 )
 @click.option("--workers", type=int, default=None, help="Number of processes.  [default: one per core]")
 def command(

@@ -165,9 +165,12 @@ class OptimizerSettings(Settings):
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
     weight_decay: float = Field(1e-4, ge=0, description="weight decay; not applied to biases and batch norm")
-    schedule: Literal["plateau", "cosine", "constant"] = Field(
-        "plateau", description="learning rate schedule: drop on a plateau of the loss, half a cosine to 0, or constant"
+    schedule: Literal["plateau", "cosine", "constant", "trapezoid"] = Field(
+        "plateau",
+        description="learning rate schedule: drop on a plateau of the loss, half a cosine to 0, constant, or constant "
+        "and at the end linearly to 0, so that the last stage of a curriculum is trained at the full rate",
     )
+    fall_share: float = Field(0.15, gt=0, le=1, description="part of all steps over which 'trapezoid' falls to 0")
     warmup_steps: int = Field(0, ge=0, description="steps over which the rate rises linearly to learning_rate")
     plateau_epochs: int = Field(5, ge=1, description="epochs without a lower loss before the rate falls by 10")
 

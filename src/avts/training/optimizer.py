@@ -39,6 +39,9 @@ def learning_rate(settings: OptimizerSettings, step: int, num_steps: int, *, pla
     if settings.schedule == "cosine":
         done = max(step - settings.warmup_steps, 0) / max(num_steps - settings.warmup_steps, 1)
         return rate * 0.5 * (1 + math.cos(math.pi * done))
+    if settings.schedule == "trapezoid":
+        falling = max(round(settings.fall_share * num_steps), 1)
+        return rate * min((num_steps - step) / falling, 1)
     return rate
 
 

@@ -49,8 +49,8 @@ def compose(
         seconds: Length.
         kind: One of the kinds of these scenes; None for the kind that the world has at that number.
         max_shift_seconds: The sound is shifted by a random offset of up to this much either way.
-        scenes: "plain" cartoons of KINDS, "resting" ones that pause now and then, or "rich" scenes of RICH_KINDS with
-            rests, clutter and other sounds.
+        scenes: "plain" cartoons of KINDS, "resting" ones that pause now and then, "rich" scenes of RICH_KINDS with
+            rests, clutter and other sounds, or "individual" ones: bodies whose looks go with their voice.
 
     Raises:
         UsageError: An argument is out of range.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avts.world import faces, impacts, machines, players, puppets, shapes, swung, textures, voices
+from avts.world import faces, impacts, individuals, machines, players, puppets, shapes, swung, textures, voices
 from avts.world.stage import Builder
 
 BUILDERS: dict[str, Builder] = {
@@ -15,5 +15,6 @@ BUILDERS: dict[str, Builder] = {
     **faces.BUILDERS,
     **puppets.BUILDERS,
     **players.BUILDERS,
+    **individuals.BUILDERS,
 }
-"""The builder of each kind of both worlds."""
+"""The builder of each kind of all worlds."""

@@ -32,13 +32,21 @@ RICH_FAMILIES: dict[str, tuple[str, ...]] = {
 }
 """The kinds of action of the rich world by family."""
 
+_INDIVIDUALS = ("jumper", "grower", "flasher")
+"""The kinds of action of the world of individuals."""
+
 KINDS: tuple[str, ...] = tuple(kind for kinds in FAMILIES.values() for kind in kinds)
 """Every kind of action of the plain world."""
 
 RICH_KINDS: tuple[str, ...] = tuple(kind for kinds in RICH_FAMILIES.values() for kind in kinds)
 """Every kind of action of the rich world."""
 
-KINDS_OF: dict[str, tuple[str, ...]] = {"plain": KINDS, "resting": KINDS, "rich": RICH_KINDS}
+KINDS_OF: dict[str, tuple[str, ...]] = {
+    "plain": KINDS,
+    "resting": KINDS,
+    "rich": RICH_KINDS,
+    "individual": _INDIVIDUALS,
+}
 """The kinds that each way to make scenes knows; any of them can be asked for by name."""
 
 _PLAIN_DRAW = (
@@ -50,14 +58,22 @@ _RICH_DRAW = (
     *("swelling", "gliding", "jerking", "popping", "talker", "lips", "striker", "scraper"),
     *("bow", "strum", "drumkit", "hands"),
 )
-DRAWN_OF: dict[str, tuple[str, ...]] = {"plain": _PLAIN_DRAW, "resting": _PLAIN_DRAW, "rich": _RICH_DRAW}
+DRAWN_OF: dict[str, tuple[str, ...]] = {
+    "plain": _PLAIN_DRAW,
+    "resting": _PLAIN_DRAW,
+    "rich": _RICH_DRAW,
+    "individual": _INDIVIDUALS,
+}
 """The kinds that a world draws from where none are named, in the order of the draw.
 
 Frozen: the draw depends on their number, so one kind more would give every seeded world other videos and the published
 figures would be of other worlds (tests/world/test_published.py). A kind that FAMILIES gains later is asked for by name.
 """
 
-FAMILY_OF: dict[str, str] = {kind: family for family, kinds in RICH_FAMILIES.items() for kind in kinds}
+FAMILY_OF: dict[str, str] = {
+    **{kind: family for family, kinds in RICH_FAMILIES.items() for kind in kinds},
+    **dict.fromkeys(_INDIVIDUALS, "individuals"),
+}
 """The family of each kind."""
 
 

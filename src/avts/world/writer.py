@@ -91,8 +91,8 @@ def write_world(
         seconds: Length of each video.
         kinds: Kinds of action, evenly mixed; those of DRAWN_OF if None.
         max_shift_seconds: Each sound is shifted by a random offset of up to this much either way.
-        scenes: "plain" cartoons of KINDS, "resting" ones that pause now and then, or "rich" scenes of RICH_KINDS with
-            rests, clutter and other sounds.
+        scenes: "plain" cartoons of KINDS, "resting" ones that pause now and then, "rich" scenes of RICH_KINDS with
+            rests, clutter and other sounds, or "individual" ones: bodies whose looks go with their voice.
         workers: Processes; one per core if None.
         on_progress: Called with (videos done, videos in all).
 

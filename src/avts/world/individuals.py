@@ -1,0 +1,113 @@
+"""Individuals: bodies whose looks go with their voice, one look in each video.
+
+Which sound belongs to which picture can be told without timing, by hue, outline and voice alone; when it sounds can be
+told only from what the body does, since grey things beside it jump and flash at other times without a sound. In
+ordinary videos both are so: a dog looks like what is heard, and also moves when it barks.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Callable
+
+import numpy as np
+
+from avts.world import sounds
+from avts.world.canvas import Colour, Pen, ring_of, shaded
+from avts.world.clock import Floats, irregular_times, ordinal, since
+from avts.world.stage import Builder, Samples, Scene, Stage
+
+_HUES = 0.8
+"""Part of the colour circle that is used: its two ends, the lowest and the highest voice, look different."""
+
+_LOWEST_HERTZ, _OCTAVES = 140.0, 4.2
+
+_CORNERS = (3, 4, 5, 7, 12)
+"""Outlines, from the harshest voice to the purest."""
+
+_DRONE = 0.15
+"""Level of the voice between events."""
+
+_GAPS_SECONDS = (0.3, 1.1)
+
+Motion = Callable[[Floats, Floats], Floats]
+"""From the age [T] of the last event and the side [T] it went to, -1 or 1, to how far it is moved [T]."""
+
+
+def _voice(rng: np.random.Generator, times: Floats, events: Floats, pitch: float, purity: float) -> Samples:
+    """A tone with noise about it, both at one pitch, that swells at each event and goes on softly between; [N]."""
+    hertz = _LOWEST_HERTZ * 2 ** (_OCTAVES * pitch)
+    phase = hertz * times * (1 + 0.01 * rng.standard_normal())
+    tone = sounds.hum(phase, sounds.harmonics(rng, max(int(min(6, 7000 / hertz) * (1 - purity)), 1) + 1, 1.0))
+    hiss = sounds.band(sounds.noise(rng, len(times)), hertz / 1.6, min(hertz * 1.6, 7500.0))
+    body = purity * tone / tone.std() + (1 - purity) * hiss / hiss.std()
+    gains = np.append(0.0, rng.uniform(0.6, 1.0, len(events)))[ordinal(times, events)]
+    age = since(times, events)
+    level = np.minimum(age / 0.008, 1.0) * np.exp(-age / rng.uniform(0.08, 0.16)) * gains
+    return np.asarray(body * (_DRONE + level), np.float32)
+
+
+def _jumping(age: Floats, side: Floats) -> Floats:
+    return side * np.exp(-age / 0.16)
+
+
+def _flashing(age: Floats, _: Floats) -> Floats:
+    return np.exp(-age / 0.16)
+
+
+def _individual(move: Motion, *, jump: float, grow: float, glow: float) -> Builder:
+    """A kind: what of a body changes at an event, in scene units, as a factor of its size and of its brightness."""
+
+    def build(stage: Stage) -> Scene:
+        rng, frames = stage.rng, stage.frame_seconds
+        pitch, purity = stage.uniform(0, 1), stage.uniform(0, 1)
+        events = stage.times(*_GAPS_SECONDS)
+        sound = stage.hushed(_voice(rng, stage.sample_seconds, events, pitch, purity))
+        red, green, blue = colorsys.hsv_to_rgb(_HUES * pitch, 1.0, 0.8)
+        skin: Colour = (round(255 * red), round(255 * green), round(255 * blue))
+        outline = ring_of(_CORNERS[min(int(purity * len(_CORNERS)), len(_CORNERS) - 1)], 0.24, stage.uniform(0, 6))
+        others = [_Silent(stage) for _ in range(int(rng.integers(1, 4)))]
+        moves = [_moved(rng, frames, events, move), *(other.moves for other in others)]
+
+        def paint(pen: Pen, pose: list[float]) -> None:
+            for other, at in zip(others, pose[1:], strict=True):
+                other.paint(pen, at)
+            at = pose[0]
+            body = pen.moved(jump * at, 0.3 * jump * abs(at), scale=1 + grow * at)
+            body.polygon(outline, shaded(skin, 0.75 + glow * at))
+
+        choices: dict[str, float | str] = {"pitch": pitch, "purity": purity}
+        return Scene(np.stack(moves, axis=1), paint, sound, events, choices)
+
+    return build
+
+
+def _moved(rng: np.random.Generator, frames: Floats, events: Floats, move: Motion) -> Floats:
+    sides = np.where(rng.random(len(events) + 1) < 0.5, -1.0, 1.0)[ordinal(frames, events)]
+    return move(since(frames, events), sides)
+
+
+class _Silent:
+    """A grey thing that jumps, grows and flashes at times of its own and makes no sound."""
+
+    def __init__(self, stage: Stage) -> None:
+        rng = stage.rng
+        level = int(rng.integers(40, 200))
+        self.colour: Colour = (level, level, level)
+        self.place = rng.uniform(-0.45, 0.45, 2)
+        self.outline = ring_of(int(rng.integers(3, 9)), stage.uniform(0.06, 0.16))
+        self.jump, self.grow, self.glow = rng.uniform(0, 0.2), rng.uniform(0, 0.5), rng.uniform(0, 0.6)
+        own = irregular_times(rng, stage.span, *_GAPS_SECONDS)
+        self.moves = _moved(rng, stage.frame_seconds, own, _jumping)
+
+    def paint(self, pen: Pen, at: float) -> None:
+        x, y = self.place.tolist()
+        here = pen.moved(x + self.jump * at, y, scale=1 + self.grow * abs(at))
+        here.polygon(self.outline, shaded(self.colour, 1 + self.glow * abs(at)))
+
+
+BUILDERS: dict[str, Builder] = {
+    "jumper": _individual(_jumping, jump=0.22, grow=0.0, glow=0.0),
+    "grower": _individual(_flashing, jump=0.0, grow=0.5, glow=0.0),
+    "flasher": _individual(_flashing, jump=0.0, grow=0.0, glow=0.6),
+}
