@@ -12,6 +12,7 @@ from avts.world import FAMILIES, KINDS, RICH_KINDS, Take, compose
 from avts.world.kinds import BUILDERS
 from avts.world.rests import awake
 from avts.world.rich import rests_of
+from avts.world.take import DRAWN_OF
 
 CONTACTS = (*FAMILIES["impacts"], "bell", "string", "pendulum")
 """Kinds whose sound starts at one instant."""
@@ -66,7 +67,7 @@ def test_a_resting_action_is_still_and_silent_in_its_rests(kind: str) -> None:
 
 
 def test_the_table_of_builders_is_the_list_of_kinds() -> None:
-    assert set(BUILDERS) == set(RICH_KINDS)
+    assert set(BUILDERS) == {*RICH_KINDS, *DRAWN_OF["individual"]}
 
 
 @pytest.mark.parametrize("kind", KINDS)
