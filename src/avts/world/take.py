@@ -32,8 +32,10 @@ RICH_FAMILIES: dict[str, tuple[str, ...]] = {
 }
 """The kinds of action of the rich world by family."""
 
-_INDIVIDUALS = ("jumper", "grower", "flasher")
-"""The kinds of action of the world of individuals."""
+_INDIVIDUAL_FAMILIES: dict[str, tuple[str, ...]] = {"individuals": ("jumper", "grower", "flasher")}
+"""The kinds of action of the world of individuals by family."""
+
+_INDIVIDUAL_KINDS = _INDIVIDUAL_FAMILIES["individuals"]
 
 KINDS: tuple[str, ...] = tuple(kind for kinds in FAMILIES.values() for kind in kinds)
 """Every kind of action of the plain world."""
@@ -45,7 +47,7 @@ KINDS_OF: dict[str, tuple[str, ...]] = {
     "plain": KINDS,
     "resting": KINDS,
     "rich": RICH_KINDS,
-    "individual": _INDIVIDUALS,
+    "individual": _INDIVIDUAL_KINDS,
 }
 """The kinds that each way to make scenes knows; any of them can be asked for by name."""
 
@@ -62,7 +64,7 @@ DRAWN_OF: dict[str, tuple[str, ...]] = {
     "plain": _PLAIN_DRAW,
     "resting": _PLAIN_DRAW,
     "rich": _RICH_DRAW,
-    "individual": _INDIVIDUALS,
+    "individual": _INDIVIDUAL_KINDS,
 }
 """The kinds that a world draws from where none are named, in the order of the draw.
 
@@ -71,8 +73,7 @@ figures would be of other worlds (tests/world/test_published.py). A kind that FA
 """
 
 FAMILY_OF: dict[str, str] = {
-    **{kind: family for family, kinds in RICH_FAMILIES.items() for kind in kinds},
-    **dict.fromkeys(_INDIVIDUALS, "individuals"),
+    kind: family for family, kinds in (RICH_FAMILIES | _INDIVIDUAL_FAMILIES).items() for kind in kinds
 }
 """The family of each kind."""
 
