@@ -136,8 +136,9 @@ def _longer(stage: StageSettings, times: float) -> StageSettings:
 
 
 def digest(recipe: Recipe) -> str:
-    """What a result is known by: another recipe gives another one."""
-    return hashlib.sha256(json.dumps(recipe.model_dump(exclude_none=True), sort_keys=True).encode()).hexdigest()[:12]
+    """What a result is known by: another recipe gives another one, a new setting that is left at its default does not."""
+    said = recipe.model_dump(exclude_defaults=True)
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def train(cell: Cell, work: Path) -> str:

@@ -7,6 +7,7 @@ import pytest
 from avts.pairs.negatives import EASY, HARD
 from avts.training.diagnosis.causes import (
     Course,
+    balance_reason,
     collapse_reasons,
     rate_reason,
     silence_reason,
@@ -89,3 +90,13 @@ def test_a_head_that_averages_time_away_is_named_when_only_easy_pairs_part() -> 
 
 def test_no_update_measured_yet_is_no_fault_of_the_rate() -> None:
     assert not rate_reason(replace(HEALTHY, update_shares=[])).likely
+
+
+def test_distances_at_half_the_margin_are_named_and_others_are_not() -> None:
+    found = balance_reason([parting(EASY, 0.49, 0.5), parting(HARD, 0.49, 0.48)], 0.99)
+    assert found is not None
+    assert found.likely
+    assert "half the margin, 0.495, where the contrastive loss is 0.245" in found.text
+    assert balance_reason([parting(EASY, 0.49, 0.6), parting(HARD, 0.49, 0.5)], 0.99) is None
+    assert balance_reason([parting(HARD, 0.2, 0.21)], 0.99) is None
+    assert balance_reason([], 0.99) is None

@@ -38,6 +38,9 @@ LEAST_PATH = 1e-3
 LEAST_GRADIENT = 1e-6
 """A gradient with a smaller norm counts as zero."""
 
+NEAR_BALANCE = 0.05
+"""Distances within this share of half the margin of it sit at the loss's balance point."""
+
 LARGEST_JUMP = 0.5
 """A larger mean relative change of the loss between steps is abnormal."""
 
@@ -154,3 +157,21 @@ def timing_reason(partings: Sequence[Parting], head: str) -> Reason | None:
     likely = head == "global"
     text += ". [model] head is 'global', which averages over time; try 'temporal'" if likely else ""
     return Reason("no sense of time", likely, text, {"easy_gap": easy.gap, "head": head})
+
+
+def balance_reason(partings: Sequence[Parting], margin: float) -> Reason | None:
+    """Whether the distances of all pairs sit at half the margin, where pull and push of the contrastive loss cancel.
+
+    None if they do not. If all embeddings point one way, d = margin / 2 minimises d^2 + (margin - d)^2 without telling
+    any pair from another.
+    """
+    balance = margin / 2
+    found = [distance for each in partings for distance in (each.positive, each.negative)]
+    if not found or any(abs(distance - balance) > NEAR_BALANCE * balance for distance in found):
+        return None
+    text = (
+        f"positive and negative distances all are within {NEAR_BALANCE:.0%} of half the margin, {balance:.3f}, where "
+        f"the contrastive loss is {balance**2:.3f} whatever is seen or heard. Set [model] centre = true if it is not "
+        "set; training from easier negatives, or more steps, can leave this point"
+    )
+    return Reason("loss at its balance point", True, text, {"margin": margin, "balance": balance})

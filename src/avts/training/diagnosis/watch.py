@@ -24,6 +24,7 @@ from avts.training.curriculum import Curriculum, negative_shares
 from avts.training.diagnosis.causes import (
     Course,
     Reason,
+    balance_reason,
     collapse_reasons,
     rate_reason,
     silence_reason,
@@ -214,7 +215,8 @@ class Watch:
         partings = self._partings(stage)
         timing = timing_reason(partings, self._recipe.model.head)
         reasons = reasons_of(sum(self._cues, Cues()), self._tap, course, self._check)
-        reasons += [timing] if timing is not None else []
+        balance = balance_reason(partings, self._recipe.loss.margin) if self._recipe.loss.name == "contrastive" else None
+        reasons += [found for found in (timing, balance) if found is not None]
         alarm = Alarm(step, index, stage.name, partings, sum(losses) / len(losses), reasons)
         self._alarms.append(alarm.as_json())
         self._write()
