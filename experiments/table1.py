@@ -36,6 +36,8 @@ BEGINS_WITH = {"bce-after": "easy-then-mixed", "bce-after-frozen": "easy-then-mi
 FIRST_STAGE = "easy-then-mixed"
 """Its run has the state at the end of the easy stage, which other regimes take over."""
 
+REGIMES = tuple(path.stem for path in sorted(RECIPES.glob("*.toml")) if not path.stem.startswith("base-"))
+
 STEPS_OF_AN_EPOCH = 30
 """Of the whole corpus; a part of it is gone through more often, so that all trainings have as many steps."""
 
@@ -85,11 +87,13 @@ class Form:
         regimes: all if none are named.
         base: the form whose recipe it takes; None for its own.
         corpus: folder in WORK.
+        longer: so many times the epochs of the recipes.
     """
 
     regimes: tuple[str, ...] = ()
     base: str | None = None
     corpus: str = "corpus"
+    longer: float = 1.0
 
 
 AGAINST_OURS = Form(("easy", FIRST_STAGE))
@@ -104,9 +108,12 @@ FORMS: dict[str, Form] = {
     "rgb-global": AGAINST_OURS,
     "global-resting": Form(base="global", corpus="corpus-resting"),
     "paper": Form(),
+    "individual": Form(corpus="corpus-individual", longer=5 / 3),
+    "paper-individual": Form(base="paper-centred", corpus="corpus-individual", longer=5 / 3),
+    "paper-resting": Form(base="paper-centred", corpus="corpus-resting", longer=5 / 3),
 }
 
-NOT_IN = {("paper", "adaptive")}
+NOT_IN = {(form, "adaptive") for form in ("paper", "paper-individual", "paper-resting")}
 """Pair by pair, kinds are drawn before their errors are known."""
 
 
@@ -121,11 +128,14 @@ def recipe_of(cell: Cell) -> Recipe:
 
     base = RECIPES / f"base-{form_of(cell).base or cell.form}.toml"
     recipe = read_recipe(RECIPES / f"{cell.regime}.toml", base=base).with_seed(cell.seed)
-    times = float(cell.times)
+    times = cell.times * form_of(cell).longer
     if cell.videos is not None:
         times *= STEPS_OF_AN_EPOCH / (cell.videos // recipe.pairs.batch_size)
     longer = [_longer(stage, times) for stage in recipe.curriculum]
-    every = recipe.training.checkpoint_every_steps * cell.times  # the end of the first stage, where regimes part
+    # the end of the first stage, where regimes part: 5 of 9 epochs
+    every = STEPS_OF_AN_EPOCH * round(
+        recipe.training.checkpoint_every_steps // STEPS_OF_AN_EPOCH * cell.times * form_of(cell).longer
+    )
     training = recipe.training.model_copy(update={"checkpoint_every_steps": every})
     return recipe.model_copy(update={"curriculum": tuple(longer), "training": training})
 
@@ -136,7 +146,7 @@ def _longer(stage: StageSettings, times: float) -> StageSettings:
 
 
 def digest(recipe: Recipe) -> str:
-    """What a result is known by: another recipe gives another one, a new setting that is left at its default does not."""
+    """What a result is known by: another recipe gives another one, a new setting left at its default does not."""
     said = recipe.model_dump(exclude_defaults=True)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -212,7 +222,7 @@ def measuring(cell: Cell, work: Path) -> Job:
 
 def cells_of(form: str, seed: int) -> list[Cell]:
     """All regimes of a form, those that others begin with first."""
-    regimes = FORMS[form].regimes or [path.stem for path in RECIPES.glob("*.toml") if not path.stem.startswith("base-")]
+    regimes = FORMS[form].regimes or REGIMES
     order = sorted(regimes, key=lambda regime: (regime != FIRST_STAGE, regime in BEGINS_WITH, regime))
     return [Cell(form, regime, seed) for regime in order if (form, regime) not in NOT_IN]
 
@@ -222,13 +232,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("work", type=Path, help="folder for the corpora and the runs")
     parser.add_argument("--form", action="append", choices=FORMS, help="all if not given")
+    parser.add_argument("--regime", action="append", choices=REGIMES, help="all if not given")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="cells at a time, one core each")
     asked = parser.parse_args()
     cells = [cell for seed in range(asked.seeds) for form in asked.form or FORMS for cell in cells_of(form, seed)]
-    jobs = [measuring(cell, asked.work) for cell in cells]
+    jobs = [measuring(cell, asked.work) for cell in cells if not asked.regime or cell.regime in asked.regime]
     if not all(job.is_done() for job in jobs):
-        make_corpora(asked.work)
+        make_corpora(asked.work, {form_of(cell).corpus for cell in cells})
         run_jobs(jobs, at_a_time=asked.jobs)
     from table1_report import write_results
 

@@ -28,6 +28,9 @@ FORM_TITLES = {
     "rgb-global": "Colours and global head: our form, but for both",
     "global-resting": "Scenes that rest: global head, and actions that pause now and then",
     "paper": "The paper's form: pair by pair, RGB, global head, SGD",
+    "individual": "Individuals: RGB, grid pairs, temporal head, centred, where looks go with sounds",
+    "paper-individual": "The paper's form, centred: individuals",
+    "paper-resting": "The paper's form, centred: scenes that rest",
 }
 """Those between ours and the paper's change one thing each; InfoNCE is what the paper did not have; in scenes that rest
 the mean over time can tell when, too."""

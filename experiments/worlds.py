@@ -5,22 +5,26 @@ WORK/corpus-30 ...  the first so many of its training videos, with the same vali
 WORK/unseen         kinds UNSEEN: train with labels, test
 WORK/unseen-rich    the same kinds in rich scenes: with other sounds behind, rests, and other colours of sound
 WORK/corpus-resting kinds SEEN as in WORK/corpus, but that the actions rest now and then
+WORK/corpus-individual   bodies whose looks go with their voice, so that other videos' sounds need no timing
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 SEEN = ("ball", "hammer", "clap", "bell", "pendulum", "rotor", "mouth", "bird", "rain", "waves")
 UNSEEN = ("drumstick", "footsteps", "xylophone", "string", "saw", "piston", "engine", "dog", "fire", "pouring")
 """Half of the plain world's kinds each, chosen by name before anything was trained; every family has both but one."""
 
+INDIVIDUAL = ("jumper", "grower", "flasher")
+
 VIDEOS = {"train": 480, "validation": 96, "test": 192}
 UNSEEN_VIDEOS = {"train": 320, "test": 200}
 SECONDS = 5.0
-SIZES = {"plain": 64, "resting": 64, "rich": 96}
+SIZES = {"plain": 64, "resting": 64, "rich": 96, "individual": 64}
 """Short side by scenes: 96 is the smallest that rich ones have, of which only the sounds are judged."""
 
 SEED = 501
@@ -30,8 +34,8 @@ PARTS = (30, 120)
 """A sixteenth and a quarter of the training videos."""
 
 
-def make_corpora(work: Path) -> None:
-    """Generate and ingest whatever is missing."""
+def make_corpora(work: Path, only: Collection[str] = ()) -> None:
+    """Generate and ingest whatever is missing, of all corpora or of some by name; parts come with the whole."""
     from avts.corpus.ingest import ingest
 
     seeds = itertools.count(SEED)
@@ -40,11 +44,15 @@ def make_corpora(work: Path) -> None:
         ("unseen-world", "unseen", UNSEEN, UNSEEN_VIDEOS, "plain"),
         ("unseen-rich-world", "unseen-rich", UNSEEN, UNSEEN_VIDEOS, "rich"),
         ("resting-world", "corpus-resting", SEEN, VIDEOS, "resting"),
+        ("individual-world", "corpus-individual", INDIVIDUAL, VIDEOS, "individual"),
     ):
+        its_seeds = {split: next(seeds) for split in videos}
+        if only and corpus not in only:
+            continue
         for split, count in videos.items():
-            _write(work / world / split, count, next(seeds), kinds, scenes)
+            _write(work / world / split, count, its_seeds[split], kinds, scenes)
         ingest(work / world, work / corpus)
-    for count in PARTS:
+    for count in PARTS if not only or "corpus" in only else ():
         ingest(_part(work, count), work / f"corpus-{count}")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from table1 import FORMS
 from table1_report import (
     FINDINGS,
     FORM_TITLES,
@@ -78,7 +79,6 @@ def test_the_page_has_a_table_and_a_picture_for_each_form_that_has_results(folde
 def test_every_regime_has_a_recipe_and_every_finding_names_regimes() -> None:
     recipes = {path.stem for path in (Path(__file__).parents[2] / "recipes" / "table1").glob("*.toml")}
     of_features_only = {"base-info-nce-augmented"}  # a start of experiments/downstream.py, no row of Table 1
-    same_as_another = {"global-resting"}  # the recipes of the global head, on other videos
-    forms = FORM_TITLES.keys() - same_as_another
-    assert recipes == REGIMES.keys() | {f"base-{form}" for form in forms} | of_features_only
+    bases = {FORMS[form].base or form for form in FORM_TITLES}  # some forms are another's recipes on other videos
+    assert recipes == REGIMES.keys() | {f"base-{base}" for base in bases} | of_features_only
     assert all({*ones, *others} <= REGIMES.keys() for _, _, ones, others, _, _ in FINDINGS)

@@ -68,11 +68,19 @@ def compose(
     if scenes == "rich":
         return compose_rich(seed, index, size=size, seconds=seconds, kind=name, max_shift_seconds=max_shift_seconds)
     rests = rests_of(seed, index, seconds) if scenes == "resting" else None
-    return _compose_plain(seed, index, size, seconds, name, max_shift_seconds, rests)
+    alone = scenes == "individual"
+    return _compose_plain(seed, index, size, seconds, name, max_shift_seconds, rests, alone)
 
 
 def _compose_plain(
-    seed: int, index: int, size: int, seconds: float, name: str, max_shift_seconds: float, rests: Rests | None
+    seed: int,
+    index: int,
+    size: int,
+    seconds: float,
+    name: str,
+    max_shift_seconds: float,
+    rests: Rests | None,
+    alone: bool,
 ) -> Take:
     # The first stream is the video's own default_rng([seed, index]); the others are its children.
     root = np.random.SeedSequence([seed, index])
@@ -84,8 +92,8 @@ def _compose_plain(
     luminance = float(backdrop[..., :3].mean(axis=(0, 1)) @ (0.299, 0.587, 0.114))
     scene = BUILDERS[name](Stage(action_rng, span, frame_seconds, sample_seconds, luminance, rests or ()))
     offset = sample_at(float(shift_rng.uniform(-1, 1)) * max_shift_seconds)
-    places = _places(place_rng, width / height)
-    frames = _film(look_rng, scene, backdrop, places, (width, height), span, frame_seconds)
+    places = _places(place_rng, width / height, alone=alone)
+    frames = _film(look_rng, scene, backdrop, places, (width, height), span, frame_seconds, alone=alone)
     start = sample_at(MAX_SHIFT_SECONDS) + offset
     samples = _mix(mix_rng, scene.sound)[start : start + sample_at(seconds)]
     resting = {} if rests is None else {"rest_seconds": rest_seconds(frame_seconds, rests, seconds)}
@@ -109,9 +117,9 @@ def _shape(rng: np.random.Generator, size: int) -> tuple[int, int]:
     return (longer, size) if rng.random() < 0.7 else (size, longer)
 
 
-def _places(rng: np.random.Generator, aspect: float) -> list[_Place]:
-    """Where the action stands: once, or as two or three copies that do the same."""
-    copies = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 3]))
+def _places(rng: np.random.Generator, aspect: float, *, alone: bool) -> list[_Place]:
+    """Where the action stands: once, or, if it need not be alone, as two or three copies that do the same."""
+    copies = int(rng.choice([1] if alone else [1, 1, 1, 1, 1, 1, 2, 3]))
     middle = 0.5 * max(aspect, 1.0)
     y, angle = rng.uniform(-0.08, 0.08), rng.uniform(-0.15, 0.15) if copies == 1 else 0.0  # copies share their floor
     places = []
@@ -130,12 +138,14 @@ def _film(
     shape: tuple[int, int],
     span: Span,
     frame_seconds: Floats,
+    *,
+    alone: bool,
 ) -> npt.NDArray[np.uint8]:
-    """Draw all frames [T, H, W, 3]."""
+    """Draw all frames [T, H, W, 3]; alone: without things that wander behind the action."""
     cv2.setNumThreads(1)  # several worker processes share the cores
     width, height = shape
     view = scenery.camera(rng, span, frame_seconds)
-    others = scenery.distractors(rng, span, frame_seconds)
+    others = [] if alone else scenery.distractors(rng, span, frame_seconds)
     lens = scenery.Lens(rng, span, frame_seconds, width, height)
     depth = rng.uniform(0.4, 1.0)
     frames = np.empty((len(frame_seconds), height, width, 3), np.uint8)

@@ -215,7 +215,9 @@ class Watch:
         partings = self._partings(stage)
         timing = timing_reason(partings, self._recipe.model.head)
         reasons = reasons_of(sum(self._cues, Cues()), self._tap, course, self._check)
-        balance = balance_reason(partings, self._recipe.loss.margin) if self._recipe.loss.name == "contrastive" else None
+        balance = (
+            balance_reason(partings, self._recipe.loss.margin) if self._recipe.loss.name == "contrastive" else None
+        )
         reasons += [found for found in (timing, balance) if found is not None]
         alarm = Alarm(step, index, stage.name, partings, sum(losses) / len(losses), reasons)
         self._alarms.append(alarm.as_json())
