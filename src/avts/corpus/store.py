@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import fsspec
+
 from avts.corpus.clip import Clip
+from avts.corpus.fetch import check_protocol
 from avts.errors import CorpusError, MediaError
 from avts.media.packets import PacketTable, packet_table
 from avts.timebase import Span, frame_at
@@ -119,8 +122,12 @@ class RemoteStore:
     """Shards in a store that fsspec reads."""
 
     def __init__(self, url: str) -> None:
-        import fsspec  # needed for remote corpora only
+        """Start nothing yet.
 
+        Raises:
+            UsageError: no file system for such URLs, or its package is not installed.
+        """
+        check_protocol(url)
         self._url = url
         self._files, self._root = fsspec.core.url_to_fs(url)
         self._kept: OrderedDict[str, Future[_Fetched]] = OrderedDict()
