@@ -144,4 +144,4 @@ def _read(file: BinaryIO, size: int, name: str) -> bytes:
 
 def reason_of(error: Exception) -> str:
     """Why a file system failed, in one phrase; some of its errors have no text."""
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import fsspec
-
 from avts.corpus.clip import Clip
-from avts.corpus.fetch import check_protocol
+from avts.corpus.remote import RemoteFiles
 from avts.errors import CorpusError, MediaError
 from avts.media.packets import PacketTable, packet_table
 from avts.timebase import Span, frame_at
@@ -127,9 +125,7 @@ class RemoteStore:
         Raises:
             UsageError: no file system for such URLs, or its package is not installed.
         """
-        check_protocol(url)
-        self._url = url
-        self._files, self._root = fsspec.core.url_to_fs(url)
+        self._files = RemoteFiles(url)
         self._kept: OrderedDict[str, Future[_Fetched]] = OrderedDict()
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="avts-fetch")
@@ -140,14 +136,7 @@ class RemoteStore:
         Raises:
             CorpusError: the store cannot be reached.
         """
-        try:
-            return bytes(self._files.cat_file(f"{self._root}/{name}"))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise CorpusError(
-                f"{self._url}: cannot be read ({error}). Check the address and your permissions."
-            ) from error
+        return self._files.whole(name)
 
     def video(self, clip: Clip, spans: Sequence[Span]) -> memoryview:
         """A clip's MP4 in memory; of a long clip, only what the spans need.
@@ -206,16 +195,11 @@ class RemoteStore:
 
     def _read(self, clip: Clip, start: int, size: int) -> bytes:
         """Bytes of a shard, by one request."""
-        try:
-            found = bytes(self._files.cat_file(f"{self._root}/{clip.shard}", start=start, end=start + size))
-        except OSError as error:
-            raise CorpusError(
-                f"{self._url}: its shard {clip.shard} cannot be read ({error}). Check the store, and try again."
-            ) from error
+        found = self._files.part(clip.shard, start, size)
         if len(found) < size:
             raise CorpusError(
-                f"{self._url}: clip {clip.key}: {clip.shard} is truncated: {len(found)} of {size} bytes were received. "
-                "Copy the corpus again."
+                f"{self._files.url}: clip {clip.key}: {clip.shard} is truncated: {len(found)} of {size} bytes were "
+                "received. Copy the corpus again."
             )
         return found
 
