@@ -16,10 +16,9 @@ import fsspec
 
 from avts.corpus.fetch import check_protocol, reason_of
 from avts.corpus.manifest import CORPUS_NAME, JOURNAL_NAME, MANIFEST_NAME
+from avts.corpus.place import place_of
 from avts.errors import CorpusError
 from avts.jobs.refusal import MISSING_NAME, REFUSED_NAME
-
-LOCAL_PROTOCOL = "file://"
 
 
 class FolderTarget:
@@ -128,8 +127,7 @@ def target_of(out: Path | str) -> FolderTarget:
     """The target for a path or URL.
 
     Raises:
-        UsageError: no file system for such URLs.
+        UsageError: neither a path nor a URL, or no file system for such URLs.
     """
-    if isinstance(out, str) and out.startswith(LOCAL_PROTOCOL):
-        out = Path(out.removeprefix(LOCAL_PROTOCOL))
-    return StoreTarget(out) if isinstance(out, str) and "://" in out else FolderTarget(Path(out))
+    place = place_of(out)
+    return StoreTarget(place) if isinstance(place, str) else FolderTarget(place)
