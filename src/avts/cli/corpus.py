@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     _Type = click.ParamType[Path | str]
 else:
-    _Type = click.ParamType  # takes no argument before click 8.2
+    _Type = click.ParamType  # takes no argument in older versions
 
 
 class CorpusType(_Type):
