@@ -3,10 +3,11 @@
 import pytest
 
 from avts.cli.sync_processes import HERE
+from fixtures_http import serve
 from fixtures_sync import made_model, repaired
 from fixtures_training import one_thread, small_corpus
 
-__all__ = ["made_model", "one_thread", "repaired", "small_corpus"]
+__all__ = ["made_model", "one_thread", "repaired", "serve", "small_corpus"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,14 @@
 """`avts synth`."""
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avts.cli import main
+from avts.world.take import WorldSummary
 
 
 def run(*words: str) -> int:
@@ -43,8 +47,38 @@ def test_synth_makes_rich_scenes(tmp_path: Path) -> None:
     assert run(str(tmp_path / "v"), *words[:-4]) == 0
 
 
+def test_synth_takes_a_ray_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def remember(out: Path, **arguments: Any) -> WorldSummary:
+        given.update(arguments)
+        return WorldSummary(1, 0, out)
+
+    monkeypatch.setattr("avts.world.writer.write_world", remember)
+    words = ["--videos", "1", "--engine", "ray", "--address", "head:6379", "--workers", "7"]
+    assert run(str(tmp_path / "w"), *words) == 0
+    assert (given["engine"], given["address"], given["workers"]) == ("ray", "head:6379", 7)
+
+
+def test_a_ray_cluster_makes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="Ray is an extra: pip install -e '.[ray]'")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    made = []
+    for engine in ("local", "ray"):
+        out = tmp_path / engine
+        words = ["synth", str(out), "--videos", "3", "--size", "32", "--seconds", "0.5", "--max-shift", "0.2"]
+        command = [sys.executable, "-m", "avts", *words, "--workers", "1", "--engine", engine]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert done.stdout == f"{out}: 3 videos made, 0 reused\n"
+        made.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert len(made[0]) == 3 + 3 + 2
+    assert made[0] == made[1]
+
+
 def test_synth_refuses_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(str(tmp_path / "w"), "--videos", "0") == 2
     assert "avts: a world of 0 videos was asked for." in capsys.readouterr().err
+    assert run(str(tmp_path / "w"), "--videos", "1", "--address", "head:6379") == 2
+    assert "address 'head:6379' needs a Ray cluster, but the engine is 'local'. Use" in capsys.readouterr().err
     assert run(str(tmp_path / "w"), "--videos", "1", "--kinds", "bal") == 2
     assert "did you mean 'ball'?" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Fixtures shared with other rooms."""
 
 from fixtures_films import put, small_films, tree
+from fixtures_http import serve
 
-__all__ = ["put", "small_films", "tree"]
+__all__ = ["put", "serve", "small_films", "tree"]

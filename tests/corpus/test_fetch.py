@@ -1,11 +1,16 @@
+import importlib
 import io
+import re
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import fsspec
 import pytest
 
-from avts.corpus.fetch import FetchError, check_protocol, ending_of, fetched, name_of, open_url
+from avts.corpus.corpus import Corpus
+from avts.corpus.fetch import PACKAGES, REMOTE_EXTRA, FetchError, check_protocol, ending_of, fetched, name_of, open_url
 from avts.corpus.item import Media, Member
 from avts.corpus.transcode import Task, transcode
 from avts.errors import UsageError
@@ -58,6 +63,37 @@ def test_what_cannot_be_brought(tmp_path: Path) -> None:
         open_url(tmp_path / "gone")
     with pytest.raises(UsageError, match=r"nosuch://x: nosuch:// cannot be opened"):
         check_protocol("nosuch://x")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "package", "message"),
+    [
+        ("http", "aiohttp", r"^http://host/x: http:// needs aiohttp, not installed here\. Install.*'\.\[remote\]'$"),
+        ("https", "aiohttp", r"https:// needs aiohttp, not installed here\. Install.*'\.\[remote\]'$"),
+        ("s3", "s3fs", r"^s3://host/x: s3:// needs s3fs, not installed here\. Install it: pip install s3fs$"),
+        ("gs", "gcsfs", r"gs:// needs gcsfs, not installed here\. Install it: pip install gcsfs$"),
+        ("dropbox", "dropboxdrivefs", r"dropbox:// needs a package that is not installed here: .*dropboxdrivefs"),
+    ],
+)
+def test_a_protocol_without_its_package_names_what_to_install(
+    protocol: str, package: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, "fsspec.implementations.http", raising=False)
+    registry = importlib.import_module("fsspec.registry")
+    monkeypatch.setattr(registry, "registry", {})
+    monkeypatch.setattr(registry, "_registry", {})
+    with pytest.raises(UsageError, match=message):
+        check_protocol(f"{protocol}://host/x")
+    with pytest.raises(UsageError, match=message):
+        Corpus.open(f"{protocol}://host/x")
+
+
+def test_the_extra_of_remote_stores_is_that_of_the_project() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    declared = [re.match(r"[\w-]+", each) for each in project["optional-dependencies"]["remote"]]
+    assert tuple(found[0] for found in declared if found) == REMOTE_EXTRA
+    assert set(REMOTE_EXTRA) <= set(PACKAGES.values())
 
 
 def test_a_copys_refusal_names_the_file_as_its_owner_does(tmp_path: Path) -> None:

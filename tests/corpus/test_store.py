@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from avts.corpus import remote as remote_module
 from avts.corpus import store as module
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
@@ -20,6 +21,7 @@ from avts.media.writer import write_video
 from avts.pairs.loader import StepDataset, load_steps
 from avts.pairs.negatives import POSITIVE, StepPlan, Window
 from avts.timebase import Span
+from fixtures_http import CUT, Serve
 
 LATENCY_SECONDS = 0.05
 
@@ -81,6 +83,19 @@ def test_windows_are_those_of_the_disk(folder: Path, remote: Corpus) -> None:
     assert remote.clips == Corpus.open(folder).clips
     assert remote.settings == Corpus.open(f"file://{folder}").settings
     assert_same_windows(Corpus.open(folder), remote)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_windows_over_http_are_those_of_the_disk(
+    ranges: bool, folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also from a server that ignores ranges and sends whole shards, and of clips that are fetched by ranges."""
+    served = serve(folder)
+    served.ranges = ranges
+    for whole_clip_bytes in (module.WHOLE_CLIP_BYTES, 0):
+        monkeypatch.setattr(module, "WHOLE_CLIP_BYTES", whole_clip_bytes)
+        assert_same_windows(Corpus.open(folder), Corpus.open(served.url))
+    assert {name for name, wanted in served.asked if wanted} == {"shard-000000.tar"}
 
 
 def test_a_short_clip_costs_one_request(remote: Corpus) -> None:
@@ -156,6 +171,20 @@ def test_a_damaged_description_is_told_with_the_address(tmp_path: Path) -> None:
     (tmp_path / "manifest.parquet").write_bytes(b"")
     with pytest.raises(CorpusError, match=rf"slow://{tmp_path}: damaged: corpus.json cannot be read"):
         Corpus.open(f"slow://{tmp_path}")
+
+
+def test_a_store_that_fails_for_a_moment_is_not_noticed(
+    folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_module, "WAITS_SECONDS", (0.0, 0.0, 0.0))
+    served = serve(folder)
+    served.faults[:] = [503, CUT, 503]
+    opened = Corpus.open(served.url)
+    served.faults[:] = [CUT, 429, CUT]
+    span = Span(0, 1)
+    clip = opened.clips[1]
+    np.testing.assert_array_equal(opened.frames(clip, span).y, Corpus.open(folder).frames(clip, span).y)
+    assert not served.faults
 
 
 def test_a_store_that_fails_is_one_error_and_asked_again_later(remote: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

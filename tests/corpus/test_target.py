@@ -8,6 +8,7 @@ import pytest
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.errors import CorpusError, UsageError
+from fixtures_http import Serve
 
 STORE = "memory://test-of-target/corpus"
 
@@ -105,3 +106,11 @@ def test_places_that_cannot_be_written(films: Path, store: Any, monkeypatch: pyt
     with pytest.raises(CorpusError, match=r"memory://test-of-target/corpus: cannot be written \(No space left"):
         take(films, STORE)
     assert not store.exists("/test-of-target/corpus/corpus.json")
+
+
+def test_a_place_that_can_only_be_read_is_one_error(films: Path, tmp_path: Path, serve: Serve) -> None:
+    """fsspec's HTTP raises errors that are no OSError, some before the first shard, some when it is sent."""
+    (tmp_path / "served").mkdir()
+    url = serve(tmp_path / "served").url
+    with pytest.raises(CorpusError, match=rf"^{url}/corpus: cannot be written \(.+\)\. Check the address and your"):
+        take(films, f"{url}/corpus")

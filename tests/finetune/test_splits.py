@@ -16,7 +16,7 @@ PLAIN = Clip("k", "s", "train", "a", 2.0, 48, 64, 64, "x.tar", 0, 9, 9, 9, 25.0,
 
 def corpus_of(*clips: Clip) -> Any:
     """A corpus of which only the manifest is asked."""
-    return SimpleNamespace(path=Path("corpus"), clips=tuple(replace(c, key=f"k{i}") for i, c in enumerate(clips)))
+    return SimpleNamespace(place=Path("corpus"), clips=tuple(replace(c, key=f"k{i}") for i, c in enumerate(clips)))
 
 
 def clip(label: str | None, **changes: Any) -> Clip:

@@ -95,7 +95,7 @@ def test_partitions_of_different_classes_are_refused_before_anything_is_trained(
         replace(clip, fold=1 if clip.label == "ball" else 1 + index // 4 % 2)
         for index, clip in enumerate(small_corpus.clips)
     ]
-    corpus = SimpleNamespace(path=small_corpus.path, url=None, clips=tuple(clips))
+    corpus = SimpleNamespace(place=small_corpus.path, clips=tuple(clips))
     with pytest.raises(
         CorpusError, match=r"fold-1 and fold-2 cannot be averaged: 'ball' is a training class in only one of them"
     ):

@@ -1,6 +1,12 @@
+import importlib
 import os
+import sys
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,8 +14,9 @@ import pytest
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.corpus.item import Item
-from avts.errors import UsageError
-from avts.jobs.ray_engine import RayEngine
+from avts.errors import InputError, UsageError
+from avts.jobs.pool import CRASHED
+from avts.jobs.ray_engine import RETRIES, RayEngine, Shipped
 from avts.timebase import Span
 
 OPENER = """
@@ -52,6 +59,134 @@ def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(UsageError, match=r"Ray cluster at 127.0.0.1:1: cannot be joined \(nobody there\)"):
         RayEngine(2, address="127.0.0.1:1", timeout_seconds=1.0, function=print)
+
+
+class RayError(Exception):
+    """As in ray.exceptions, with those that follow."""
+
+
+class WorkerCrashedError(RayError): ...
+
+
+class NodeDiedError(RayError): ...
+
+
+class OutOfMemoryError(RayError): ...
+
+
+class ObjectLostError(RayError): ...
+
+
+class ObjectReconstructionFailedError(ObjectLostError): ...
+
+
+class LocalRayletDiedError(RayError): ...
+
+
+class RayTaskError(RayError):
+    def __init__(self, cause: Exception) -> None:
+        super().__init__("a traceback of many lines")
+        self.cause = cause
+
+
+ERRORS = (
+    RayError, WorkerCrashedError, NodeDiedError, OutOfMemoryError, ObjectLostError, ObjectReconstructionFailedError,
+    LocalRayletDiedError, RayTaskError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Numbered:
+    number: int
+    staged: Path
+
+
+Answer = Exception | Shipped
+
+
+class Cluster:
+    """A cluster that answers each submission of a task with the next of its answers."""
+
+    def __init__(self, answers: dict[int, list[Answer]]) -> None:
+        self.answers, self.submitted = answers, Counter[int]()
+
+    def engine(self, monkeypatch: pytest.MonkeyPatch) -> RayEngine:
+        ray: Any = ModuleType("ray")
+        ray.__spec__ = ModuleSpec("ray", None)
+        ray.is_initialized = lambda: True
+        ray.cluster_resources = lambda: {"CPU": 1}
+        ray.exceptions = SimpleNamespace(**{each.__name__: each for each in ERRORS})
+        ray.remote = lambda **_: lambda _: SimpleNamespace(remote=self.submit)
+        ray.get, ray.cancel = self.get, lambda *_, **__: None
+        monkeypatch.setitem(sys.modules, "ray", ray)
+        return RayEngine(1, address=None, timeout_seconds=1.0, function=print)
+
+    def submit(self, _: object, task: Numbered, __: float) -> Answer:
+        self.submitted[task.number] += 1
+        return self.answers[task.number].pop(0)
+
+    def get(self, reference: Answer) -> Shipped:
+        if isinstance(reference, Exception):
+            raise reference
+        return reference
+
+
+def tasks(folder: Path, count: int) -> list[Numbered]:
+    return [Numbered(number, folder / str(number)) for number in range(count)]
+
+
+def test_the_stand_ins_are_named_and_derived_as_rays_own() -> None:
+    pytest.importorskip("ray", reason="Ray is an extra: pip install -e '.[ray]'")
+    real = importlib.import_module("ray.exceptions")
+    for each in ERRORS:
+        assert [base.__name__ for base in getattr(real, each.__name__).__mro__] == [
+            base.__name__ for base in each.__mro__
+        ]
+
+
+def test_a_lost_result_is_made_again_and_a_lost_machine_costs_its_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = Shipped("done", {".txt": b"made"})
+    cluster = Cluster({
+        0: [done],
+        1: [WorkerCrashedError()],
+        2: [NodeDiedError()],
+        3: [OutOfMemoryError()],
+        4: [ObjectLostError(), ObjectReconstructionFailedError(), ObjectLostError(), done],
+        5: [ObjectLostError()] * 4,
+        6: [ObjectLostError(), NodeDiedError()],
+        7: [done],
+    })  # fmt: skip
+    results = list(cluster.engine(monkeypatch).run(tasks(tmp_path, 8)))
+    assert [task.number for task, _ in results] == list(range(8))
+    assert [result for _, result in results] == ["done", *[CRASHED] * 3, "done", CRASHED, CRASHED, "done"]
+    assert dict(cluster.submitted) == {0: 1, 1: 1, 2: 1, 3: 1, 4: 4, 5: 1 + RETRIES, 6: 2, 7: 1}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.txt", "4.txt", "7.txt"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised", "message"),
+    [
+        (RayTaskError(UsageError("no such thing.")), UsageError, r"^no such thing\.$"),
+        (RayTaskError(OSError(28, "no space")), OSError, "no space"),
+        (
+            RayTaskError(ModuleNotFoundError("No module named 'avts'")),
+            UsageError,
+            r"^a machine of the Ray cluster cannot run avts \(No module named 'avts'\)\. Install the same avts on all",
+        ),
+        (
+            LocalRayletDiedError("gone\nand more"),
+            InputError,
+            r"^the Ray cluster failed \(LocalRayletDiedError: gone\)\. Run the same command again; what is done",
+        ),
+    ],
+)
+def test_what_a_task_raises_is_raised_here_and_a_failed_cluster_is_one_error(
+    answer: Exception, raised: type[Exception], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(raised, match=message):
+        list(Cluster({0: [answer]}).engine(monkeypatch).run(tasks(tmp_path, 1)))
 
 
 @pytest.mark.filterwarnings("default")  # Ray's own

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from avts.errors import UsageError
+from avts.corpus.folder import FolderSource
+from avts.errors import InputError, UsageError
+from avts.jobs.pool import CRASHED
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 from avts.world import KINDS, compose, write_world
 from avts.world import writer as writer_module
@@ -89,13 +92,20 @@ def test_what_a_kill_left_out_is_made_again(world: Path) -> None:
     first = world / rows(world)[0]["file"]
     good = first.with_suffix(".json").read_text()
     first.with_suffix(".json").unlink()  # killed between the video and its truth
-    (world / f".{first.name}.part").write_bytes(b"half a file")
+    (world / ".parts").mkdir()
+    (world / ".parts" / first.name).write_bytes(b"half a file")
     (world / "labels.csv").unlink()
     summary = write_world(world, **SMALL)
     assert (summary.made, summary.reused) == (1, 1)
     assert first.with_suffix(".json").read_text() == good
     assert len(rows(world)) == 2
     assert not list(world.glob(".*"))
+
+
+def test_what_is_being_made_is_hidden_from_an_ingest(world: Path) -> None:
+    (world / ".parts").mkdir()
+    (world / ".parts" / "00002_ball.mp4").write_bytes(b"half a file")
+    assert [item.source for item in FolderSource(world).items()] == [row["file"] for row in rows(world)]
 
 
 def test_a_failed_video_leaves_no_file_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +141,35 @@ def test_worker_processes_make_the_same_videos(tmp_path: Path, monkeypatch: pyte
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
+class Engine:
+    """Stands for a cluster: runs tasks here, and loses the second."""
+
+    given: tuple[int | None, str | None]
+    is_closed = False
+
+    def __init__(self, workers: int | None, *, address: str | None, function: Any, **_: float) -> None:
+        Engine.given, self.function = (workers, address), function
+
+    def run(self, tasks: list[Any]) -> Iterator[tuple[Any, Any]]:
+        for number, task in enumerate(tasks):
+            self.function(task, lambda: None)
+            yield task, CRASHED if number == 1 else "done"
+
+    def close(self) -> None:
+        Engine.is_closed = True
+
+
+def test_a_video_that_the_cluster_lost_is_told_and_made_by_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avts.jobs.ray_engine.RayEngine", Engine)
+    with pytest.raises(InputError, match=r"^00001_\w+\.mp4: its process on the Ray cluster was lost each time\. Run"):
+        write_world(tmp_path / "w", **SMALL, engine="ray", address="head:6379", workers=5)
+    assert (Engine.given, Engine.is_closed) == ((5, "head:6379"), True)
+    assert [path.name[:5] for path in (tmp_path / "w").glob("0*.mp4")] == ["00000"]
+    assert (write_world(tmp_path / "w", **SMALL).made, rows(tmp_path / "w")[1]["index"]) == (1, "1")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -153,6 +192,7 @@ def test_a_folder_with_another_world_is_refused(world: Path, change: dict[str, A
         ({"videos": 0}, "a world of 0 videos was asked for"),
         ({"videos": -4}, "a world of -4 videos was asked for"),
         ({"workers": 0}, "0 workers were asked for"),
+        ({"address": "head:6379"}, "address 'head:6379' needs a Ray cluster, but the engine is 'local'"),
         ({"size": 33}, "size 33 cannot be encoded"),
         ({"kinds": ["pendulm"]}, "unknown kind 'pendulm'; did you mean 'pendulum'"),
         ({"kinds": []}, "a world of 0 kinds"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avts.cli.corpus import CORPUS
 from avts.cli.progress import progress_bar
 from avts.errors import CorpusError, UsageError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="doctor")
-@click.argument("path", type=click.Path(path_type=Path), metavar="FOLDER|CORPUS")
+@click.argument("place", type=CORPUS, metavar="FOLDER|CORPUS")
 @click.option("--all", "every", is_flag=True, help="Decode every file completely instead of a sample.")
 @click.option(
     "--recipe",
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 @click.option("--gap-seconds", default=0.5, show_default=True, help="Minimum gap of a hard pair if no recipe is given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    path: Path, *, every: bool, recipe: Path | None, clip_seconds: float, gap_seconds: float, as_json: bool
+    place: Path | str, *, every: bool, recipe: Path | None, clip_seconds: float, gap_seconds: float, as_json: bool
 ) -> int:
     """Check a folder of videos or a corpus before an overnight run.
 
     Reports files that cannot be opened or decoded, silence, duplicates, durations and rates, the number of pairs of
-    each kind, whether sound and picture are in sync, and whether this machine can feed the model. A folder with a
-    corpus.json is a corpus; any other folder is searched for videos. Exit status 3 if something is not usable, or if a
-    corpus has too few clips for RECIPE.
+    each kind, whether sound and picture are in sync, and whether this machine can feed the model. A URL or a
+    folder with a corpus.json is a corpus; any other folder is searched for videos. Exit status 3 if something is not
+    usable, or if a corpus has too few clips for RECIPE.
     """
     from avts.corpus.corpus import Corpus
     from avts.corpus.manifest import CORPUS_NAME
@@ -49,8 +50,8 @@ def command(
     from avts.report.doctor import doctor_record, doctor_text
     from avts.settings import read_recipe
 
-    if not path.is_dir():
-        raise UsageError(f"{path}: no such folder. Give a folder of videos, or a corpus.")
+    if isinstance(place, Path) and not place.is_dir():
+        raise UsageError(f"{place}: no such folder. Give a folder of videos, or a corpus.")
     asked = read_recipe(recipe) if recipe else None
     if asked is not None:
         clip_seconds, gap_seconds = asked.pairs.clip_seconds, asked.pairs.hard_gap_seconds
@@ -59,14 +60,14 @@ def command(
     alignment: Alignment | None = None
     plan: TrainingPlan | None = None
     with progress_bar("doctor", "files") as on_progress:
-        if (path / CORPUS_NAME).exists():
-            corpus = Corpus.open(path)
+        if isinstance(place, str) or (place / CORPUS_NAME).exists():
+            corpus = Corpus.open(place)
             found = examine_corpus(corpus, every_clip=every, on_progress=on_progress)
             loader, step = _speeds(corpus, found, asked, clip_seconds)
             alignment = measure_alignment(corpus, corpus.select())
             plan = training_plan(corpus, asked, str(recipe)) if asked is not None else None
         else:
-            found = examine_folder(path, every_file=every, on_progress=on_progress)
+            found = examine_folder(place, every_file=every, on_progress=on_progress)
     capacity = capacities(found.durations_usable, clip_seconds=clip_seconds, gap_seconds=gap_seconds)
     answer = (found, capacity, loader, step, alignment, plan)
     click.echo(json.dumps(doctor_record(*answer)) if as_json else doctor_text(*answer))

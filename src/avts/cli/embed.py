@@ -11,7 +11,7 @@ from avts.cli.device import device_option
 from avts.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from avts.features.embedding import EngineName
+    from avts.jobs.pool import EngineName
 
 
 @click.command()

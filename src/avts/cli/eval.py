@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from avts.cli.corpus import CORPUS
 from avts.cli.device import device_option
 from avts.cli.progress import progress_bar, tell
 
@@ -31,11 +32,11 @@ class _RunOrClips(click.Command):
 
 @click.command(name="eval", cls=_RunOrClips)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to test on.")
+@click.option("--data", "corpus", type=CORPUS, required=True, help="Corpus to test on.")
 @click.option("--rounds", default=4, show_default=True, type=click.IntRange(min=1), help="Windows of each video.")
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(run: Path, corpus: Path, *, rounds: int, device: str, as_json: bool) -> int:
+def command(run: Path, corpus: Path | str, *, rounds: int, device: str, as_json: bool) -> int:
     """Measure the model of RUN: threshold from the corpus's validation videos, figures from its test videos.
 
     `avts eval clips FOLDER` measures offsets of in-sync clips instead; see `avts eval clips --help`.

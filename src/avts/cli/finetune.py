@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from avts.cli.corpus import CORPUS
 from avts.cli.device import device_option
 from avts.cli.progress import progress_bar
 
@@ -38,7 +39,7 @@ def _labels(_: object, __: object, value: str) -> tuple[int | None, ...]:
 
 _OPTIONS = (
     click.argument("recipe", type=click.Path(path_type=Path), required=False),
-    click.option("--data", "corpus", required=True, help="Corpus with labels: a folder, or an fsspec URL."),
+    click.option("--data", "corpus", type=CORPUS, required=True, help="Corpus with labels."),
     click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder."),
     click.option(
         "--start",
@@ -131,7 +132,7 @@ def _study(
     senses: Any,
     *,
     recipe: Path | None,
-    corpus: str,
+    corpus: Path | str,
     start: str,
     like: str | None,
     split: str | None,

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from avts.cli.progress import progress_bar
-from avts.corpus.ingest import EngineName, IngestSummary, ingest
+from avts.corpus.ingest import IngestSummary, ingest
 from avts.corpus.shards import SHARD_BYTES
 from avts.corpus.sources import LAYOUTS, source_of
-from avts.jobs.pool import TIMEOUT_SECONDS
+from avts.jobs.pool import TIMEOUT_SECONDS, EngineName
 from avts.media.limits import MAX_DECODED_BYTES, MAX_DURATION_SECONDS, MAX_PIXELS, Limits
 from avts.media.standard import SHORT_SIDE
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from avts.cli.corpus import CORPUS
 from avts.cli.device import device_option
 from avts.cli.progress import progress_bars, tell
 
 
 @click.command(name="inspect")
 @click.argument("run", metavar="RUN|box", type=click.Path(path_type=Path))
-@click.option("--data", "place", required=True, help="Corpus of clips to run the model on.")
+@click.option("--data", "place", type=CORPUS, required=True, help="Corpus of clips to run the model on.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Output folder for the page and the figures."
 )
@@ -34,7 +35,7 @@ from avts.cli.progress import progress_bars, tell
 def command(
     run: Path,
     *,
-    place: str,
+    place: Path | str,
     out: Path,
     split: str,
     most: int,

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import click
 
+from avts.cli.corpus import CORPUS
 from avts.cli.device import device_option
 from avts.cli.progress import progress_bar, tell
 
 
 @click.command(name="overfit")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to take a batch of.")
+@click.option("--data", "corpus", type=CORPUS, required=True, help="Corpus to take a batch of.")
 @click.option("--start", type=click.Path(path_type=Path), metavar="RUN", help="As for avts train.")
 @click.option("--steps", default=300, show_default=True, type=click.IntRange(1), help="To take at most.")
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(recipe: Path, corpus: Path, *, start: Path | None, steps: int, device: str, as_json: bool) -> int:
+def command(recipe: Path, corpus: Path | str, *, start: Path | None, steps: int, device: str, as_json: bool) -> int:
     """Train on one batch of a corpus with the settings of RECIPE until its loss is close to the minimum.
 
     Nothing is written. If the loss stays too high, silence, stillness, embeddings, learning rate and alignment are

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from avts.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from avts.jobs.pool import EngineName
 
 
 @click.command("synth")
@@ -36,6 +40,8 @@ from avts.cli.progress import progress_bar
     "individual: looks that go with the sound, so that other videos' sounds can be told without timing.",
 )
 @click.option("--workers", type=int, default=None, help="Number of processes.  [default: one per core]")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="As in ingest.")
+@click.option("--address", help="Address of the Ray cluster.  [default: start one on this machine]")
 def command(
     out: Path,
     videos: int,
@@ -46,6 +52,8 @@ def command(
     max_shift: float,
     scenes: str,
     workers: int | None,
+    engine: EngineName,
+    address: str | None,
 ) -> None:
     """Generate videos whose sound is produced by their motion, and write them to the folder OUT.
 
@@ -65,6 +73,8 @@ def command(
             max_shift_seconds=max_shift,
             scenes=scenes,
             workers=workers,
+            engine=engine,
+            address=address,
             on_progress=on_progress,
         )
     click.echo(f"{summary.out}: {summary.made} videos made, {summary.reused} reused")

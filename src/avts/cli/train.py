@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from avts.cli.corpus import CORPUS
 from avts.cli.device import device_option
 from avts.cli.progress import progress_bar, tell
 from avts.cli.recipe import print_train_recipes
@@ -15,7 +16,7 @@ from avts.cli.recipe import print_train_recipes
 
 @click.command(name="train")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--data", "corpus", type=click.Path(path_type=Path), required=True, help="Corpus to train on.")
+@click.option("--data", "corpus", type=CORPUS, required=True, help="Corpus to train on.")
 @click.option(
     "--out",
     "run",
@@ -56,7 +57,7 @@ from avts.cli.recipe import print_train_recipes
 )
 def command(
     recipe: Path,
-    corpus: Path,
+    corpus: Path | str,
     run: Path | None,
     *,
     base: Path | None,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from avts.corpus.clip import Clip
 from avts.corpus.manifest import CORPUS_NAME, MANIFEST_NAME, read_manifest, read_settings
+from avts.corpus.place import place_of
 from avts.corpus.quality import is_usable
 from avts.corpus.shards import WAV_HEADER_BYTES
 from avts.corpus.store import LocalStore, RemoteStore, Store, Wanted
@@ -23,9 +24,6 @@ from avts.errors import CorpusError, MediaError
 from avts.media.planes import Planes
 from avts.media.reader import read_windows, read_windows_into
 from avts.timebase import FRAME_RATE, Span, frame_at, sample_at
-
-LOCAL = "file://"
-"""URLs with this prefix are paths."""
 
 
 class Corpus:
@@ -44,13 +42,11 @@ class Corpus:
         """Open a corpus: a folder, or a URL that fsspec reads (s3://, gs://, https://, ...).
 
         Raises:
+            UsageError: the place is neither a folder nor a URL, or no file system for such URLs.
             CorpusError: it is missing, not a corpus, unfinished, damaged, or of another format version.
         """
-        url = str(place)
-        if "://" in url and not url.startswith(LOCAL):
-            corpus = Corpus(Path(url.rstrip("/").rsplit("/", 1)[-1]), url.rstrip("/"))
-        else:
-            corpus = Corpus(Path(url.removeprefix(LOCAL)).absolute())
+        found = place_of(place)
+        corpus = Corpus(Path(Path(found).name), found) if isinstance(found, str) else Corpus(found.absolute())
         _ = corpus.settings, corpus.clips
         return corpus
 
@@ -62,6 +58,11 @@ class Corpus:
 
     def __repr__(self) -> str:
         return f"Corpus({self.url or str(self.path)!r})"
+
+    @property
+    def place(self) -> Path | str:
+        """Where it is, as it was opened: its folder or its URL."""
+        return self.url or self.path
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -14,12 +14,21 @@ from typing import BinaryIO, cast
 import fsspec
 
 from avts.corpus.item import Media, Member
-from avts.errors import InputError, UsageError
+from avts.errors import InputError, UsageError, install_advice
 
 BLOCK_BYTES = 2**20
 
 LONGEST_ENDING = 8
 """Maximum length of a file suffix that the copy keeps; some demuxers need the suffix."""
+
+PACKAGES = {
+    "http": "aiohttp", "https": "aiohttp", "s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs",
+    "az": "adlfs",
+}  # fmt: skip
+"""The package with which fsspec opens the URLs of a protocol, by the protocol's name."""
+
+REMOTE_EXTRA = ("aiohttp",)
+"""The packages of the extra 'remote' in pyproject.toml."""
 
 
 class FetchError(InputError):
@@ -64,13 +73,21 @@ def check_protocol(url: str) -> None:
     """Check early whether a kind of URL can be opened at all.
 
     Raises:
-        UsageError: no file system for it is known or installed.
+        UsageError: no file system for it is known, or its package is not installed.
     """
     protocol = url.split("::")[0].split("://")[0]
     try:
         fsspec.get_filesystem_class(protocol)
-    except (ImportError, ValueError) as error:
-        raise UsageError(f"{url}: {protocol}:// cannot be opened ({error}).") from error
+    except ImportError as error:
+        package = PACKAGES.get(protocol)
+        if package is None:
+            raise UsageError(f"{url}: {protocol}:// needs a package that is not installed here: {error}.") from error
+        advice = install_advice("remote") if package in REMOTE_EXTRA else f"Install it: pip install {package}"
+        raise UsageError(f"{url}: {protocol}:// needs {package}, not installed here. {advice}") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{url}: {protocol}:// cannot be opened ({error}). Give a local path, or a URL such as https://HOST/NAME."
+        ) from error
 
 
 def open_url(url: Path | str) -> BinaryIO:
@@ -82,7 +99,7 @@ def open_url(url: Path | str) -> BinaryIO:
     try:
         return url.open("rb") if isinstance(url, Path) else cast(BinaryIO, fsspec.open(url, "rb").open())
     except Exception as error:  # each file system has errors of its own
-        raise FetchError(f"{url}: cannot be opened ({_reason(error)}). Check that it exists.") from error
+        raise FetchError(f"{url}: cannot be opened ({reason_of(error)}). Check that it exists.") from error
 
 
 def _copy(media: str | Member | Callable[[], BinaryIO], copy: Path, alive: Callable[[], None]) -> None:
@@ -108,7 +125,9 @@ def _opened(media: str | Member | Callable[[], BinaryIO]) -> BinaryIO:
         try:
             return media()
         except Exception as error:  # the user's own function
-            raise FetchError(f"{name_of(media)}: cannot be opened ({_reason(error)}). Check that it exists.") from error
+            raise FetchError(
+                f"{name_of(media)}: cannot be opened ({reason_of(error)}). Check that it exists."
+            ) from error
     file = open_url(media.tar)
     file.seek(media.offset)
     return file
@@ -119,9 +138,10 @@ def _read(file: BinaryIO, size: int, name: str) -> bytes:
         return file.read(size)
     except Exception as error:  # each file system has errors of its own
         raise FetchError(
-            f"{name}: could not be read completely ({_reason(error)}). Run the same command again."
+            f"{name}: could not be read completely ({reason_of(error)}). Run the same command again."
         ) from error
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+def reason_of(error: Exception) -> str:
+    """Why a file system failed, in one phrase; some of its errors have no text."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

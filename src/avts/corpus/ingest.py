@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Literal
 
 from avts.corpus.item import Item, Source
 from avts.corpus.journal import Journal
@@ -19,14 +18,12 @@ from avts.corpus.taking import STAGING_NAME, Engine, Form, IngestSummary, OnProg
 from avts.corpus.target import FolderTarget, target_of
 from avts.corpus.transcode import transcode
 from avts.errors import CorpusError, UsageError
-from avts.jobs.pool import TIMEOUT_SECONDS, OrderedPool
+from avts.jobs.pool import TIMEOUT_SECONDS, EngineName, OrderedPool, check_no_address
 from avts.jobs.refusal import MISSING_NAME, REFUSED_NAME
 from avts.media.limits import Limits
 from avts.media.standard import SHORT_SIDE
 
-__all__ = ["EngineName", "IngestSummary", "ingest"]
-
-EngineName = Literal["local", "ray"]
+__all__ = ["IngestSummary", "ingest"]
 
 
 def ingest(
@@ -103,8 +100,7 @@ def _run(
 
 
 def _local(workers: int | None, num_items: int, form: Form, address: str | None) -> Engine:
-    if address is not None:
-        raise UsageError(f"address {address!r} needs a Ray cluster, but the engine is 'local'. Use engine 'ray'.")
+    check_no_address(address)
     return OrderedPool(transcode, min(workers or num_cores(), num_items), timeout_seconds=form.timeout_seconds)
 
 

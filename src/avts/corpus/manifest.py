@@ -94,6 +94,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     Raises:
         CorpusError: the folder is missing, not a corpus, unfinished, damaged, or of another format version.
     """
+    if folder.is_file():
+        raise CorpusError(f"{folder}: is a file; a corpus is a folder or a URL. Give that of its {CORPUS_NAME}.")
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such corpus. Make one with `avts ingest FOLDER {folder}`.")
     path = folder / CORPUS_NAME

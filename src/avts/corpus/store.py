@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from avts.corpus.clip import Clip
+from avts.corpus.remote import RemoteFiles
 from avts.errors import CorpusError, MediaError
 from avts.media.packets import PacketTable, packet_table
 from avts.timebase import Span, frame_at
@@ -119,10 +120,12 @@ class RemoteStore:
     """Shards in a store that fsspec reads."""
 
     def __init__(self, url: str) -> None:
-        import fsspec  # needed for remote corpora only
+        """Start nothing yet.
 
-        self._url = url
-        self._files, self._root = fsspec.core.url_to_fs(url)
+        Raises:
+            UsageError: no file system for such URLs, or its package is not installed.
+        """
+        self._files = RemoteFiles(url)
         self._kept: OrderedDict[str, Future[_Fetched]] = OrderedDict()
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="avts-fetch")
@@ -133,14 +136,7 @@ class RemoteStore:
         Raises:
             CorpusError: the store cannot be reached.
         """
-        try:
-            return bytes(self._files.cat_file(f"{self._root}/{name}"))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise CorpusError(
-                f"{self._url}: cannot be read ({error}). Check the address and your permissions."
-            ) from error
+        return self._files.whole(name)
 
     def video(self, clip: Clip, spans: Sequence[Span]) -> memoryview:
         """A clip's MP4 in memory; of a long clip, only what the spans need.
@@ -199,16 +195,11 @@ class RemoteStore:
 
     def _read(self, clip: Clip, start: int, size: int) -> bytes:
         """Bytes of a shard, by one request."""
-        try:
-            found = bytes(self._files.cat_file(f"{self._root}/{clip.shard}", start=start, end=start + size))
-        except OSError as error:
-            raise CorpusError(
-                f"{self._url}: its shard {clip.shard} cannot be read ({error}). Check the store, and try again."
-            ) from error
+        found = self._files.part(clip.shard, start, size)
         if len(found) < size:
             raise CorpusError(
-                f"{self._url}: clip {clip.key}: {clip.shard} is truncated: {len(found)} of {size} bytes were received. "
-                "Copy the corpus again."
+                f"{self._files.url}: clip {clip.key}: {clip.shard} is truncated: {len(found)} of {size} bytes were "
+                "received. Copy the corpus again."
             )
         return found
 

@@ -7,16 +7,18 @@ killed run loses the current shard, never one that was sent.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import fsspec
 
-from avts.corpus.fetch import check_protocol
+from avts.corpus.fetch import check_protocol, reason_of
 from avts.corpus.manifest import CORPUS_NAME, JOURNAL_NAME, MANIFEST_NAME
+from avts.corpus.place import place_of
+from avts.errors import CorpusError
 from avts.jobs.refusal import MISSING_NAME, REFUSED_NAME
-
-LOCAL_PROTOCOL = "file://"
 
 
 class FolderTarget:
@@ -67,9 +69,10 @@ class StoreTarget(FolderTarget):
         self.folder = Path(self._temporary.name)
         names = self.names()
         if JOURNAL_NAME in names:
-            self._files.get_file(self._at(JOURNAL_NAME), str(self.folder / JOURNAL_NAME))
             shards = [name for name in names if name.startswith("shard-")]
-            self.stored = {name: int(self._files.size(self._at(name)) or 0) for name in shards}
+            with self._one_error():
+                self._files.get_file(self._at(JOURNAL_NAME), str(self.folder / JOURNAL_NAME))
+                self.stored = {name: int(self._files.size(self._at(name)) or 0) for name in shards}
         return self
 
     def __exit__(
@@ -79,10 +82,11 @@ class StoreTarget(FolderTarget):
 
     def names(self) -> set[str]:
         """Names of the existing files."""
-        if not self._files.exists(self._root):
-            return set()
-        self._files.invalidate_cache(self._root)
-        return {str(name).rstrip("/").rsplit("/", 1)[-1] for name in self._files.ls(self._root, detail=False)}
+        with self._one_error():
+            if not self._files.exists(self._root):
+                return set()
+            self._files.invalidate_cache(self._root)
+            return {str(name).rstrip("/").rsplit("/", 1)[-1] for name in self._files.ls(self._root, detail=False)}
 
     def keep_shard(self, path: Path) -> None:
         """Send a shard, then the journal that names its clips."""
@@ -98,8 +102,22 @@ class StoreTarget(FolderTarget):
                 self._send(self.folder / name)
 
     def _send(self, path: Path) -> None:
-        self._files.makedirs(self._root, exist_ok=True)
-        self._files.put_file(str(path), self._at(path.name))
+        with self._one_error():
+            self._files.makedirs(self._root, exist_ok=True)
+            self._files.put_file(str(path), self._at(path.name))
+
+    @contextmanager
+    def _one_error(self) -> Iterator[None]:
+        """Errors of a file system's own become one error; an OSError is one already."""
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as error:
+            raise CorpusError(
+                f"{self.name}: cannot be written ({reason_of(error)}). Check the address and your permissions: "
+                "http:// and https:// are for reading."
+            ) from error
 
     def _at(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
@@ -109,8 +127,7 @@ def target_of(out: Path | str) -> FolderTarget:
     """The target for a path or URL.
 
     Raises:
-        UsageError: no file system for such URLs.
+        UsageError: neither a path nor a URL, or no file system for such URLs.
     """
-    if isinstance(out, str) and out.startswith(LOCAL_PROTOCOL):
-        out = Path(out.removeprefix(LOCAL_PROTOCOL))
-    return StoreTarget(out) if isinstance(out, str) and "://" in out else FolderTarget(Path(out))
+    place = place_of(out)
+    return StoreTarget(place) if isinstance(place, str) else FolderTarget(place)

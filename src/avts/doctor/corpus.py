@@ -28,7 +28,7 @@ def examine_corpus(corpus: Corpus, *, every_clip: bool = False, on_progress: OnP
     """Summarise a corpus, and decode an evenly spaced sample of its clips, or all, completely."""
     clips = corpus.clips
     usable = [clip for clip in clips if is_usable(clip.flags)]
-    found = Findings("corpus", corpus.path, len(clips))
+    found = Findings("corpus", corpus.place, len(clips))
     found.flags.update(flag for clip in clips for flag in clip.flags)
     found.splits.update(clip.split for clip in clips)
     found.durations_seconds = [clip.duration_seconds for clip in clips]
@@ -57,7 +57,7 @@ def training_plan(corpus: Corpus, recipe: Recipe, name: str) -> TrainingPlan:
     """
     num_clips = len(training_clips(corpus, recipe))
     try:
-        check_clips(corpus.path, num_clips, recipe)
+        check_clips(corpus.place, num_clips, recipe)
     except CorpusError as error:
         return TrainingPlan(name, num_clips, (), str(error))
     return TrainingPlan(name, num_clips, plan_lines(recipe, num_clips))

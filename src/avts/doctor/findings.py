@@ -43,7 +43,7 @@ class Findings:
     """
 
     kind: Literal["folder", "corpus"]
-    path: Path
+    path: Path | str
     num_items: int
     num_bytes: int = 0
     flags: Counter[str] = field(default_factory=Counter)

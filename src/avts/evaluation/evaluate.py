@@ -150,7 +150,7 @@ def evaluate(
         splits[split] = [c for c in corpus.select(split) if c.duration_seconds >= pairs.clip_seconds]
         if len(splits[split]) < 2:
             raise CorpusError(
-                f"{corpus.path}: {len(splits[split])} usable {split} clip(s) of at least {pairs.clip_seconds:g} s; "
+                f"{corpus.place}: {len(splits[split])} usable {split} clip(s) of at least {pairs.clip_seconds:g} s; "
                 f"evaluation needs at least 2. Put videos into a folder '{split}' and ingest again"
             )
     parts = [("validation", HARD, rounds), ("test", HARD, (rounds + 1) // 2), ("test", SUPER_HARD, rounds // 2)]
@@ -166,7 +166,7 @@ def evaluate(
         )
         if turns and not {POSITIVE, EASY} <= set(measured[-1].kinds):
             raise CorpusError(
-                f"{corpus.path}: {len(measured[-1].kinds)} usable pair(s) in {len(clips)} {split} "
+                f"{corpus.place}: {len(measured[-1].kinds)} usable pair(s) in {len(clips)} {split} "
                 f"clips: the others are below {pairs.silence_dbfs:g} dBFS. Ingest videos with more sound"
             )
     threshold = fit_threshold(measured[0], MIXED)
@@ -236,7 +236,7 @@ def validation_auc(corpus: Corpus, pairs: PairSettings) -> Callable[[TwoStream],
         counts = kind_counts(found)
         if not counts["positive"] or not counts["easy"]:
             raise CorpusError(
-                f"{corpus.path}: {counts['positive']} positive and {counts['easy']} easy pair(s) to measure in "
+                f"{corpus.place}: {counts['positive']} positive and {counts['easy']} easy pair(s) to measure in "
                 f"{len(clips)} validation clips: the others are under {pairs.silence_dbfs:g} dBFS. Ingest validation "
                 "videos with more sound, or set [training] validate_every_epochs = 0"
             )

@@ -12,15 +12,15 @@ import shutil
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from avts.corpus.clip import hash_of
-from avts.errors import CorpusError, UsageError
+from avts.errors import CorpusError
 from avts.features.extract import Embedded, Task, embed_recording
 from avts.features.parts import Parts
 from avts.features.recordings import Recording
 from avts.features.towers import Plan
-from avts.jobs.pool import TIMEOUT_SECONDS, Lost, OrderedPool, TimedOut, in_words
+from avts.jobs.pool import TIMEOUT_SECONDS, EngineName, Lost, OrderedPool, TimedOut, check_no_address, in_words
 from avts.jobs.refusal import Refusal
 from avts.model.checkpoint import read_header
 
@@ -29,7 +29,6 @@ FORMAT_VERSION = 1
 DONE_BEFORE_JOIN = 200
 """Tables of single recordings that are joined to one."""
 
-EngineName = Literal["local", "ray"]
 OnProgress = Callable[[int, int], None]
 
 
@@ -162,8 +161,7 @@ def _engine(name: EngineName, workers: int, address: str | None, timeout_seconds
         from avts.jobs.ray_engine import RayEngine
 
         return RayEngine(workers, address=address, timeout_seconds=timeout_seconds, function=embed_recording)
-    if address is not None:
-        raise UsageError(f"address {address!r} needs a Ray cluster, but the engine is 'local'. Use engine 'ray'.")
+    check_no_address(address)
     return OrderedPool(embed_recording, workers, timeout_seconds=timeout_seconds)
 
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ from avts.corpus.folder import folder_label, is_sound_name, is_video_name
 from avts.corpus.item import Item, Media
 from avts.corpus.listing import LIST_ENDINGS
 from avts.corpus.manifest import CORPUS_NAME
-from avts.corpus.sources import source_of
+from avts.corpus.place import place_of
+from avts.corpus.sources import is_collection, source_of
 from avts.errors import CorpusError, MediaError, UsageError
 from avts.jobs.refusal import writable
 from avts.media.planes import Planes
@@ -87,17 +89,20 @@ def recordings_of(places: Sequence[str], *, layout: str | None = None) -> list[R
 
 
 def _at(place: str, layout: str | None, *, alone: bool) -> list[Recording]:
-    path = Path(place)
-    if layout is None and "://" not in place:
-        if (path / CORPUS_NAME).is_file():
-            return corpus_recordings(Corpus.open(path))
-        if path.is_dir() and (files := list(_files(path, "" if alone else f"{place}/"))):
+    found = place_of(place)
+    if isinstance(found, str):
+        if layout is None and not (is_collection(found) or is_video_name(found) or is_sound_name(found)):
+            return corpus_recordings(Corpus.open(found))
+    elif layout is None:
+        if (found / CORPUS_NAME).is_file():
+            return corpus_recordings(Corpus.open(found))
+        if found.is_dir() and (files := list(_files(found, "" if alone else f"{place}/"))):
             return files
-        if path.is_file() and path.suffix not in {*LIST_ENDINGS, ".tar"}:
-            return [Recording(writable(place), path, stamp=_stamp(path))]
-        if not path.exists():
+        if found.is_file() and found.suffix not in {*LIST_ENDINGS, ".tar"}:
+            return [Recording(writable(place), found, stamp=_stamp(found))]
+        if not found.exists():
             raise UsageError(f"{place}: no such file or folder. Check the path.")
-    return [_of_item(item) for item in source_of(place, layout=layout).items() if item.media is not None]
+    return [_of_item(item) for item in source_of(found, layout=layout).items() if item.media is not None]
 
 
 def _files(folder: Path, prefix: str) -> Iterator[Recording]:
@@ -130,7 +135,7 @@ def _of_item(item: Item) -> Recording:
 
 def corpus_recordings(corpus: Corpus) -> list[Recording]:
     """The clips of a corpus."""
-    place = corpus.url or corpus.path
+    place = corpus.place
     return [
         Recording(clip.source, place, clip, clip.label, clip.split, clip.fold, clip.group, stamp=clip.content_hash)
         for clip in corpus.clips
@@ -158,11 +163,18 @@ def streams_of(recording: Recording, scratch: Path, alive: Callable[[], None]) -
         InputError: it is not there, not a media file, or has neither picture nor sound.
     """
     if recording.clip is not None:
-        assert not callable(recording.place)
-        yield _clip_streams(Corpus.open(str(recording.place)), recording.clip)
+        place = recording.place
+        assert isinstance(place, Path | str)
+        yield _clip_streams(_remote_corpus(place) if isinstance(place, str) else Corpus.open(place), recording.clip)
         return
     with fetched(recording.place, scratch, alive) as path:
         yield _file_streams(path, recording.part)
+
+
+@lru_cache(maxsize=1)
+def _remote_corpus(url: str) -> Corpus:
+    """The corpus at a URL; a process fetches its manifest once, not for each clip."""
+    return Corpus.open(url)
 
 
 def _clip_streams(corpus: Corpus, clip: Clip) -> Streams:

@@ -65,7 +65,7 @@ def partitions(corpus: Corpus, senses: Senses, *, clip_seconds: float, only: str
     notes = (f"{short} clip(s) shorter than {clip_seconds:.2f} s skipped",) if short else ()
     named = _named(long)
     if only is not None and only not in (*named, MANIFEST):
-        raise UsageError(f"{corpus.path}: no split '{only}'; the splits are {', '.join((*named, MANIFEST))}")
+        raise UsageError(f"{corpus.place}: no split '{only}'; the splits are {', '.join((*named, MANIFEST))}")
     wanted = [only] if only else list(named) or [MANIFEST]
     return [_checked(corpus, *(named.get(name) or _by_manifest(long)), name=name, notes=notes) for name in wanted]
 
@@ -130,13 +130,13 @@ def _checked(
     classes = tuple(sorted({str(clip.label) for clip in train}))
     if len(classes) < 2:
         raise CorpusError(
-            f"{corpus.path}, {name}: {len(train)} usable training clip(s) of {len(classes)} class(es); a classifier "
+            f"{corpus.place}, {name}: {len(train)} usable training clip(s) of {len(classes)} class(es); a classifier "
             "needs 2 classes. Labels come from folders' names, a labels.csv or a list: ingest again with labels"
         )
     known = [clip for clip in test if clip.label in classes]
     if not known:
         raise CorpusError(
-            f"{corpus.path}, {name}: {len(test)} labelled test clip(s), 0 of them of the {len(classes)} classes "
+            f"{corpus.place}, {name}: {len(test)} labelled test clip(s), 0 of them of the {len(classes)} classes "
             "trained on. Put videos of these classes into a folder 'test' and ingest again"
         )
     if len(known) < len(test):

@@ -70,7 +70,7 @@ class Study:
         for partition in found[1:]:
             if odd := set(partition.classes) ^ set(found[0].classes):
                 raise CorpusError(
-                    f"{self.corpus.path}: {found[0].name} and {partition.name} cannot be averaged: '{min(odd)}' is "
+                    f"{self.corpus.place}: {found[0].name} and {partition.name} cannot be averaged: '{min(odd)}' is "
                     "a training class in only one of them. Choose one with --split"
                 )
         for labels in self.labels_per_class:
@@ -82,7 +82,7 @@ class Study:
         """What a part on disk must have been made with."""
         start = "scratch" if self.start is None else str(self.start.resolve())
         return {
-            "data": str(self.corpus.url or self.corpus.path),
+            "data": str(self.corpus.place),
             "start": start,
             "like": None if self.like is None else str(self.like.resolve()),
             "senses": self.senses,
@@ -121,7 +121,7 @@ def run_study(study: Study, out: Path, *, resume: bool, bar: Bar, say: Callable[
         made.setdefault(labels, []).append((scores, record, partition))
     result = {
         "senses": study.senses,
-        "data": str(study.corpus.url or study.corpus.path),
+        "data": str(study.corpus.place),
         "start": "scratch" if study.start is None else str(study.start),
         "like": None if study.like is None else str(study.like),
         "clips_per_video": study.recipe.test.windows,

@@ -15,12 +15,15 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from avts.errors import UsageError
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
+
+EngineName = Literal["local", "ray"]
+"""Where tasks run: in processes of this machine, or on a Ray cluster."""
 
 Alive = Callable[[], None]
 OnNews = Callable[[Any], None]
@@ -71,6 +74,12 @@ def in_words(lost: Lost, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
     if name == "SIGKILL":
         return f"its process was killed ({name}), perhaps for lack of memory. Use fewer processes, or re-encode it."
     return f"it crashed its decoder ({name}). Re-encode it."
+
+
+def check_no_address(address: str | None) -> None:
+    """Raise UsageError if a Ray cluster's address is given for the engine 'local'."""
+    if address is not None:
+        raise UsageError(f"address {address!r} needs a Ray cluster, but the engine is 'local'. Use engine 'ray'.")
 
 
 class OrderedPool(Generic[TaskT, ResultT]):

@@ -1,8 +1,8 @@
 """Tasks on a Ray cluster, of ingest or others: the same function in the same worker processes, on other machines.
 
 Each Ray worker keeps one process for decoding, so that a decoder that crashes or hangs costs its file as it does
-here; a Ray worker or machine that is lost costs a repetition. Results come back whole and are appended by the caller.
-Local paths must be readable on every machine of the cluster.
+here; a Ray worker, machine or result that is lost costs a repetition. Results come back whole and are stored by the
+caller. Local paths must be readable on every machine of the cluster.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from avts.errors import UsageError, install_advice
+from avts.errors import InputError, UsageError, install_advice
 from avts.jobs.pool import CRASHED, TASKS_AHEAD, Lost, OrderedPool
 from avts.jobs.refusal import Refusal
 
 RETRIES = 3
-"""Times a task is run again whose Ray worker or machine was lost; then its file counts as crashing."""
+"""Times a task is run again whose Ray worker, machine or result was lost; then its file counts as crashing."""
+
+LOST = ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError")
+"""Ray's errors for a task whose worker or machine was lost, each time that Ray itself ran it again."""
 
 Function = Callable[..., Any]
 """Of the module level: takes a task, a dataclass with a path `staged`, and a function to call while it is alive; makes
@@ -63,18 +66,27 @@ class RayEngine:
         self._function = function
 
     def run(self, tasks: Iterable[Any]) -> Generator[tuple[Any, Any]]:
-        """Give each task with its result, in the order of the tasks."""
+        """Give each task with its result, in the order of the tasks; exceptions of the function are raised here.
+
+        Raises:
+            UsageError: the function cannot be imported on a machine of the cluster.
+            InputError: the cluster itself failed.
+        """
         remote = self._ray.remote(num_cpus=1, max_retries=RETRIES)(run_here)
+
+        def submit(task: Any) -> Any:
+            return remote.remote(self._function, task, self._timeout_seconds)
+
         waiting = iter(tasks)
         held: deque[tuple[Any, Any]] = deque()
         try:
             while True:
                 for task in islice(waiting, self._workers * (1 + TASKS_AHEAD) - len(held)):
-                    held.append((task, remote.remote(self._function, task, self._timeout_seconds)))
+                    held.append((task, submit(task)))
                 if not held:
                     return
                 task, reference = held.popleft()
-                yield task, self._received(task, reference)
+                yield task, self._received(task, reference, submit)
         finally:
             for _, reference in held:
                 self._ray.cancel(reference, force=True)
@@ -84,14 +96,46 @@ class RayEngine:
         if self._joined:
             self._ray.shutdown()
 
-    def _received(self, task: Any, reference: Any) -> Any:
-        try:
-            shipped: Shipped = self._ray.get(reference)
-        except self._ray.exceptions.WorkerCrashedError:
-            return CRASHED
+    def _received(self, task: Any, reference: Any, submit: Callable[[Any], Any]) -> Any:
+        """The result of a task, its files put in their place."""
+        shipped = self._shipped(task, reference, submit)
+        if isinstance(shipped, Lost):
+            return shipped
         for ending, content in shipped.files.items():
             task.staged.with_suffix(ending).write_bytes(content)
         return shipped.result
+
+    def _shipped(self, task: Any, reference: Any, submit: Callable[[Any], Any]) -> Shipped | Lost:
+        errors = self._ray.exceptions
+        for repetition in range(RETRIES + 1):
+            try:
+                return cast(Shipped, self._ray.get(reference))
+            except tuple(getattr(errors, name) for name in LOST):
+                return CRASHED
+            except errors.ObjectLostError:  # it was done, but the machine that held the result is gone
+                if repetition < RETRIES:
+                    reference = submit(task)
+            except errors.RayTaskError as error:
+                raise _raised_there(error.cause) from error
+            except errors.RayError as error:
+                raise InputError(
+                    f"the Ray cluster failed ({type(error).__name__}: {_first_line(error)}). "
+                    "Run the same command again; what is done is kept."
+                ) from error
+        return CRASHED
+
+
+def _raised_there(error: Exception) -> Exception:
+    """What a function raised on a machine of the cluster, as it is raised here."""
+    if isinstance(error, ImportError):
+        return UsageError(
+            f"a machine of the Ray cluster cannot run avts ({_first_line(error)}). Install the same avts on all."
+        )
+    return error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def run_here(function: Function, task: Any, timeout_seconds: float) -> Shipped:

@@ -266,7 +266,7 @@ def first_batch(trainer: Trainer) -> Batch:
     batch = dataset[0]
     if not batch.valid.any():
         raise CorpusError(
-            f"{trainer.corpus.path}: no pair of a batch of {len(batch.y)} videos is usable: none of its windows is "
+            f"{trainer.corpus.place}: no pair of a batch of {len(batch.y)} videos is usable: none of its windows is "
             f"louder than {pairs.silence_dbfs:g} dBFS. Lower [pairs] silence_dbfs"
         )
     return batch

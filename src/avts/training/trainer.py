@@ -97,7 +97,7 @@ class Trainer:
         self.started_from = None if start is None else start.resolve().name
         found, seconds = corpus.select("train"), least_seconds_of(recipe)
         self.clips = training_clips(corpus, recipe)
-        check_clips(corpus.path, len(self.clips), recipe)
+        check_clips(corpus.place, len(self.clips), recipe)
         check_trackers(trackers)
         self.curriculum = Curriculum(recipe, tuple(clip.duration_seconds for clip in self.clips))
         chosen, why = choose_device(device)
@@ -165,7 +165,7 @@ class Trainer:
         average = self.average.model if self.average else None
         progress = load_state(self.run, self.model, self.stepper.optimizer, self.recipe, average)
         processes = self.accelerator.num_processes
-        check_same_run(self.run, progress, corpus=self.corpus.path, clips=self.clips, num_processes=processes)
+        check_same_run(self.run, progress, corpus=self.corpus.place, clips=self.clips, num_processes=processes)
         self.step = int(progress["step"])
         self.started_from = progress.get("start")
         self.plateau = Plateau(**progress["plateau"])
@@ -303,7 +303,7 @@ class Trainer:
             return {}
         if not any(self.epoch_losses):  # a pair that counts has a loss above 0
             raise CorpusError(
-                f"{self.corpus.path}: no pair of an epoch is usable: none of its windows is louder than "
+                f"{self.corpus.place}: no pair of an epoch is usable: none of its windows is louder than "
                 f"{self.recipe.pairs.silence_dbfs:g} dBFS. Lower [pairs] silence_dbfs"
             )
         loss = sum(self.epoch_losses) / len(self.epoch_losses)

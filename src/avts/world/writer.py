@@ -1,7 +1,7 @@
 """A world as a folder: one MP4 and one JSON file per video, labels.csv, and world.json with the arguments.
 
-Every file is written under a temporary name and renamed, so a killed run leaves nothing half written,
-and the same call later makes only what is missing.
+Every file is written elsewhere and moved to its place, so a killed run leaves nothing half written, and the same call
+later makes only what is missing. Videos are made in processes of this machine or on a Ray cluster.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import csv
 import json
 import multiprocessing
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,7 +18,8 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from avts.errors import UsageError
+from avts.errors import InputError, UsageError
+from avts.jobs.pool import EngineName, Lost, check_no_address
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 from avts.world.plan import check_kinds, check_video, kind_of
 from avts.world.take import DRAWN_OF, Take, WorldSummary
@@ -27,6 +29,9 @@ WORLD_VERSION = 1
 
 ARGUMENTS_NAME = "world.json"
 LABELS_NAME = "labels.csv"
+PARTS_NAME = ".parts"
+"""Folder of the files that are being made."""
+
 LABEL_COLUMNS = ("file", "kind", "family", "seconds", "offset_seconds", "seed", "index")
 
 _BEFORE = {"scenes": "plain"}
@@ -46,9 +51,10 @@ _FEW = 8
 
 @dataclass(frozen=True)
 class _Job:
-    """All that a worker needs to make one video."""
+    """All that a worker needs to make one video; its files are made at `staged`, with an ending each."""
 
     out: Path
+    staged: Path
     index: int
     kind: str
     seed: int
@@ -77,6 +83,8 @@ def write_world(
     max_shift_seconds: float = 0.0,
     scenes: str = "plain",
     workers: int | None = None,
+    engine: EngineName = "local",
+    address: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> WorldSummary:
     """Write a world of generated videos into a folder; files that the same call has left there are kept.
@@ -94,16 +102,21 @@ def write_world(
         scenes: "plain" cartoons of KINDS, "resting" ones that pause now and then, "rich" scenes of RICH_KINDS with
             rests, clutter and other sounds, or "individual" ones: bodies whose looks go with their voice.
         workers: Processes; one per core if None.
+        engine: Processes of this machine, or a Ray cluster.
+        address: Of the Ray cluster; None starts one on this machine.
         on_progress: Called with (videos done, videos in all).
 
     Raises:
-        UsageError: An argument is out of range, or the folder holds something else.
+        UsageError: An argument is out of range, the folder holds something else, or there is no such cluster.
+        InputError: A process of the cluster was lost, and again when its video was repeated.
     """
     chosen = DRAWN_OF.get(scenes, ()) if kinds is None else tuple(dict.fromkeys(kinds))
     if videos <= 0:
         raise UsageError(f"a world of {videos} videos was asked for. Ask for at least 1.")
     if workers is not None and workers <= 0:
         raise UsageError(f"{workers} workers were asked for. Ask for at least 1.")
+    if engine == "local":
+        check_no_address(address)
     check_kinds(chosen, scenes)
     check_video(seed=seed, index=0, size=size, seconds=seconds, kind=None, max_shift_seconds=max_shift_seconds)
     arguments: dict[str, object] = {
@@ -116,17 +129,22 @@ def write_world(
         "scenes": scenes,
     }
     _claim(out, arguments, videos)
+    parts = out / PARTS_NAME
+    parts.mkdir(exist_ok=True)
+    names = [(index, kind_of(seed, index, chosen)) for index in range(videos)]
     jobs = [
-        _Job(out, index, kind_of(seed, index, chosen), seed, size, seconds, max_shift_seconds, scenes)
-        for index in range(videos)
+        _Job(out, parts / f"{index:05d}_{kind}", index, kind, seed, size, seconds, max_shift_seconds, scenes)
+        for index, kind in names
     ]
     missing = [job for job in jobs if not (job.video.exists() and job.truth.exists())]
     reused = videos - len(missing)
     if on_progress is not None:
         on_progress(reused, videos)
-    for done, _ in enumerate(_make_all(missing, workers or os.cpu_count() or 1), 1):
+    made = _make_on_ray(missing, workers, address) if engine == "ray" else _make_all(missing, workers)
+    for done, _ in enumerate(made, 1):
         if on_progress is not None:
             on_progress(reused + done, videos)
+    shutil.rmtree(parts)
     _write_labels(out, jobs)
     return WorldSummary(made=len(missing), reused=reused, out=out)
 
@@ -161,17 +179,38 @@ def _claim(out: Path, arguments: dict[str, object], videos: int) -> None:
     _write_whole(record, json.dumps({**arguments, "videos": videos}, indent=1) + "\n")
 
 
-def _make_all(jobs: list[_Job], workers: int) -> Iterator[int]:
+def _make_on_ray(jobs: list[_Job], workers: int | None, address: str | None) -> Iterator[int]:
+    """Make the videos on a Ray cluster; yields once per finished video."""
+    from avts.jobs.ray_engine import RayEngine
+
+    if not jobs:
+        return
+    engine = RayEngine(workers, address=address, timeout_seconds=float("inf"), function=_make)  # no decoder may hang
+    try:
+        for job, result in engine.run(jobs):
+            if isinstance(result, Lost):
+                raise InputError(
+                    f"{job.video.name}: its process on the Ray cluster was lost each time. Run the same command again; "
+                    "what is done is kept."
+                )
+            _put(job)
+            yield job.index
+    finally:
+        engine.close()
+
+
+def _make_all(jobs: list[_Job], asked: int | None) -> Iterator[int]:
     """Make the videos, in this process if they are few; yields once per finished video."""
+    workers = asked or os.cpu_count() or 1
     if min(len(jobs), workers) <= 1 or len(jobs) <= _FEW:
         for job in jobs:
-            yield _make(job)
+            yield _make_here(job)
         return
     # Not fork: the parent may have threads (torch), which a forked child would inherit in mid-step.
     method = "forkserver" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
-        futures = [pool.submit(_make, job) for job in jobs]
+        futures = [pool.submit(_make_here, job) for job in jobs]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -180,8 +219,20 @@ def _make_all(jobs: list[_Job], workers: int) -> Iterator[int]:
             raise
 
 
-def _make(job: _Job) -> int:
-    """Make one video and its truth; the truth comes last, so both exist or the video is made anew."""
+def _make_here(job: _Job) -> int:
+    _make(job, lambda: None)
+    _put(job)
+    return job.index
+
+
+def _put(job: _Job) -> None:
+    """Move a video and its truth to their place; the truth comes last, so both exist or the video is made anew."""
+    os.replace(job.staged.with_suffix(".mp4"), job.video)
+    os.replace(job.staged.with_suffix(".json"), job.truth)
+
+
+def _make(job: _Job, alive: Callable[[], None]) -> int:
+    """Make one video and its truth where they are staged."""
     from avts.world.composition import compose
 
     take = compose(
@@ -193,10 +244,9 @@ def _make(job: _Job) -> int:
         max_shift_seconds=job.max_shift_seconds,
         scenes=job.scenes,
     )
-    part = job.out / f".{job.video.name}.part"
-    encode(take, part)
-    os.replace(part, job.video)
-    _write_whole(job.truth, json.dumps(asdict(take.truth), indent=1) + "\n")
+    alive()
+    encode(take, job.staged.with_suffix(".mp4"))
+    job.staged.with_suffix(".json").write_text(json.dumps(asdict(take.truth), indent=1) + "\n")
     return job.index
 
 

@@ -80,9 +80,18 @@ def source_of(
 def _at_url(url: str, wants: Wants) -> Source:
     if url.endswith(LIST_ENDINGS):
         return ListSource(url, wants=wants)
-    if ".tar" in url.rsplit("/", 1)[-1]:
+    if _names_tars(url):
         return TarSource(url, wants=wants)
     raise UsageError(f"{url}: neither a list (.csv, .parquet) nor a tar. List its files in a CSV with a column 'path'.")
+
+
+def is_collection(url: str) -> bool:
+    """True if a URL names a list or tars."""
+    return url.endswith(LIST_ENDINGS) or _names_tars(url)
+
+
+def _names_tars(url: str) -> bool:
+    return ".tar" in url.rsplit("/", 1)[-1]
 
 
 def _holds_tars_only(folder: Path) -> bool:
