@@ -26,10 +26,10 @@ p{margin:.3em 0 1em;max-width:44em}
 .lead{font-size:1.08rem}.quiet{color:var(--muted);font-size:.9rem}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:1.6em 0}
 .card{background:var(--panel);border:1px solid var(--line);border-radius:12px;padding:16px 18px;min-width:0}
-.tile b{display:block;font-size:1.5rem;white-space:nowrap;
+.tile>b{display:block;font-size:1.5rem;white-space:nowrap;
   line-height:1.2;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
 .tile span{color:var(--muted);font-size:.86rem}
-.tile small{display:block;margin-top:.35em;font-size:.8rem}
+.tile small{display:block;margin-top:.35em;font-size:.8rem;color:var(--muted)}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:14px;margin:1em 0}
 .scroll{overflow-x:auto}.card svg{display:block;width:100%;height:auto;margin-top:.4em}
 .wide svg{min-width:620px}
@@ -115,9 +115,10 @@ def pair(*cards: str) -> str:
     return f'<div class="pair">{"".join(cards)}</div>'
 
 
-def tile(value: str, name: str, note: str = "") -> str:
-    """One number, large; a note 'pass' or 'miss' is coloured."""
-    small = f'<small class="{note}">{note}</small>' if note in {"pass", "miss"} else ""
+def tile(value: str, name: str, note: str = "", mark: str = "") -> str:
+    """One number, large, with a note below its name; a mark 'pass' or 'miss' before the note is coloured."""
+    marked = f'<b class="{mark}">{mark}</b> ' if mark in {"pass", "miss"} else ""
+    small = f"<small>{marked}{escape(note)}</small>" if marked or note else ""
     return f'<div class="card tile"><b>{escape(value)}</b><span>{escape(name)}</span>{small}</div>'
 
 
