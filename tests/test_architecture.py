@@ -110,7 +110,6 @@ def test_no_import_circle_lazy_imports_included() -> None:
 CRUMB_LINES = 60
 LONE = {
     "pairs/substitution.py": "the rule for clips that cannot be read, pure, beside a loader of 340 lines",
-    "report/outside.py": "what is said of offsets outside the limits, beside the wording of one file",
 }
 """Short files with one importer that are a concept of their own, and which."""
 

@@ -94,7 +94,7 @@ def test_names_and_reasons_make_no_element_of_a_page() -> None:
         failure_record(Path(SCRIPT), MediaError(f"{SCRIPT}: {SCRIPT}")),
         {**result_record(Path(SCRIPT), result_of(SCRIPT, scan, estimate(scan))), "reason": SCRIPT},
     ]
-    page = sync_page(records, ["<svg></svg>", "<svg></svg>"])
+    page = sync_page(records, ["<svg></svg>", "<svg></svg>"], [None, None])
     found = Tags(page)
     assert not found.elements & {"script", "img", "iframe", "object", "a", "link"}
     assert not found.handlers

@@ -32,7 +32,8 @@ class Worker:
             os.kill(os.getpid(), signal.SIGKILL)
         if path.stem == "odd":
             raise ValueError("nobody expected this")
-        record = {"file": str(path), "offset_seconds": 0.1, "in_words": "x", "confidence": 0.5, "segments": []}
+        record = {"file": str(path), "offset_seconds": 0.1, "in_words": "x", "segments": []}
+        record |= {"confidence": 0.5, "least_confidence": 0.4}
         return Answer(record, f"{path}: fine", row={"file": str(path)})
 """
 
@@ -100,7 +101,7 @@ def test_a_file_that_kills_its_process_costs_its_own_line(
 def test_the_record_of_a_file_that_kills_its_process_has_the_fields_of_every_other(
     monkeypatch: pytest.MonkeyPatch, options: Options, expected: dict[str, object]
 ) -> None:
-    def refuse(_: Worker, path: Path) -> None:
+    def refuse(_: Worker, path: Path, *_frames: object) -> None:
         raise MediaError(f"{path}: no such file")
 
     monkeypatch.setattr(Worker, "_measure", refuse)

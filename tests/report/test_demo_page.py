@@ -108,8 +108,13 @@ def test_the_page_is_whole_and_asks_nothing_of_the_network(tmp_path: Path) -> No
 
 def test_the_page_says_what_was_reached(tmp_path: Path) -> None:
     page = written(tmp_path)
-    assert '<td>AUC, easy negatives</td><td>at least 0.950</td><td>0.970</td><td class="pass">pass</td>' in page
-    assert '<td>0.800</td><td class="miss">miss</td>' in page
+    assert (
+        "<b>0.970</b><span>AUC, easy negatives</span>"
+        '<small><b class="pass">pass</b> target: at least 0.950</small>' in page
+    )
+    assert '<b>0.800</b><span>AUC, hard negatives</span><small><b class="miss">miss</b> target:' in page
+    assert page.count("AUC, easy negatives") == 1, "each headline number is shown once"
+    assert "<span>Offsets within 0.1 s</span><small>target: at least 75.0 %</small>" in page, "not measured: no mark"
     assert "0.900 (0.880 to 0.920)" in page
     assert "2 of 4 (50.0 %) offsets were found within 0.1 s" in page
     assert "For 1 the answer was 'cannot tell'." in page.replace("&#x27;", "'")

@@ -1,16 +1,27 @@
 """The result of one file as a line and as a record."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from avts.offset.calibration import LEAST_CONFIDENCE
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import SILENT, UNCERTAIN, OffsetEstimate
 from avts.offset.measure import SyncResult, result_of
 from avts.offset.timeline import Segment
-from avts.report.sync_text import CSV_COLUMNS, csv_row, failure_record, result_record, sync_line, verdict
+from avts.report.sync_text import (
+    CSV_COLUMNS,
+    csv_row,
+    failure_record,
+    film_time,
+    result_record,
+    segment_words,
+    sync_line,
+    verdict,
+)
 
 SCAN = OffsetScan(np.array([0.0]), np.array([-0.5, 0.0, 0.5]), np.array([[0.6, 0.2, 0.5]], np.float32), 1.0)
 CURVE = np.array([np.nan, 0.2, 0.5])
@@ -58,6 +69,18 @@ def test_the_least_confidence_says_what_is_uncertain() -> None:
     )
     assert (guessed["certain"], guessed["offset_seconds"], guessed["guess_seconds"]) == (False, None, 0.12)
     assert guessed["reason"].startswith(UNCERTAIN)
+    assert (known["least_confidence"], guessed["least_confidence"]) == (0.7, 0.8)
+
+
+def test_a_segment_is_uncertain_below_the_least_confidence_that_was_required() -> None:
+    answer = OffsetEstimate(0.12, 0.9, CURVE, 1, f"{UNCERTAIN}why")
+    segments = Segment(0, 60, 0.12, 0.9), Segment(60, 90, 0.4, 0.78)
+    result = dataclasses.replace(made_result(answer, *segments), least_confidence=0.8)
+    assert [segment_words(each, result) for each in segments] == ["sound 120 ms early", "sound about 400 ms early"]
+
+
+def test_times_of_a_film_longer_than_two_minutes_are_those_of_a_clock() -> None:
+    assert [film_time(71.26, length) for length in (120.0, 120.1)] == ["71.3 s", "1:11"]
 
 
 def test_an_uncertain_drift_is_told_as_about() -> None:
@@ -106,6 +129,7 @@ def test_a_record_is_strict_json_with_null_for_what_is_unknown() -> None:
         "guess_seconds": None,
         "in_words": "cannot tell",
         "confidence": 0.0,
+        "least_confidence": LEAST_CONFIDENCE,
         "certain": False,
         "reason": "silent: no window has sound",
         "drift_ms_per_minute": None,

@@ -225,6 +225,10 @@ def _write_reports(answers: Sequence[Answer], csv_path: Path | None, html_path: 
     if html_path is not None:
         from avts.report.sync_page import sync_page
 
-        page = sync_page([answer.record for answer in answers], [answer.figure for answer in answers])
+        page = sync_page(
+            [answer.record for answer in answers],
+            [answer.figure for answer in answers],
+            [answer.strip for answer in answers],
+        )
         with whole_file(html_path) as path:
             path.write_text(page, encoding="utf-8")

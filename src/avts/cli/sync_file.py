@@ -15,6 +15,7 @@ from avts.errors import AvtsError, InputError
 if TYPE_CHECKING:
     from avts.cli.progress import OnProgress
     from avts.offset.fix import Correction, RepairResult
+    from avts.offset.kept_frames import KeptFrames
     from avts.offset.measure import SyncResult
     from avts.offset.model import SyncModel
 
@@ -39,7 +40,7 @@ class Options:
         overwrite: replace repaired files that exist.
         dry_run: say what a repair would write, and leave nothing.
         explain: say by which ffmpeg command.
-        figure: make the figure of an HTML report.
+        figure: make the figure and the thumbnails of an HTML report.
         max_early_seconds: the limit for early sound, None for none.
         max_late_seconds: the limit for late sound, None for none.
         unknown_fails: an offset that is not known exceeds the limits.
@@ -72,7 +73,8 @@ class Answer:
     """The result for one file.
 
     record: the JSON object; line: text for stdout, '' for a failure; row: row of the CSV file; messages: lines for
-    stderr; figure: SVG; failed: the file is unusable or was not repaired; beyond: a limit is exceeded.
+    stderr; figure: SVG; strip: thumbnails as HTML; failed: the file is unusable or was not repaired; beyond: a limit
+    is exceeded.
     """
 
     record: dict[str, Any]
@@ -80,6 +82,7 @@ class Answer:
     row: dict[str, Any] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     figure: str | None = None
+    strip: str | None = None
     failed: bool = False
     beyond: bool = False
 
@@ -97,15 +100,19 @@ class Worker:
         from avts.report.sync_text import csv_row, failure_record
 
         result: SyncResult | None = None
+        frames = self._frames_to_keep()
         try:
             if self.options.offset_seconds is None:
-                result = self._measure(path)
+                result = self._measure(path, frames)
                 answer = self._measured(path, result)
             else:
                 answer = Answer({"file": str(path)} | self._always())
         except (InputError, OSError) as error:
             record = failure_record(path, error) | self._always()
-            return Answer(record, row=csv_row(record, None), messages=[str(error)], failed=True)
+            answer = Answer(record, row=csv_row(record, None), messages=[str(error)], failed=True)
+            answer.strip = _strip(frames)
+            return answer
+        answer.strip = _strip(frames)
         for step in (self._draw, self._repair):
             try:
                 step(path, result, answer)
@@ -137,10 +144,21 @@ class Worker:
         self._check_limits(path, result, answer)
         return answer
 
-    def _measure(self, path: Path) -> SyncResult:
+    def _frames_to_keep(self) -> KeptFrames | None:
+        """What keeps the frames of the thumbnails while a film is read; None if no page is asked for."""
+        if not self.options.figure:
+            return None
+        from avts.offset.kept_frames import KeptFrames
+        from avts.report.thumbnails import NUM_THUMBNAILS
+
+        return KeptFrames(NUM_THUMBNAILS)
+
+    def _measure(self, path: Path, frames: KeptFrames | None = None) -> SyncResult:
         from avts.offset import film, measure
 
-        read, options = film.FileFilm(path, on_progress=self.on_progress), self.options
+        on_pictures = frames.see if frames is not None else None
+        read = film.FileFilm(path, on_progress=self.on_progress, on_pictures=on_pictures)
+        options = self.options
         return measure.measure(
             read, self.model, range_seconds=options.range_seconds, least_confidence=options.least_confidence
         )
@@ -244,6 +262,16 @@ class Worker:
             answer.record["ffmpeg"] = list(command.words)
             answer.line = "\n".join(filter(None, (answer.line, command.line)))
             answer.messages += [f"{done.path}: the ffmpeg command differs: {note}" for note in command.notes]
+
+
+def _strip(frames: KeptFrames | None) -> str | None:
+    """The thumbnails of the frames that were kept of a film; None if there is none."""
+    chosen = frames.chosen() if frames is not None else None
+    if chosen is None:
+        return None
+    from avts.report.thumbnails import thumbnail_strip
+
+    return thumbnail_strip(chosen)
 
 
 def make_worker(options: Options, on_progress: OnProgress | None = None) -> Worker:

@@ -116,6 +116,7 @@ def shown(answer: Answer) -> Answer:
         row=_escaped(answer.row),
         messages=_escaped(answer.messages),
         figure=_escaped(answer.figure),
+        strip=_escaped(answer.strip),
     )
 
 

@@ -65,10 +65,17 @@ class FileFilm:
     Args:
         path: where it is.
         on_progress: called with (seconds read, seconds) while the picture of a film of LONG_SECONDS or more is read.
+        on_pictures: called with each chunk of the picture before it is handed on.
     """
 
-    def __init__(self, path: Path, *, on_progress: Callable[[int, int], None] | None = None) -> None:
-        self.path, self._on_progress = path, on_progress
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+        on_pictures: Callable[[Planes], None] | None = None,
+    ) -> None:
+        self.path, self._on_progress, self._on_pictures = path, on_progress, on_pictures
         self._guard = Guard(path.name, UNLIMITED, beat)
         self._start_seconds = 0.0
         self._duration_seconds = 0.0
@@ -86,10 +93,12 @@ class FileFilm:
         self._duration_seconds = frames.num_frames / FRAME_RATE
 
     def _watched(self, chunks: Iterator[Planes]) -> Iterator[Planes]:
-        """The same chunks, with calls of on_progress."""
+        """The same chunks, with calls of on_pictures and on_progress."""
         total = round(probe(self.path).duration_seconds) if self._on_progress else 0
         frames = 0
         for chunk in chunks:
+            if self._on_pictures:
+                self._on_pictures(chunk)
             yield chunk
             frames += len(chunk.y)
             if self._on_progress and total >= LONG_SECONDS:

@@ -61,6 +61,7 @@ class SyncResult:
             that drifts that in its middle.
         segments: segments with an offset each; one unless jumps are clear, none if the offset is unknown.
         drift_ms_per_minute: growth of the offset; None unless it is clear.
+        least_confidence: the least confidence that was required of an answer.
     """
 
     name: str
@@ -68,6 +69,7 @@ class SyncResult:
     estimate: OffsetEstimate
     segments: tuple[Segment, ...] = ()
     drift_ms_per_minute: float | None = None
+    least_confidence: float = LEAST_CONFIDENCE
 
     @property
     def offset_seconds(self) -> float | None:
@@ -186,13 +188,14 @@ def result_of(
             confidence=longest.confidence,
             reason=_doubt(min(each.confidence for each in over_time.segments), least_confidence),
         )
-        return SyncResult(name, scan, answer, over_time.segments, over_time.drift_ms_per_minute)
+        return SyncResult(name, scan, answer, over_time.segments, over_time.drift_ms_per_minute, least_confidence)
     if answer.reason is None:
         answer = dataclasses.replace(answer, reason=_doubt(answer.confidence, least_confidence))
     if answer.reason is not None:
-        return SyncResult(name, scan, answer)
+        return SyncResult(name, scan, answer, least_confidence=least_confidence)
     end = float(scan.times_seconds[-1]) + scan.window_seconds
-    return SyncResult(name, scan, answer, (Segment(0.0, end, answer.offset_seconds, answer.confidence),))
+    whole = Segment(0.0, end, answer.offset_seconds, answer.confidence)
+    return SyncResult(name, scan, answer, (whole,), least_confidence=least_confidence)
 
 
 def _doubt(confidence: float, least_confidence: float) -> str | None:

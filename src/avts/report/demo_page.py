@@ -13,7 +13,7 @@ from typing import Any
 from avts.files import write_whole
 from avts.offset.estimate import TOLERANCE_SECONDS
 from avts.report.evaluation import HEADERS, evaluation_rows
-from avts.report.evaluation_figures import histogram_figure, label_figure, roc_figure
+from avts.report.evaluation_figures import histogram_figure, label_figure, ranked_labels, roc_figure
 from avts.report.map_figure import map_section
 from avts.report.offset_figures import error_figure, example_figure, scatter_figure
 from avts.report.page import card, html_page, pair, shares_bar, table, tile
@@ -88,15 +88,9 @@ def write_demo_page(
 
 
 def _opening(result: Record) -> list[str]:
-    """Title, summary, key numbers, and the table of targets."""
-    rows = target_words(result)
-    short = ("AUC, easy", "AUC, hard", "AVTS accuracy 75/25", "offsets within 0.1 s", "total time")
-    tiles = [tile(reached, name, mark) for name, (_, _, reached, mark) in zip(short, rows, strict=True)]
-    return [
-        f'<h1>{TITLE}</h1><p class="lead">{LEAD}</p>',
-        f'<div class="tiles">{"".join(tiles)}</div>',
-        card(table(("", "target", "reached", ""), rows)),
-    ]
+    """Title, summary, and the key numbers with their targets."""
+    tiles = [tile(reached, name, f"target: {bound}", mark) for name, bound, reached, mark in target_words(result)]
+    return [f'<h1>{TITLE}</h1><p class="lead">{LEAD}</p>', f'<div class="tiles">{"".join(tiles)}</div>']
 
 
 def _time_spent(result: Record) -> list[str]:
@@ -146,11 +140,11 @@ def _evaluation(evaluation: Record) -> list[str]:
 
 def _extremes(by_label: Record) -> str:
     """The kinds of action with the best and the worst timing."""
-    ranked = sorted(by_label, key=lambda name: float(by_label[name]["auc_hard"] or 0))
-    names = [name.replace("_", " ") for name in ranked]
+    names = [name.replace("_", " ") for name in ranked_labels(by_label)]
     text = (
         f"Best timing: {', '.join(names[::-1][:3])}. Worst timing: {', '.join(names[:3])}. The bar is the AUC for "
-        "hard negatives (same video, other time), the dot for easy negatives (other videos)."
+        "hard negatives (same video, other time): it begins at chance, 0.5, and points to the left if it is below. The "
+        "dot is the AUC for easy negatives (other videos)."
     )
     return f'<p class="quiet">{escape(text)}</p>'
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from avts.report.evaluation import kind_name
@@ -23,6 +24,10 @@ from avts.report.palette import (
 )
 
 Distances = Mapping[str, Sequence[float]]
+ByLabel = Mapping[str, Mapping[str, Any]]
+"""auc_hard and auc_easy of each kind of action; None or NaN where there are no such negatives."""
+
+CHANCE = 0.5
 NEGATIVES = ("easy", "hard", "super_hard")
 
 
@@ -43,8 +48,16 @@ def histogram_figure(distances: Distances, threshold: float | None) -> str:
                 )
         if threshold is not None:
             axes.axvline(threshold, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
-            name = f" threshold {threshold:.2f}"
-            axes.text(threshold, 0.97, name, transform=axes.get_xaxis_transform(), va="top", size=8)
+            at, beside = (threshold, 0.97), (3, 0)
+            axes.annotate(
+                f"threshold {threshold:.2f}",
+                at,
+                beside,
+                xycoords=axes.get_xaxis_transform(),
+                textcoords="offset points",
+                va="top",
+                size=8,
+            )
         axes.set_xlabel("distance of picture and sound")
         axes.set_ylabel("share of pairs")
         axes.set_xlim(bins[0], bins[-1])
@@ -87,24 +100,45 @@ def roc(
     return false, true
 
 
-def label_figure(by_label: Mapping[str, Mapping[str, Any]]) -> str:
-    """AUC of each kind of action: a bar for hard negatives, a dot for easy ones, sorted by the AUC of hard ones."""
-    rows = sorted(by_label.items(), key=lambda row: _number(row[1].get("auc_hard")))
-    names = [name.replace("_", " ") for name, _ in rows]
-    hard = np.array([_number(row.get("auc_hard")) for _, row in rows])
-    easy = np.array([_number(row.get("auc_easy")) for _, row in rows])
+def label_figure(by_label: ByLabel) -> str:
+    """AUC of each kind of action, sorted by the AUC of hard negatives."""
     with drawing("labels"):
-        figure = new_figure(8.4, 0.9 + 0.22 * len(rows))
-        axes = figure.subplots()
-        axes.barh(names, hard, color=HARD, alpha=0.75, height=0.62, label="hard")
-        axes.plot(easy, names, "o", color=EASY, markersize=5, label="easy")
-        axes.axvline(0.5, color=MUTED, linewidth=0.9, linestyle=":")
-        axes.set_xlim(min(0.4, float(np.nanmin([*hard, *easy, 0.4]))), 1.01)
-        axes.set_xlabel("AUC (0.5 is chance)")
-        axes.set_ylim(-0.6, len(rows) - 0.4)
-        light_grid(axes, "x")
+        figure = new_figure(8.4, 1.0 + 0.22 * len(by_label))
+        draw_labels(figure.subplots(), by_label)
         figure.legend(loc="outside upper right", ncols=2)
         return svg_of(figure, "AUC by kind of action")
+
+
+def draw_labels(axes: Axes, by_label: ByLabel) -> None:
+    """Draw a bar from chance to the AUC of hard negatives, leftwards if it is below chance, and a dot for easy ones.
+
+    A kind without hard negatives is at the bottom and says so.
+    """
+    ranked = ranked_labels(by_label)
+    names = [name for name in by_label if name not in ranked] + ranked
+    hard, easy = (
+        np.array([_number(by_label[name].get(key)) for name in names], np.float64) for key in ("auc_hard", "auc_easy")
+    )
+    rows = np.arange(len(names))
+    axes.barh(rows, hard - CHANCE, left=CHANCE, color=HARD, alpha=0.75, height=0.62, label="hard")
+    axes.plot(easy, rows, "o", color=EASY, markersize=5, label="easy")
+    for row in rows[np.isnan(hard)]:
+        axes.annotate(
+            "no hard negatives", (CHANCE, row), (4, 0), textcoords="offset points", va="center", color=MUTED, size=8
+        )
+    axes.axvline(CHANCE, color=MUTED, linewidth=0.9)
+    lowest = min([CHANCE, *hard[np.isfinite(hard)], *easy[np.isfinite(easy)]])
+    axes.set_xlim(lowest - (0.02 if lowest < CHANCE else 0.0), 1.01)
+    axes.set_xlabel(f"AUC, from {CHANCE} (chance) on")
+    axes.set_yticks(rows, [name.replace("_", " ") for name in names])
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    light_grid(axes, "x")
+
+
+def ranked_labels(by_label: ByLabel) -> list[str]:
+    """The kinds of action that have an AUC for hard negatives, the lowest first."""
+    known = {name: value for name, row in by_label.items() if not np.isnan(value := _number(row.get("auc_hard")))}
+    return sorted(known, key=lambda name: known[name])
 
 
 def _number(value: Any) -> float:

@@ -10,6 +10,9 @@ from html import escape
 
 from avts.report.palette import ACCENT, BAD, DARK, GOOD, GRID, INK, MUTED, PANEL, variable
 
+LONG_CELL = 40
+"""Maximum number of characters of a cell that is kept on one line."""
+
 STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);
@@ -17,22 +20,27 @@ body{margin:0;background:var(--ground);color:var(--ink);
 main{max-width:1080px;margin:0 auto;padding:40px 20px 72px}
 h1{font-size:clamp(1.65rem,5vw,2.5rem);line-height:1.15;letter-spacing:-.02em;margin:0 0 .5em;text-wrap:balance}
 h2{font-size:1.25rem;letter-spacing:-.01em;margin:2.6em 0 .3em}
-h3{font-size:.98rem;margin:0 0 .5em}.card+.card{margin-top:14px}.pair .card,.tiles .card{margin-top:0}
+h3{font-size:.98rem;margin:0 0 .5em;overflow-wrap:anywhere}
+.card+.card{margin-top:14px}.pair .card,.tiles .card{margin-top:0}
 p{margin:.3em 0 1em;max-width:44em}
 .lead{font-size:1.08rem}.quiet{color:var(--muted);font-size:.9rem}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:1.6em 0}
 .card{background:var(--panel);border:1px solid var(--line);border-radius:12px;padding:16px 18px;min-width:0}
-.tile b{display:block;font-size:1.5rem;white-space:nowrap;
+.tile>b{display:block;font-size:1.5rem;white-space:nowrap;
   line-height:1.2;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
 .tile span{color:var(--muted);font-size:.86rem}
-.tile small{display:block;margin-top:.35em;font-size:.8rem}
+.tile small{display:block;margin-top:.35em;font-size:.8rem;color:var(--muted)}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:14px;margin:1em 0}
 .scroll{overflow-x:auto}.card svg{display:block;width:100%;height:auto;margin-top:.4em}
 .wide svg{min-width:620px}
+.strip{display:flex;flex-wrap:wrap;gap:8px;margin:0 0 .7em}.strip figure{margin:0;min-width:0}
+.strip img{display:block;max-width:100%;height:auto;border-radius:4px}
+.strip figcaption{color:var(--muted);font-size:.8rem;font-variant-numeric:tabular-nums}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.94rem}
 th,td{text-align:left;padding:.5em .9em .5em 0;border-bottom:1px solid var(--line);vertical-align:baseline}
 th{color:var(--muted);font-weight:500;font-size:.85rem}tr:last-child td{border-bottom:0}
-td:not(:first-child){white-space:nowrap}td:first-child{min-width:9em}
+td:not(:first-child,.long){white-space:nowrap}.long{min-width:16em;overflow-wrap:anywhere}
+td:first-child{min-width:9em}
 .pass{color:var(--good);font-weight:600}.miss{color:var(--bad);font-weight:600}
 .bar{display:flex;height:14px;border-radius:7px;overflow:hidden;gap:2px;margin:.4em 0 1em}
 .bar i{display:block;min-width:2px}
@@ -85,8 +93,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """One cell of a table."""
-    return f'<td class="{text}">{text}</td>' if text in {"pass", "miss"} else f"<td>{escape(text)}</td>"
+    """One cell of a table; a long text may be broken into lines."""
+    if text in {"pass", "miss"}:
+        return f'<td class="{text}">{text}</td>'
+    return f'<td class="long">{escape(text)}</td>' if len(text) > LONG_CELL else f"<td>{escape(text)}</td>"
 
 
 def card(*pieces: str, title: str = "", wide: bool = False) -> str:
@@ -105,9 +115,10 @@ def pair(*cards: str) -> str:
     return f'<div class="pair">{"".join(cards)}</div>'
 
 
-def tile(value: str, name: str, note: str = "") -> str:
-    """One number, large; a note 'pass' or 'miss' is coloured."""
-    small = f'<small class="{note}">{note}</small>' if note in {"pass", "miss"} else ""
+def tile(value: str, name: str, note: str = "", mark: str = "") -> str:
+    """One number, large, with a note below its name; a mark 'pass' or 'miss' before the note is coloured."""
+    marked = f'<b class="{mark}">{mark}</b> ' if mark in {"pass", "miss"} else ""
+    small = f"<small>{marked}{escape(note)}</small>" if marked or note else ""
     return f'<div class="card tile"><b>{escape(value)}</b><span>{escape(name)}</span>{small}</div>'
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 
 from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import OffsetEstimate
 from avts.offset.glimpse import Glimpse
 from avts.offset.measure import SyncResult
+from avts.report.outside import one_line
 from avts.report.palette import (
     ACCENT,
     GOOD,
@@ -23,12 +25,21 @@ from avts.report.palette import (
     light_grid,
     new_figure,
     svg_of,
+    wrapped,
     write_png,
 )
-from avts.report.sync_text import verdict
+from avts.report.sync_text import CLOCK_SECONDS, clock, verdict
 
 OFFSET_LABEL = "sound late  ←  offset (s)  →  sound early"
 MAX_STRIP_FRAMES = 10
+WIDTH_INCHES, TITLE_INCHES = 8.5, 7.4
+"""Width of a plot, and of the lines of its titles: the left edge of the axes is up to an inch from that of the plot."""
+
+TITLE_POINTS, VERDICT_POINTS = 13.0, 10.5
+CLOCK_STEPS_SECONDS = (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+MAX_TIME_STEPS = 8
+"""Maximum number of steps between ticks on the time axis of a long film."""
+
 MAX_DRAWN_ROWS = 600
 """Maximum number of rows of a distance map that are drawn; longer maps are subsampled."""
 
@@ -36,13 +47,16 @@ MAX_DRAWN_ROWS = 600
 def plot_result(path: Path, result: SyncResult, *, glimpse: Glimpse | None, title: str) -> None:
     """Write a PNG: the curve, the map with the offset over time, and an excerpt with its sound corrected."""
     with drawing(title):
-        figure = new_figure(8.5, 10.5 if glimpse else 7)
-        heights = [7.0] if glimpse is None else [7.0, 3.6]
+        heading = wrapped(one_line(title), WIDTH_INCHES - 0.3, TITLE_POINTS, bold=True)
+        words = wrapped(verdict(result), TITLE_INCHES, VERDICT_POINTS)
+        more_inches = (heading.count("\n") * TITLE_POINTS + words.count("\n") * VERDICT_POINTS) * 1.25 / 72
+        figure = new_figure(WIDTH_INCHES, (10.5 if glimpse else 7) + more_inches)
+        heights = [7.0 + more_inches] if glimpse is None else [7.0 + more_inches, 3.6]
         parts = list(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).flat)
         upper = parts[0]
         curve, table = upper.subplots(2, 1, sharex=True, height_ratios=[2, 3])
-        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-        curve.set_title(verdict(result), fontweight="normal", fontsize=10.5, color=ACCENT)
+        figure.suptitle(heading, x=0.01, ha="left", fontsize=TITLE_POINTS, fontweight="bold")
+        curve.set_title(words, fontweight="normal", fontsize=VERDICT_POINTS, color=ACCENT)
         draw_curve(curve, result.scan, result.estimate)
         image = draw_map(table, result.scan)
         draw_path(table, result)
@@ -104,8 +118,20 @@ def draw_map(axes: Axes, scan: OffsetScan) -> AxesImage:
     known = shown[np.isfinite(shown)]
     low, high = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
     axes.set_facecolor("#c9ced6")
+    image = axes.imshow(shown, aspect="auto", extent=extent, cmap=HEAT, vmin=low, vmax=max(high, low + 1e-6))
+    _label_time(axes, first, last + scan.window_seconds)
+    return image
+
+
+def _label_time(axes: Axes, first_seconds: float, last_seconds: float) -> None:
+    """The time axis of a map: seconds, or minutes and seconds (with hours, if there are any) for a long film."""
     axes.set_ylabel("time in the file (s)")
-    return axes.imshow(shown, aspect="auto", extent=extent, cmap=HEAT, vmin=low, vmax=max(high, low + 1e-6))
+    if last_seconds > CLOCK_SECONDS:
+        length = last_seconds - first_seconds
+        fitting = (step for step in CLOCK_STEPS_SECONDS if length / step <= MAX_TIME_STEPS)
+        axes.yaxis.set_major_locator(MultipleLocator(next(fitting, length / MAX_TIME_STEPS)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
+        axes.set_ylabel("time in the file")
 
 
 def draw_path(axes: Axes, result: SyncResult) -> None:

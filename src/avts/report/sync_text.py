@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from avts.offset.calibration import LEAST_CONFIDENCE
 from avts.offset.estimate import UNCERTAIN, OffsetEstimate
 from avts.offset.fix import confidence_of
 from avts.offset.measure import SyncResult
@@ -16,6 +15,9 @@ from avts.timebase import offset_in_words
 
 MOST_SURE = 0.99
 """Maximum confidence that is printed: no estimate is reported as certain."""
+
+CLOCK_SECONDS = 120.0
+"""Times in a film that is longer than this are given as on a clock, otherwise in seconds."""
 
 CSV_COLUMNS = (
     "file",
@@ -86,7 +88,7 @@ def sync_line(path: Path, result: SyncResult) -> str:
 
 def segment_words(segment: Segment, result: SyncResult) -> str:
     """The offset of one segment, with 'about' if it makes the result uncertain."""
-    doubtful = result.reason is not None and segment.confidence < LEAST_CONFIDENCE
+    doubtful = result.reason is not None and segment.confidence < result.least_confidence
     return offset_in_words(segment.offset_seconds, about=doubtful)
 
 
@@ -95,6 +97,11 @@ def clock(seconds: float) -> str:
     whole = int(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def film_time(seconds: float, duration_seconds: float) -> str:
+    """A time in a film of a given length: '7.3 s', or '12:31' in a film longer than CLOCK_SECONDS."""
+    return clock(seconds) if duration_seconds > CLOCK_SECONDS else f"{seconds:.1f} s"
 
 
 def result_record(path: Path, result: SyncResult) -> dict[str, Any]:
@@ -138,6 +145,7 @@ def _short(result: SyncResult) -> dict[str, Any]:
         "guess_seconds": None if guess is None else round(guess, 4),
         "in_words": result.in_words,
         "confidence": round(result.confidence, 4),
+        "least_confidence": round(result.least_confidence, 4),
         "certain": offset is not None,
         "reason": result.reason,
         "drift_ms_per_minute": None if drift is None else round(drift, 2),
