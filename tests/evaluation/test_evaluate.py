@@ -107,7 +107,8 @@ def embedded(model: TwoStream, corpus: Corpus, clips: Any, window: Window, side:
 
 def test_evaluation_names_every_figure_and_is_plain_json(small_corpus: Corpus, model: TwoStream) -> None:
     found = evaluate(model, small_corpus, PAIRS, rounds=2, workers=0)
-    assert set(found) == {"threshold", "kinds", "num_pairs", "distances", "by_label"}
+    assert set(found) == {"threshold", "kinds", "num_pairs", "distances", "by_label", "sound_within_share"}
+    assert 0 <= found["sound_within_share"] <= 1.5
     assert list(found["kinds"]) == ["easy", "mixed", "hard", "super_hard"]
     for figures in found["kinds"].values():
         for name in ("auc", "accuracy"):

@@ -6,7 +6,16 @@ from itertools import product
 import numpy as np
 import pytest
 
-from avts.evaluation.scores import KINDS, PairDistances, accuracy, auc, fit_threshold, kind_counts, with_intervals
+from avts.evaluation.scores import (
+    KINDS,
+    PairDistances,
+    accuracy,
+    auc,
+    fit_threshold,
+    kind_counts,
+    with_intervals,
+    within_share,
+)
 from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD
 
 MIXED = {EASY: 0.75, HARD: 0.25}
@@ -143,3 +152,15 @@ def test_pairs_of_a_clip_are_those_of_its_pictures() -> None:
     mine = random_pairs(0).of_clips(np.array([3, 50]))
     assert mine.clips.tolist() == [3, 50]
     assert mine.kinds.tolist() == [POSITIVE, EASY]
+
+
+def test_the_share_within_clips_is_that_of_the_variances_made() -> None:
+    rng = np.random.default_rng(3)
+    clips, windows = rng.normal(0, 2, (4000, 1, 3)), rng.normal(0, 1, (4000, 2, 3))
+    found = within_share((clips + windows).astype(np.float32))
+    assert found == pytest.approx(1 / 5, abs=0.01)
+    same = within_share(np.repeat(clips, 2, axis=1).astype(np.float32))
+    assert same == pytest.approx(0)
+    assert within_share(windows.astype(np.float32)) == pytest.approx(1, abs=0.03)
+    assert within_share(np.ones((5, 2, 3), np.float32)) is None
+    assert within_share(np.ones((1, 2, 3), np.float32)) is None

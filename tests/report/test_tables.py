@@ -57,3 +57,6 @@ def test_an_evaluation_as_a_table() -> None:
     assert lines[2].split("  ")[0] == "hard: same video, other time"
     assert lines[2].endswith("0.900 (0.880 to 0.920)  0.900 (0.880 to 0.920)           1,200")
     assert lines[3].startswith("threshold on the distance: 0.412")
+    assert len(lines) == 4
+    shared = evaluation_table(found | {"sound_within_share": 0.007}).splitlines()
+    assert shared[4].startswith("variance of the sound embeddings within videos: 0.7%")

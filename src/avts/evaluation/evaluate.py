@@ -15,9 +15,18 @@ import torch
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
 from avts.errors import CorpusError
-from avts.evaluation.scores import KINDS, MIXED, PairDistances, auc, fit_threshold, kind_counts, with_intervals
+from avts.evaluation.scores import (
+    KINDS,
+    MIXED,
+    PairDistances,
+    auc,
+    fit_threshold,
+    kind_counts,
+    with_intervals,
+    within_share,
+)
 from avts.model.two_stream import TwoStream
-from avts.pairs.loader import StepDataset, load_steps
+from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD, StepPlan, plan_grid
 from avts.settings import PairSettings
 
@@ -99,6 +108,7 @@ def pair_distances(
     total = rounds * plan.steps_per_round
     device = next(model.parameters()).device
     found: list[tuple[np.ndarray[Any, Any], ...]] = []
+    twice: list[np.ndarray[Any, Any]] = []
     for done, cpu_batch in enumerate(load_steps(dataset, range(total), workers=workers), start=1):
         batch = cpu_batch.to(device)
         with torch.inference_mode():
@@ -107,12 +117,26 @@ def pair_distances(
         distances = matrix[batch.picture_rows, batch.sound_rows]
         columns = (distances, batch.kinds, batch.clips[batch.picture_rows])
         found.append(tuple(column[batch.valid].cpu().numpy() for column in columns))
+        twice.append(sounds[_own_sounds(cpu_batch, within).to(device)].float().cpu().numpy())
         if on_progress:
             on_progress(done, total)
     if not found:
         return PairDistances(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
     distances_, kinds, owners = (np.concatenate(column) for column in zip(*found, strict=True))
-    return PairDistances(distances_.astype(np.float64), kinds, owners)
+    share = within_share(np.concatenate(twice)) if within == HARD else None
+    return PairDistances(distances_.astype(np.float64), kinds, owners, share)
+
+
+def _own_sounds(batch: Batch, within: int) -> torch.Tensor:
+    """For each picture with a usable positive and another sound of its clip, the rows of both sounds; int64 [n, 2]."""
+    columns_of_pairs = (batch.kinds, batch.picture_rows, batch.sound_rows, batch.valid)
+    kinds, rows, columns, valid = (each.tolist() for each in columns_of_pairs)
+    own: dict[int, dict[int, int]] = {}
+    for kind, row, column, usable in zip(kinds, rows, columns, valid, strict=True):
+        if usable and kind in (POSITIVE, within):
+            own.setdefault(row, {})[kind] = column
+    both = [(found[POSITIVE], found[within]) for found in own.values() if len(found) == 2]
+    return torch.tensor(both, dtype=torch.int64).reshape(-1, 2)
 
 
 def evaluate(
@@ -141,6 +165,8 @@ def evaluate(
         num_pairs: number of pairs of each kind in the test.
         distances: up to 2,000 test distances of each kind, for drawing.
         by_label: auc_easy and auc_hard of each label, where clips have one.
+        sound_within_share: share of the variance of the test clips' sound embeddings that lies within clips; None if it
+            cannot be measured.
 
     Raises:
         CorpusError: fewer than two usable validation or test clips, or nothing but silence in them.
@@ -206,6 +232,7 @@ def summary(
         "num_pairs": counts,
         "distances": drawn,
         "by_label": by_label,
+        "sound_within_share": test.sound_within_share,
     }
 
 

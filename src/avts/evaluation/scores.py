@@ -30,11 +30,14 @@ class PairDistances:
         distances: [n].
         kinds: kind of each pair, [n] (see pairs.negatives).
         clips: clip of each pair's picture, [n].
+        sound_within_share: share of the variance of sound embeddings that lies within clips (see `within_share`); None
+            if it was not measured.
     """
 
     distances: NDArray[np.float64]
     kinds: NDArray[np.int64]
     clips: NDArray[np.int64]
+    sound_within_share: float | None = None
 
     def of_kind(self, kind: int) -> NDArray[np.float64]:
         """Distances of one kind of pair."""
@@ -53,6 +56,27 @@ class Interval:
     value: float | None
     low: float | None
     high: float | None
+
+
+def within_share(pairs: NDArray[np.float32]) -> float | None:
+    """Share of the variance of embeddings that lies within clips, from two embeddings of each clip at other times.
+
+    Near 0 the embeddings say which clip this is and nothing of when, so that no threshold tells a hard pair; 1 if
+    embeddings of one clip are no more alike than those of two.
+
+    Args:
+        pairs: [n, 2, D].
+
+    Returns:
+        None with fewer than two clips, or if all embeddings are equal.
+    """
+    if len(pairs) < 2:
+        return None
+    inside = np.square(pairs[:, 0] - pairs[:, 1]).sum(axis=-1).mean() / 2
+    middle = pairs.mean(axis=1)
+    # the variance of the means of two has half of that within clips in it
+    whole = np.square(middle - middle.mean(axis=0)).sum() / (len(pairs) - 1) + inside / 2
+    return float(inside / whole) if whole > 0 else None
 
 
 def fit_threshold(pairs: PairDistances, shares: dict[int, float]) -> float:

@@ -32,7 +32,13 @@ def evaluation_rows(evaluation: Mapping[str, Any]) -> list[tuple[str, str, str, 
 def evaluation_table(evaluation: Mapping[str, Any]) -> str:
     """The table that `avts eval` prints."""
     table = text_table(HEADERS, evaluation_rows(evaluation))
-    return f"{table}\nthreshold on the distance: {evaluation['threshold']:.3f} (fitted on validation videos)"
+    lines = [table, f"threshold on the distance: {evaluation['threshold']:.3f} (fitted on validation videos)"]
+    share = evaluation.get("sound_within_share")
+    if share is not None:
+        lines.append(
+            f"variance of the sound embeddings within videos: {share:.1%} (near 0 they tell what is heard, not when)"
+        )
+    return "\n".join(lines)
 
 
 def kind_name(kind: str) -> str:
