@@ -12,6 +12,7 @@ import pytest
 
 import two_processes
 from avts.corpus.corpus import Corpus
+from fixtures_http import Serve
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,12 @@ class Pair:
 
 
 @pytest.fixture(scope="session")
-def pair(small_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+def pair(small_corpus: Corpus, serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """The two processes of tests/two_processes.py; they talk over the loopback interface, on a free port."""
     out = tmp_path_factory.mktemp("pair")
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", two_processes.__file__]
     done = subprocess.run(
-        [sys.executable, *words, str(small_corpus.path), str(out)],
+        [sys.executable, *words, str(small_corpus.path), serve(small_corpus.path).url, str(out)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path), "GLOO_SOCKET_IFNAME": "lo"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=580, check=False,
     )  # fmt: skip

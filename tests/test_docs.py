@@ -35,8 +35,9 @@ AWAITED: set[str] = set()
 QUICK = ("doctor", "embed", "ingest", "model", "probe", "repair", "retrieve", "sync")
 """Commands that are run, not only parsed. The others train, serve a page, or take longer than a test should."""
 
-NOT_RUN = ("--from-scratch", "--jobs", "ESC10", "ESC50", "compare", "--half", "--stage", "--pooling", "--seed", "KEY")
-"""What is only parsed: training, data that are not here, and more of what another line runs already."""
+NOT_RUN = ("--from-scratch", "--jobs", "ESC10", "ESC50", "compare", "--half", "--stage", "--pooling", "--seed", "KEY",
+           "s3://bucket/corpus", "http://store:8000/corpus", "ray")  # fmt: skip
+"""What is only parsed: training, data and machines that are not here, and more of what another line runs already."""
 
 STATUSES = {"sync": (0, 3, 4), "repair": (0, 3), "doctor": (0, 3)}
 """Exit statuses that a command of the documentation may end with on the small data; 0 if not named."""

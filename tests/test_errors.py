@@ -39,7 +39,7 @@ def test_every_extra_that_is_advised_exists() -> None:
     extras = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    assert {*PACKAGES, "ray", "track"} == extras.keys() - {"dev"}
+    assert {*PACKAGES, "ray", "remote", "track"} == extras.keys() - {"dev"}
 
 
 def test_no_error_is_left_out_of_the_tree() -> None:

@@ -1,6 +1,7 @@
 """What two processes do together for the tests of training; started by torchrun, one corpus and one folder for results.
 
-    python -m torch.distributed.run --standalone --nproc_per_node 2 tests/two_processes.py CORPUS OUT
+    python -m torch.distributed.run --standalone --nproc_per_node 2 tests/two_processes.py CORPUS URL OUT
+URL is where the same corpus is served.
 Each process leaves tensors in OUT/NAME-RANK.safetensors and runs in OUT/RUN. Runs are made in double precision: in
 single precision a sum that is taken in another order turns one ReLU in a million the other way, and a few steps make
 per cents of that, as many as a mistake might.
@@ -113,12 +114,13 @@ def save(path: Path, tensors: dict[str, Any]) -> None:
     save_file({name: value.detach().contiguous() for name, value in tensors.items()}, f"{path}.safetensors")
 
 
-def train(corpus: Corpus, out: Path, rank: int) -> None:
-    """Whole runs; one that is stopped in one process and goes on; what is refused."""
+def train(corpus: Corpus, remote: Corpus, out: Path, rank: int) -> None:
+    """Whole runs, one from the corpus at a URL; one that is stopped in one process and goes on; what is refused."""
     for name, recipe in RECIPES.items():
         trainer = DoubleTrainer(corpus, recipe, out / name, device="cpu", say=print)
         trainer.train()
         save(out / f"weights-{name}-{rank}", trainer.model.state_dict())
+    DoubleTrainer(remote, RECIPES["grid"], out / "remote", device="cpu", say=print).train()
     stopped = DoubleTrainer(corpus, RECIPES["grid"], out / "stopped", device="cpu", say=print)
     try:
         stopped.train(lambda done, _: os.kill(os.getpid(), signal.SIGTERM) if done == 3 and rank == 1 else None)
@@ -133,15 +135,15 @@ def train(corpus: Corpus, out: Path, rank: int) -> None:
         print(f"process {rank} refused: {error}")
 
 
-def main(corpus: Path, out: Path) -> None:
+def main(corpus: Path, url: str, out: Path) -> None:
     torch.set_num_threads(1)
     accelerator = start_processes(torch.device("cpu"), out, ())
     rank = accelerator.process_index
     shares(out, rank)
     norm(out, rank)
-    train(Corpus.open(corpus), out, rank)
+    train(Corpus.open(corpus), Corpus.open(url), out, rank)
     leave_processes(accelerator)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

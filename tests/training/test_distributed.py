@@ -47,7 +47,7 @@ def test_two_processes_give_the_loss_curve_and_the_weights_of_one(
 
 
 def test_only_the_first_process_writes_and_tells(pair: Pair) -> None:
-    trained = len(script.RECIPES) + 3
+    trained = len(script.RECIPES) + 4
     assert pair.said.count("device: cpu (as asked)") == trained
     assert pair.said.count("processes: 2, each with 2 of a batch of 4 (as launched)") == trained - 1
     for name in script.RECIPES:
@@ -61,6 +61,12 @@ def test_a_signal_in_one_process_stops_all_after_the_same_step_and_they_go_on_ex
     whole, resumed = (load_file(pair.out / name / "model.safetensors") for name in ("grid", "stopped"))
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
     assert [row["loss"] for row in log_of(pair.out / "stopped")] == [row["loss"] for row in log_of(pair.out / "grid")]
+
+
+def test_two_processes_train_the_same_from_a_folder_and_over_http(pair: Pair) -> None:
+    local, remote = (load_file(pair.out / name / "model.safetensors") for name in ("grid", "remote"))
+    assert all(torch.equal(local[key], remote[key]) for key in local)
+    assert [row["loss"] for row in log_of(pair.out / "remote")] == [row["loss"] for row in log_of(pair.out / "grid")]
 
 
 def test_a_batch_that_two_processes_cannot_share_evenly_is_refused_in_both(pair: Pair) -> None:
