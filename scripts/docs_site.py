@@ -1,22 +1,27 @@
 """What the documentation site takes from the program while it is built (a hook of MkDocs, see mkdocs.yml).
 
-`<!-- commands -->` becomes the help of every command, `<!-- settings -->` a table of every key of a recipe. A block of
-```math is drawn as an SVG, so that a page needs no script to show an equation. A page that would load anything from
-elsewhere is refused.
+`<!-- commands -->` becomes the help of every command, `<!-- settings -->` a table of every key of a recipe,
+`<!-- notebook NAME -->` the cells of a notebook in docs/notebooks. A block of ```math is drawn as an SVG, so that a
+page needs no script to show an equation. A page that would load anything from elsewhere is refused.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import click
 from mkdocs.exceptions import PluginError
 
 COMMANDS_MARK, SETTINGS_MARK = "<!-- commands -->", "<!-- settings -->"
+
+NOTEBOOKS = Path(__file__).parents[1] / "docs" / "notebooks"
+NOTEBOOK_MARK = re.compile(r"<!-- notebook (\S+) -->")
 
 MATH = re.compile(r"^```math\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
 
@@ -35,6 +40,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         markdown = markdown.replace(COMMANDS_MARK, commands_text())
     if SETTINGS_MARK in markdown:
         markdown = markdown.replace(SETTINGS_MARK, settings_text())
+    markdown = NOTEBOOK_MARK.sub(lambda found: notebook_text(NOTEBOOKS / found.group(1)), markdown)
     return MATH.sub(lambda found: equation(found.group(1)), markdown)
 
 
@@ -57,6 +63,13 @@ def refuse_what_is_fetched(html: str, name: str) -> None:
         raise PluginError(
             f"{name}: loads from elsewhere: {found.group()!r}. Put the file under docs/ and name it there"
         )
+
+
+def notebook_text(path: Path) -> str:
+    """The cells of a notebook as Markdown, code in fences; without outputs."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = [("".join(cell["source"]), cell["cell_type"]) for cell in cells]
+    return "\n\n".join(f"```python\n{text}\n```" if kind == "code" else text for text, kind in texts)
 
 
 def commands_text() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -26,6 +27,7 @@ from fixtures_training import tiny_recipe
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
@@ -54,9 +56,17 @@ class Line:
         return f"{self.page}: {' '.join(self.words)}"
 
 
+def text_of(page: Path) -> str:
+    """The text of a page without comments; of a notebook, that of its Markdown cells."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown") + "\n"
+    return COMMENT.sub("", text)
+
+
 def blocks(page: Path, *languages: str) -> list[str]:
-    text = COMMENT.sub("", page.read_text(encoding="utf-8"))
-    return [body for language, body in FENCE.findall(text) if language in languages]
+    return [body for language, body in FENCE.findall(text_of(page)) if language in languages]
 
 
 def shell_lines(page: Path) -> list[Line]:
@@ -67,14 +77,14 @@ def shell_lines(page: Path) -> list[Line]:
 
 def named_inline(page: Path) -> list[Line]:
     """Commands within sentences and tables, which may hold placeholders and be cut short."""
-    text = FENCE.sub("", COMMENT.sub("", page.read_text(encoding="utf-8")))
+    text = FENCE.sub("", text_of(page))
     found = [words.replace("\n", " ").replace("'", "") for words in re.findall(r"`(avts [a-z][^`]*)`", text)]
     return [Line(str(page.relative_to(ROOT)), tuple(words.split())) for words in found]
 
 
-LINES = list(dict.fromkeys(line for page in PAGES for line in shell_lines(page)))
+LINES = list(dict.fromkeys(line for page in [*PAGES, *NOTEBOOKS] for line in shell_lines(page)))
 AVTS_LINES = [line for line in LINES if line.words[0] == "avts"]
-INLINE = list(dict.fromkeys(line for page in PAGES for line in named_inline(page)))
+INLINE = list(dict.fromkeys(line for page in [*PAGES, *NOTEBOOKS] for line in named_inline(page)))
 
 
 def skip_if_awaited(line: Line) -> None:
@@ -255,6 +265,17 @@ def test_a_page_that_loads_from_elsewhere_is_refused(docs_site: ModuleType, html
 def test_a_page_may_link_elsewhere_and_load_its_own_files(docs_site: ModuleType) -> None:
     html = '<a href="https://elsewhere.org">x</a><script src="a.js"></script><link rel="stylesheet" href="a.css">'
     docs_site.refuse_what_is_fetched(html, "page.md")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_every_cell_of_a_notebook_is_on_its_page(docs_site: ModuleType, notebook: Path) -> None:
+    shown = docs_site.on_page_markdown(notebook.with_suffix(".md").read_text(encoding="utf-8"))
+    places = []
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        places.append(shown.index(f"```python\n{text}\n```" if cell["cell_type"] == "code" else text))
+    assert places == sorted(places)
+    assert notebook.with_suffix(".md").relative_to(ROOT / "docs").as_posix() in (ROOT / "mkdocs.yml").read_text()
 
 
 def test_the_command_page_has_every_command_and_its_options(docs_site: ModuleType) -> None:
