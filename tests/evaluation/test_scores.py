@@ -164,3 +164,13 @@ def test_the_share_within_clips_is_that_of_the_variances_made() -> None:
     assert within_share(windows.astype(np.float32)) == pytest.approx(1, abs=0.03)
     assert within_share(np.ones((5, 2, 3), np.float32)) is None
     assert within_share(np.ones((1, 2, 3), np.float32)) is None
+
+
+def test_a_clip_without_a_hard_pair_gives_no_positive_beside_hard_ones() -> None:
+    kinds = np.array([POSITIVE, EASY, HARD, POSITIVE, EASY])
+    pairs = PairDistances(np.array([0.1, 0.9, 0.5, 0.7, 0.8]), kinds, np.array([0, 0, 0, 1, 1]))
+    assert pairs.comparable(KINDS["hard"]).distances.tolist() == [0.1, 0.9, 0.5]
+    assert pairs.comparable(KINDS["easy"]).distances.tolist() == pairs.distances.tolist()
+    assert auc(pairs.comparable(MIXED), MIXED) == 1.0
+    assert auc(pairs, MIXED) < 1.0
+    assert len(pairs.comparable(KINDS["super_hard"]).kinds) == 0

@@ -195,7 +195,8 @@ def evaluate(
                 f"{corpus.place}: {len(measured[-1].kinds)} usable pair(s) in {len(clips)} {split} "
                 f"clips: the others are below {pairs.silence_dbfs:g} dBFS. Ingest videos with more sound"
             )
-    threshold = fit_threshold(measured[0], MIXED)
+    fitted_on = measured[0].comparable(MIXED)
+    threshold = fit_threshold(fitted_on if len(fitted_on.kinds) else measured[0], MIXED)
     return summary(measured[1], measured[2], threshold, [clip.label for clip in splits["test"]])
 
 
@@ -216,12 +217,13 @@ def summary(
     """
     kinds = {}
     for name, shares in KINDS.items():
-        area, share_right = with_intervals(super_hard if SUPER_HARD in shares else test, threshold, shares)
+        measured = (super_hard if SUPER_HARD in shares else test).comparable(shares)
+        area, share_right = with_intervals(measured, threshold, shares)
         kinds[name] = {"auc": asdict(area), "accuracy": asdict(share_right)}
     by_label = {}
     for label in sorted({label for label in labels if label}):
         mine = test.of_clips(np.array([index for index, other in enumerate(labels) if other == label]))
-        areas = {f"auc_{kind}": auc(mine, KINDS[kind]) for kind in ("easy", "hard")}
+        areas = {f"auc_{kind}": auc(mine.comparable(KINDS[kind]), KINDS[kind]) for kind in ("easy", "hard")}
         by_label[label] = {name: None if np.isnan(area) else area for name, area in areas.items()}
     counts = kind_counts(test) | {"super_hard": kind_counts(super_hard)["super_hard"]}
     sources = {name: super_hard if name == "super_hard" else test for name in counts}

@@ -6,6 +6,7 @@ each, whatever their numbers; intervals resample whole videos, since the windows
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,16 @@ class PairDistances:
         """The pairs whose picture is of one of some clips."""
         chosen = np.isin(self.clips, clips)
         return PairDistances(self.distances[chosen], self.kinds[chosen], self.clips[chosen])
+
+    def comparable(self, shares: Mapping[int, float]) -> PairDistances:
+        """The pairs of clips that gave a positive and each of some kinds of negatives.
+
+        A clip too short for a hard pair gives neither that nor its positive, or short clips would be on one side only.
+        """
+        whole = set(self.clips)
+        for kind in (POSITIVE, *shares):
+            whole &= set(self.clips[self.kinds == kind])
+        return self.of_clips(np.array(sorted(whole), dtype=np.int64))
 
 
 @dataclass(frozen=True)
