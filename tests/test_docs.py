@@ -172,9 +172,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def by_page(lines: list[Line]) -> list[list[Line]]:
     """The lines of each page; what another page shows too is run once."""
-    once = list({line.words: line for line in reversed(lines)}.values())
+    once: dict[tuple[str, ...], Line] = {}
+    for line in lines:
+        once.setdefault(line.words, line)  # at its first place, or a page would run it after what needs it
     pages = dict.fromkeys(line.page for line in lines)
-    found = [[line for line in reversed(once) if line.page == page] for page in pages]
+    found = [[line for line in once.values() if line.page == page] for page in pages]
     return [each for each in found if each]
 
 

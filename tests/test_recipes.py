@@ -34,6 +34,10 @@ BEYOND, AUGMENTED = "base-info-nce", "base-info-nce-augmented"
 """Neither ours nor the paper's: the global head with another loss, and that with sounds disturbed."""
 
 
+CENTRED = {"base-individual": "base-rgb", "base-paper-centred": "base-paper"}
+"""Bases with centred heads and a rate that holds until a last short fall, and what they extend."""
+
+
 def recipe(name: str, base: str) -> Recipe:
     return read_recipe(TABLE1 / f"{name}.toml", base=TABLE1 / f"{base}.toml")
 
@@ -44,7 +48,7 @@ def shares(found: Recipe) -> list[tuple[float, float, float]]:
 
 def test_every_recipe_of_the_folder_is_a_row_or_a_base() -> None:
     found = {path.stem for path in TABLE1.glob("*.toml")}
-    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, BEYOND, AUGMENTED, "adaptive"}
+    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, *CENTRED, BEYOND, AUGMENTED, "adaptive"}
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -98,6 +102,14 @@ def test_a_form_between_the_two_has_only_its_own_change(base: str) -> None:
     differ = {key for key, value in ours.model.model_dump().items() if value != getattr(between.model, key)}
     assert differ == BETWEEN[base]
     assert all(getattr(between.model, key) == getattr(paper.model, key) for key in differ)
+
+
+@pytest.mark.parametrize("base", CENTRED)
+def test_a_centred_base_changes_heads_and_rate_alone(base: str) -> None:
+    before, after = (recipe("easy-then-mixed", name) for name in (CENTRED[base], base))
+    assert after.model == before.model.model_copy(update={"centre": True})
+    assert after.optimizer.schedule == "trapezoid"
+    assert after == before.model_copy(update={"model": after.model, "optimizer": after.optimizer})
 
 
 def test_info_nce_differs_from_the_global_head_in_its_loss_alone() -> None:
