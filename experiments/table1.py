@@ -146,7 +146,10 @@ def _longer(stage: StageSettings, times: float) -> StageSettings:
 
 
 def digest(recipe: Recipe) -> str:
-    """What a result is known by: another recipe gives another one, a new setting left at its default does not."""
+    """What a result is known by: another recipe gives another one, a new setting left at its default does not.
+
+    Nor does a default that changes: write the old value into the recipes then.
+    """
     said = recipe.model_dump(exclude_defaults=True)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -117,25 +117,25 @@ def pair_distances(
         distances = matrix[batch.picture_rows, batch.sound_rows]
         columns = (distances, batch.kinds, batch.clips[batch.picture_rows])
         found.append(tuple(column[batch.valid].cpu().numpy() for column in columns))
-        twice.append(sounds[_own_sounds(cpu_batch, within).to(device)].float().cpu().numpy())
+        if within == HARD:
+            twice.append(sounds[_own_sounds(cpu_batch).to(device)].float().cpu().numpy())
         if on_progress:
             on_progress(done, total)
     if not found:
         return PairDistances(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
     distances_, kinds, owners = (np.concatenate(column) for column in zip(*found, strict=True))
-    share = within_share(np.concatenate(twice)) if within == HARD else None
+    share = within_share(np.concatenate(twice)) if twice else None
     return PairDistances(distances_.astype(np.float64), kinds, owners, share)
 
 
-def _own_sounds(batch: Batch, within: int) -> torch.Tensor:
-    """For each picture with a usable positive and another sound of its clip, the rows of both sounds; int64 [n, 2]."""
-    columns_of_pairs = (batch.kinds, batch.picture_rows, batch.sound_rows, batch.valid)
-    kinds, rows, columns, valid = (each.tolist() for each in columns_of_pairs)
-    own: dict[int, dict[int, int]] = {}
-    for kind, row, column, usable in zip(kinds, rows, columns, valid, strict=True):
-        if usable and kind in (POSITIVE, within):
-            own.setdefault(row, {})[kind] = column
-    both = [(found[POSITIVE], found[within]) for found in own.values() if len(found) == 2]
+def _own_sounds(batch: Batch) -> torch.Tensor:
+    """For each picture with a usable hard pair, the rows of its own sound and of the hard one; int64 [n, 2]."""
+    usable = {kind: batch.valid & (batch.kinds == kind) for kind in (POSITIVE, HARD)}
+    positive, hard = (
+        dict(zip(batch.picture_rows[chosen].tolist(), batch.sound_rows[chosen].tolist(), strict=True))
+        for chosen in usable.values()
+    )
+    both = [(positive[picture], sound) for picture, sound in hard.items() if picture in positive]
     return torch.tensor(both, dtype=torch.int64).reshape(-1, 2)
 
 
@@ -195,9 +195,14 @@ def evaluate(
                 f"{corpus.place}: {len(measured[-1].kinds)} usable pair(s) in {len(clips)} {split} "
                 f"clips: the others are below {pairs.silence_dbfs:g} dBFS. Ingest videos with more sound"
             )
-    fitted_on = measured[0].comparable(MIXED)
-    threshold = fit_threshold(fitted_on if len(fitted_on.kinds) else measured[0], MIXED)
+    threshold = fit_threshold(_comparable_if_any(measured[0]), MIXED)
     return summary(measured[1], measured[2], threshold, [clip.label for clip in splits["test"]])
+
+
+def _comparable_if_any(pairs: PairDistances) -> PairDistances:
+    """The pairs of clips that gave easy and hard ones; all, if no clip did."""
+    chosen = pairs.comparable(MIXED)
+    return chosen if len(chosen.kinds) else pairs
 
 
 def _shifted(on_progress: OnProgress | None, before: int, total: int) -> OnProgress | None:
@@ -269,6 +274,6 @@ def validation_auc(corpus: Corpus, pairs: PairSettings) -> Callable[[TwoStream],
                 f"{len(clips)} validation clips: the others are under {pairs.silence_dbfs:g} dBFS. Ingest validation "
                 "videos with more sound, or set [training] validate_every_epochs = 0"
             )
-        return auc(found, MIXED if counts["hard"] else KINDS["easy"])
+        return auc(_comparable_if_any(found), MIXED if counts["hard"] else KINDS["easy"])
 
     return measure
