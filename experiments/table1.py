@@ -109,6 +109,7 @@ FORMS: dict[str, Form] = {
     "global-resting": Form(base="global", corpus="corpus-resting"),
     "paper": Form(),
     "individual": Form(corpus="corpus-individual", longer=5 / 3),
+    "individual-global": Form(corpus="corpus-individual", longer=5 / 3),
     "paper-individual": Form(base="paper-centred", corpus="corpus-individual", longer=5 / 3),
     "paper-resting": Form(base="paper-centred", corpus="corpus-resting", longer=5 / 3),
 }

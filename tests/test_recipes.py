@@ -38,6 +38,10 @@ CENTRED = {"base-individual": "base-rgb", "base-paper-centred": "base-paper"}
 """Bases with centred heads and a rate that holds until a last short fall, and what they extend."""
 
 
+CENTRED_GLOBAL = "base-individual-global"
+"""The first of these with the paper's head."""
+
+
 def recipe(name: str, base: str) -> Recipe:
     return read_recipe(TABLE1 / f"{name}.toml", base=TABLE1 / f"{base}.toml")
 
@@ -48,7 +52,7 @@ def shares(found: Recipe) -> list[tuple[float, float, float]]:
 
 def test_every_recipe_of_the_folder_is_a_row_or_a_base() -> None:
     found = {path.stem for path in TABLE1.glob("*.toml")}
-    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, *CENTRED, BEYOND, AUGMENTED, "adaptive"}
+    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, *CENTRED, CENTRED_GLOBAL, BEYOND, AUGMENTED, "adaptive"}
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -110,6 +114,11 @@ def test_a_centred_base_changes_heads_and_rate_alone(base: str) -> None:
     assert after.model == before.model.model_copy(update={"centre": True})
     assert after.optimizer.schedule == "trapezoid"
     assert after == before.model_copy(update={"model": after.model, "optimizer": after.optimizer})
+
+
+def test_the_centred_base_with_the_papers_head_changes_the_head_alone() -> None:
+    before, after = (recipe("easy-then-mixed", name) for name in ("base-individual", CENTRED_GLOBAL))
+    assert after == before.model_copy(update={"model": before.model.model_copy(update={"head": "global"})})
 
 
 def test_info_nce_differs_from_the_global_head_in_its_loss_alone() -> None:

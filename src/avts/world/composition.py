@@ -68,8 +68,7 @@ def compose(
     if scenes == "rich":
         return compose_rich(seed, index, size=size, seconds=seconds, kind=name, max_shift_seconds=max_shift_seconds)
     rests = rests_of(seed, index, seconds) if scenes == "resting" else None
-    alone = scenes == "individual"
-    return _compose_plain(seed, index, size, seconds, name, max_shift_seconds, rests, alone)
+    return _compose_plain(seed, index, size, seconds, name, max_shift_seconds, rests)
 
 
 def _compose_plain(
@@ -80,7 +79,6 @@ def _compose_plain(
     name: str,
     max_shift_seconds: float,
     rests: Rests | None,
-    alone: bool,
 ) -> Take:
     # The first stream is the video's own default_rng([seed, index]); the others are its children.
     root = np.random.SeedSequence([seed, index])
@@ -92,8 +90,8 @@ def _compose_plain(
     luminance = float(backdrop[..., :3].mean(axis=(0, 1)) @ (0.299, 0.587, 0.114))
     scene = BUILDERS[name](Stage(action_rng, span, frame_seconds, sample_seconds, luminance, rests or ()))
     offset = sample_at(float(shift_rng.uniform(-1, 1)) * max_shift_seconds)
-    places = _places(place_rng, width / height, alone=alone)
-    frames = _film(look_rng, scene, backdrop, places, (width, height), span, frame_seconds, alone=alone)
+    places = _places(place_rng, width / height, alone=scene.alone)
+    frames = _film(look_rng, scene, backdrop, places, (width, height), span, frame_seconds)
     start = sample_at(MAX_SHIFT_SECONDS) + offset
     samples = _mix(mix_rng, scene.sound)[start : start + sample_at(seconds)]
     resting = {} if rests is None else {"rest_seconds": rest_seconds(frame_seconds, rests, seconds)}
@@ -138,14 +136,12 @@ def _film(
     shape: tuple[int, int],
     span: Span,
     frame_seconds: Floats,
-    *,
-    alone: bool,
 ) -> npt.NDArray[np.uint8]:
-    """Draw all frames [T, H, W, 3]; alone: without things that wander behind the action."""
+    """Draw all frames [T, H, W, 3]."""
     cv2.setNumThreads(1)  # several worker processes share the cores
     width, height = shape
     view = scenery.camera(rng, span, frame_seconds)
-    others = [] if alone else scenery.distractors(rng, span, frame_seconds)
+    others = [] if scene.alone else scenery.distractors(rng, span, frame_seconds)
     lens = scenery.Lens(rng, span, frame_seconds, width, height)
     depth = rng.uniform(0.4, 1.0)
     frames = np.empty((len(frame_seconds), height, width, 3), np.uint8)

@@ -1,9 +1,9 @@
 """Individuals: bodies whose looks go with their voice, one look in each video.
 
-Which sound belongs to which picture can be guessed without timing, by hue, outline and voice, as far as looks go with
-voices, which they do loosely; when it sounds can be told only from what the body does, since a grey thing beside it
-jumps and flashes at other times without a sound. In ordinary videos both are so: a dog looks like what is heard, and
-also moves when it barks.
+Which sound belongs to which picture can be guessed without timing, by hue, outline and voice. When it sounds can be told
+only from what the body does: it jumps, grows or flashes at each event, which a grey thing beside it does too, at other
+times and without a sound; and it wanders up and down, and its voice with it. In ordinary videos both are so: a dog looks
+like what is heard, and also moves when it barks.
 """
 
 from __future__ import annotations
@@ -13,26 +13,33 @@ from collections.abc import Callable
 
 import numpy as np
 
+from avts.timebase import SAMPLE_RATE
 from avts.world import sounds
 from avts.world.canvas import Colour, Pen, ring_of, shaded
-from avts.world.clock import Floats, irregular_times, ordinal, since
+from avts.world.clock import Floats, drift, irregular_times, ordinal, since
 from avts.world.stage import Builder, Samples, Scene, Stage
 
 _HUES = 0.8
 """Part of the colour circle that is used: its two ends, the lowest and the highest voice, look different."""
 
-_LOWEST_HERTZ, _OCTAVES = 140.0, 4.2
+_LOWEST_HERTZ, _OCTAVES = 200.0, 3.0
 
 _CORNERS = (3, 4, 5, 7, 12)
 """Outlines, from the harshest voice to the purest."""
 
-_DRONE = 0.04
-"""Level of the voice between events."""
+_LEAST_PURITY = 0.4
+"""So that every voice has a pitch that can be heard."""
 
-_LOOSE = 0.3
-"""How far hue and outline stray from the voice: standard deviation, where the voices lie in 0 to 1.
+_DRONE = 0.15
+"""Level of the voice between events: the pitch can always be heard."""
 
-If they do not stray, embeddings settle on looks alone: 0.7 % of their variance is then within videos (35 and 58 % with
+_LOOSE = 0.1
+"""How far hue and outline stray from the voice: standard deviation, where the voices lie in 0 to 1."""
+
+_PACE_SECONDS, _RISE, _BEND_OCTAVES = 1.6, 0.25, 1.5
+"""How fast a body wanders up and down, how far, in scene units, and by how much its voice bends where it is highest.
+
+Without the bend, embeddings settle on looks alone: 0.7 % of their variance is then within videos (35 and 58 % with
 fresh weights, 98 % after hard negatives only), and hard negatives that come later find nothing to start from.
 """
 
@@ -45,12 +52,15 @@ Motion = Callable[[Floats, Floats], Floats]
 """From the age [T] of the last event and the side [T] it went to, -1 or 1, to how far it is moved [T]."""
 
 
-def _voice(rng: np.random.Generator, times: Floats, events: Floats, pitch: float, purity: float) -> Samples:
-    """A tone with noise about it, both at one pitch, that swells at each event and goes on softly between; [N]."""
-    hertz = _LOWEST_HERTZ * 2 ** (_OCTAVES * pitch)
-    phase = hertz * times * (1 + 0.01 * rng.standard_normal())
-    tone = sounds.hum(phase, sounds.harmonics(rng, max(int(min(6, 7000 / hertz) * (1 - purity)), 1) + 1, 1.0))
-    hiss = sounds.band(sounds.noise(rng, len(times)), hertz / 1.6, min(hertz * 1.6, 7500.0))
+def _voice(
+    rng: np.random.Generator, times: Floats, events: Floats, pitch: float, purity: float, height: Floats
+) -> Samples:
+    """A tone that bends with the height [N] and noise about its middle, loud at each event and soft between; [N]."""
+    middle = _LOWEST_HERTZ * 2 ** (_OCTAVES * pitch)
+    hertz = middle * 2 ** (_BEND_OCTAVES * height)
+    partials = max(int(min(6, 7000 / hertz.max()) * (1 - purity)), 1) + 1
+    tone = sounds.hum(np.cumsum(hertz) / SAMPLE_RATE, sounds.harmonics(rng, partials, 1.0))
+    hiss = sounds.band(sounds.noise(rng, len(times)), middle / 1.6, middle * 1.6)
     body = purity * tone / tone.std() + (1 - purity) * hiss / hiss.std()
     gains = np.append(0.0, rng.uniform(0.6, 1.0, len(events)))[ordinal(times, events)]
     age = since(times, events)
@@ -71,25 +81,26 @@ def _individual(move: Motion, *, jump: float, grow: float, glow: float) -> Build
 
     def build(stage: Stage) -> Scene:
         rng, frames = stage.rng, stage.frame_seconds
-        pitch, purity = stage.uniform(0, 1), stage.uniform(0, 1)
+        pitch, purity = stage.uniform(0, 1), stage.uniform(_LEAST_PURITY, 1)
+        height = drift(rng, stage.span, _PACE_SECONDS)
         events = stage.times(*_GAPS_SECONDS)
-        sound = stage.hushed(_voice(rng, stage.sample_seconds, events, pitch, purity))
+        sound = stage.hushed(_voice(rng, stage.sample_seconds, events, pitch, purity, height(stage.sample_seconds)))
         hue, pure = (float(voice + _LOOSE * rng.standard_normal()) for voice in (pitch, purity))
         red, green, blue = colorsys.hsv_to_rgb(min(max(_HUES * hue, -0.1), 0.9) % 1.0, 1.0, 0.8)
         skin: Colour = (round(255 * red), round(255 * green), round(255 * blue))
         corners = _CORNERS[min(int(max(pure, 0.0) * len(_CORNERS)), len(_CORNERS) - 1)]
         outline = ring_of(corners, 0.24, stage.uniform(0, 6))
         other = _Silent(stage)
-        moves = [_moved(rng, frames, events, move), other.moves]
+        moves = [_moved(rng, frames, events, move), other.moves, height(frames)]
 
         def paint(pen: Pen, pose: list[float]) -> None:
-            at, silent = pose
+            at, silent, high = pose
             other.paint(pen, silent)
-            body = pen.moved(jump * at, 0.3 * jump * abs(at), scale=1 + grow * at)
+            body = pen.moved(jump * at, 0.3 * jump * abs(at) - _RISE * high, scale=1 + grow * at)
             body.polygon(outline, shaded(skin, 0.75 + glow * at))
 
         choices: dict[str, float | str] = {"pitch": pitch, "purity": purity}
-        return Scene(np.stack(moves, axis=1), paint, sound, events, choices)
+        return Scene(np.stack(moves, axis=1), paint, sound, events, choices, alone=True)
 
     return build
 

@@ -109,7 +109,8 @@ class Stage:
 class Scene:
     """One action, seen and heard.
 
-    `paint(pen, pose)` draws one frame from its row of `poses`, in a box from -0.5 to 0.5 in both directions.
+    `paint(pen, pose)` draws one frame from its row of `poses`, in a box from -0.5 to 0.5 in both directions. One that is
+    `alone` is not shown as several copies, and nothing wanders behind it.
 
     Shapes:
         poses: [T, P] whatever the painter needs to know about each frame
@@ -122,6 +123,7 @@ class Scene:
     sound: Samples
     event_seconds: Floats
     choices: Choices = field(default_factory=dict)
+    alone: bool = False
 
 
 Builder = Callable[[Stage], Scene]
