@@ -21,7 +21,7 @@ from avts.world.kinds import BUILDERS
 from avts.world.plan import kind_of
 from avts.world.take import DRAWN_OF, FAMILY_OF, KINDS_OF
 from benchmarks import films, material, time_to_accuracy
-from worlds import SEED, SEEN, UNSEEN
+from worlds import INDIVIDUAL_SEED, SEED, SEEN, UNSEEN
 
 ROOT = Path(__file__).parents[2]
 VOICES = ("talker", "lips", "mouth")
@@ -48,6 +48,9 @@ WORLDS: dict[tuple[int, str, tuple[str, ...]], str] = {
     (SEED + 7, "resting", SEEN): "6715fc3330a496ab",
     (SEED + 8, "resting", SEEN): "c9ea5dba1930754a",
     (SEED + 9, "resting", SEEN): "1097dbc6b037bd71",
+    (INDIVIDUAL_SEED, "individual", ()): "a9af00e228b5e8e4",
+    (INDIVIDUAL_SEED + 1, "individual", ()): "08476c6c54d722a5",
+    (INDIVIDUAL_SEED + 2, "individual", ()): "260ebceaa683fe19",
     (box_offsets.SEED, "plain", ()): "b6965b3da1beafdf",
     (box_offsets.SEED, "rich", ()): "5aa8cae5c9d97604",
     (time_to_accuracy.WORLD_SEED, "plain", ()): "1efb141a9b4e5704",
