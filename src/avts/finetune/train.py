@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from avts.corpus.corpus import Corpus
@@ -26,7 +27,7 @@ from avts.finetune.classifier import Classifier
 from avts.finetune.recipe import FinetuneOptimizer, FinetuneRecipe
 from avts.finetune.splits import Partition
 from avts.finetune.windows import ClipBatch, TrainingPlan, WindowDataset, load_windows
-from avts.model.frontend import crop_and_resize
+from avts.model.scaling import crop_and_resize
 from avts.settings import ModelSettings
 from avts.training.augment import augment_pictures, augment_sounds, random_boxes
 from avts.training.figures import not_finite
@@ -172,7 +173,7 @@ class Finetuning:
         )
 
 
-def scaled_planes(batch: ClipBatch, boxes: Tensor | None, size: int) -> list[Tensor] | None:
+def scaled_planes(batch: ClipBatch, boxes: NDArray[np.float64] | None, size: int) -> list[Tensor] | None:
     """The planes of a batch, cut to boxes and scaled; None without pictures."""
     raw = [plane for plane in (batch.y, batch.u, batch.v) if plane is not None]
     return [crop_and_resize(plane, boxes, size) for plane in raw] or None

@@ -20,6 +20,7 @@ from avts.corpus.corpus import Corpus
 from avts.errors import AvtsError, CorpusError
 from avts.finetune.recipe import Senses
 from avts.media.planes import Planes
+from avts.media.reader import Target
 from avts.pairs.negatives import Window, epoch_order
 from avts.timebase import FRAME_RATE, Span, frame_at, sample_at
 
@@ -190,10 +191,10 @@ class WindowDataset(Dataset["ClipBatch | AvtsError"]):
         into = Planes(np.empty(shape, np.uint8), np.empty(chroma, np.uint8), np.empty(chroma, np.uint8))
         for index, clip in clips.items():
             rows = [row for row, window in enumerate(windows) if window.clip == index]
-            targets = [Planes(into.y[row], into.u[row], into.v[row]) for row in rows]
             top, left = (clip.height - height) // 4 * 2, (clip.width - width) // 4 * 2
+            targets = [Target(Planes(into.y[row], into.u[row], into.v[row])).moved(top, left) for row in rows]
             try:
-                self.corpus.frames_into(clip, [windows[row].start_seconds for row in rows], targets, top=top, left=left)
+                self.corpus.frames_into(clip, [windows[row].start_seconds for row in rows], targets)
             except CorpusError as error:
                 raise _Unreadable(index, error) from error
         return into

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from avts.errors import UsageError
 
@@ -86,6 +89,12 @@ def choose_precision(name: str, device: torch.device) -> tuple[bool, str]:
 def widest(device: torch.device) -> torch.dtype:
     """The most precise numbers of a device, for sums over many: Apple's has no float64."""
     return torch.float32 if device.type == "mps" else torch.float64
+
+
+def sent(values: NDArray[Any] | Tensor, device: torch.device) -> Tensor:
+    """Values of the CPU on a device. A card copies them from pinned memory when it gets there; nothing waits for it."""
+    tensor = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
 
 
 def _has_bf16_instructions() -> bool:

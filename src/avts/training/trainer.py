@@ -27,6 +27,7 @@ from avts.model.two_stream import TwoStream
 from avts.pairs.feed import Feed
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.settings import Recipe, StageSettings
+from avts.training.augment import BoxesOfBatch
 from avts.training.checkpoints import (
     LOSS,
     VALIDATION,
@@ -235,6 +236,7 @@ class Trainer:
             clip_seconds=pairs.cut_seconds,
             silence_dbfs=pairs.silence_dbfs,
             colour=self.model.needs_colour,
+            boxes=BoxesOfBatch(self.recipe.training.seed, self.recipe.augment.least_crop),
             rank=self.accelerator.process_index,
             num_ranks=self.accelerator.num_processes,
         )
