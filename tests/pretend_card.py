@@ -161,12 +161,18 @@ def _copies_to_the_card(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
     return func is aten._to_copy.default and to_card and _is_elsewhere(args[0]) and not kwargs.get("non_blocking")
 
 
+class _Generator(torch.Generator):
+    """A generator for any device; there is none for one of this name."""
+
+    def __new__(cls, device: Any = "cpu") -> _Generator:
+        return super().__new__(cls, "cpu")
+
+
 @contextmanager
 def pretend_card(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendCard]:
     """A card that every part of the program can be sent to as device 'meta'."""
     monkeypatch.setattr(TwoStream, "_precision", lambda *_: nullcontext())  # there is no autocast of this name
     monkeypatch.setattr(torch, "inference_mode", torch.no_grad)  # wrapped tensors know no inference mode
-    generator = torch.Generator
-    monkeypatch.setattr(torch, "Generator", lambda _: generator())  # nor is there one of this name
+    monkeypatch.setattr(torch, "Generator", _Generator)
     with PretendCard() as mode:
         yield mode

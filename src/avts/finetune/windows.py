@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -116,9 +117,18 @@ class ClipBatch:
     unreadable: tuple[tuple[str, str], ...] = ()
 
     def to(self, device: torch.device) -> ClipBatch:
-        """The same batch on a device."""
-        tensors = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)  # type: ignore[arg-type]
+        """The same batch on a device; from pinned memory it is copied while the program goes on."""
+        moved: dict[str, Any] = {name: value.to(device, non_blocking=True) for name, value in self.tensors().items()}
+        return replace(self, **moved)
+
+    def pinned(self) -> ClipBatch:
+        """The same batch in memory that a device copies from by itself."""
+        pinned: dict[str, Any] = {name: value.pin_memory() for name, value in self.tensors().items()}
+        return replace(self, **pinned)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
 
 class WindowDataset(Dataset["ClipBatch | AvtsError"]):

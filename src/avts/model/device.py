@@ -109,7 +109,9 @@ def _has_bf16_instructions() -> bool:
     return bool(has.get("architecture") != "x86_64" or has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
-def tune(model: TwoStream, device: torch.device, *, channels_last: bool, compile: bool) -> list[str]:
+def tune(
+    model: TwoStream, device: torch.device, *, channels_last: bool, compile: bool, recompute: bool = False
+) -> list[str]:
     """Lay out and compile networks for training, in place; names of weights stay the same.
 
     On CUDA, cuDNN also measures its algorithms for each size of input that it meets, which pays for itself as the
@@ -120,6 +122,7 @@ def tune(model: TwoStream, device: torch.device, *, channels_last: bool, compile
         device: that they are on.
         channels_last: lay out the weights of the convolutions with channels last, as their inputs are.
         compile: compile the towers with torch.compile when they first run.
+        recompute: compute activations of the towers again in the backward pass, see `model.tower`.
 
     Returns:
         What was done, in words.
@@ -137,4 +140,8 @@ def tune(model: TwoStream, device: torch.device, *, channels_last: bool, compile
         for tower in (model.video, model.audio):
             tower.compile()
         done.append("compile: the towers, with the first step (as asked)")
+    if recompute:
+        for tower in (model.video, model.audio):
+            tower.recomputes = True
+        done.append("activations: computed again in the backward pass, to save memory (as asked)")
     return done

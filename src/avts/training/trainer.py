@@ -117,7 +117,8 @@ class Trainer:
         decay = recipe.training.ema_decay
         self.average = MovingAverage(self.model, decay) if decay else None
         training = recipe.training
-        for line in tune(self.model, self.device, channels_last=training.channels_last, compile=training.compile):
+        tuned = {name: getattr(training, name) for name in ("channels_last", "compile", "recompute")}
+        for line in tune(self.model, self.device, **tuned):
             self.say(line)
         self.stepper = Stepper(self.model, recipe, self.accelerator, self.device, run)
         self.plateau = Plateau(recipe.optimizer.plateau_epochs)
