@@ -67,9 +67,7 @@ class Material:
         return found
 
 
-def make_material(
-    folder: Path, *, count: int, videos: Path | None = None, short_side: int = SHORT_SIDE
-) -> Material:
+def make_material(folder: Path, *, count: int, videos: Path | None = None, short_side: int = SHORT_SIDE) -> Material:
     """Make what is missing of the originals and the corpus in a folder.
 
     Args:

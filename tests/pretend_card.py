@@ -164,7 +164,7 @@ def _copies_to_the_card(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
 class _Generator(torch.Generator):
     """A generator for any device; there is none for one of this name."""
 
-    def __new__(cls, device: Any = "cpu") -> _Generator:
+    def __new__(cls, device: Any = "cpu") -> _Generator:  # noqa: ARG004
         return super().__new__(cls, "cpu")
 
 

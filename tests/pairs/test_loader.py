@@ -19,10 +19,10 @@ from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.errors import CorpusError
 from avts.media.reader import Target
+from avts.model.scaling import crop_and_resize, resize_packed
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.pairs.negatives import EASY, HARD, POSITIVE, StepPlan, Window
 from avts.timebase import Span
-from avts.model.scaling import crop_and_resize, resize_packed
 from avts.training.augment import BoxesOfBatch
 from avts.training.curriculum import Curriculum
 from fixtures_training import tiny_recipe
@@ -221,7 +221,9 @@ def test_boxes_are_cut_out_before_a_batch_leaves_the_loader_and_the_pictures_sta
     for step, batch in enumerate(load_steps(cutting, range(4), workers=workers)):
         full, boxes = whole[step], boxes_of(step, 4)
         assert batch.cut is not None
-        assert batch.y.numel() == pytest.approx(full.y.numel() * np.prod(boxes[:, 2:4] - boxes[:, :2], 1).mean(), rel=0.1)
+        assert batch.y.numel() == pytest.approx(
+            full.y.numel() * np.prod(boxes[:, 2:4] - boxes[:, :2], 1).mean(), rel=0.1
+        )
         crops = (batch.cut.luminance, batch.cut.chroma, batch.cut.chroma)
         for name, each in zip("yuv", crops, strict=True):
             before, after = getattr(full, name), getattr(batch, name)

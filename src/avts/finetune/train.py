@@ -193,7 +193,8 @@ class Finetuning:
         unread, self._unread = self._unread, []
         line: dict[str, Any] = {}
         if unread:
-            for row, (loss, norm, right) in zip(unread, torch.stack([row.values for row in unread]).cpu().tolist(), strict=True):
+            values = torch.stack([row.values for row in unread]).cpu().tolist()
+            for row, (loss, norm, right) in zip(unread, values, strict=True):
                 self._must_be_finite(row.step, loss, norm)
                 line = {"step": row.step, "loss": loss, "accuracy": right, "learning_rate": row.rate}
         return line

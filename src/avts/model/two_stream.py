@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from avts.model.audio import AudioTower
 from avts.model.frontend import Filterbank, change_channels, normalise_filterbank, rgb_channels
-from avts.model.scaling import crop_and_resize
 from avts.model.heads import FusedClassifier, make_head
 from avts.model.inputs import check_planes, check_samples
 from avts.model.losses import distance_matrix, euclidean_matrix
+from avts.model.scaling import crop_and_resize
 from avts.model.video import make_video_tower
 
 if TYPE_CHECKING:

@@ -235,9 +235,7 @@ class StepDataset(Dataset[Batch]):
         clips = [self.clips[window.clip] for window in plan.pictures]
         return min(clip.height for clip in clips), min(clip.width for clip in clips)
 
-    def _read_pictures(
-        self, pictures: Sequence[Window], into: Planes, size: tuple[int, int], cut: Cut | None
-    ) -> None:
+    def _read_pictures(self, pictures: Sequence[Window], into: Planes, size: tuple[int, int], cut: Cut | None) -> None:
         """Every clip is opened once, whatever number of its windows the plan has."""
         targets = targets_of(into, cut)
         rows: dict[int, list[int]] = defaultdict(list)

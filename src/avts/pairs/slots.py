@@ -53,7 +53,9 @@ class Slots:
         self._next = 0
         self._mapped: dict[Slot, NDArray[Any]] = {}
 
-    def tensors(self, shapes: Sequence[Shape], *, largest: Sequence[Shape] | None = None) -> tuple[list[Tensor], Parcel]:
+    def tensors(
+        self, shapes: Sequence[Shape], *, largest: Sequence[Shape] | None = None
+    ) -> tuple[list[Tensor], Parcel]:
         """Tensors to be filled, one after the other in one block, and what sends them to the reading process.
 
         Their values are whatever was there before.

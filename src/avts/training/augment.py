@@ -1,4 +1,4 @@
-"""Augmentation of training windows. All randomness comes from one generator, which the seed and the batch's number begin.
+"""Augmentation of training windows. All randomness comes from one generator, a function of seed and batch number.
 
 The few numbers of each window are drawn on the CPU and sent; noise is drawn on the device. Nothing waits for it.
 
