@@ -1,7 +1,8 @@
 """From planes of pictures to the network's size by area averaging, with the boxes that are cut out of them.
 
 On the CPU each clip is scaled by itself, elsewhere all of them at once: which pixels an output is the mean of is a
-matrix of zeros and ones for each clip and side, so that sums are of whole numbers and both ways give the same bits.
+matrix of zeros and ones for each clip and side, so that sums are of whole numbers and both ways give the same. (A card
+may divide by 255 with another last bit.)
 """
 
 from __future__ import annotations
