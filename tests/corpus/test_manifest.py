@@ -45,7 +45,7 @@ def test_columns_that_an_older_version_does_not_have_are_read_as_row_by_row(tmp_
 
 
 def test_a_column_in_several_chunks_keeps_its_rows(tmp_path: Path) -> None:
-    clips = [replace(CLIPS[index % 3], key=f"k{index}", label=f"l{index % 7}") for index in range(50)]
+    clips = [replace(CLIPS[index % 3], key=f"k{index}", shard=f"s{index % 7}") for index in range(50)]
     write_manifest(tmp_path, clips, settings_of(128))
     table = pa.concat_tables([parquet.read_table(tmp_path / MANIFEST_NAME)] * 2)
     parquet.write_table(table, tmp_path / MANIFEST_NAME, row_group_size=7)

@@ -79,7 +79,7 @@ def _recomputed(part: nn.Module, x: Tensor) -> Tensor:
         return nullcontext(), _without_statistics(part)
 
     # towers draw nothing, so there is no state of a generator to restore
-    found = checkpoint(part, x, use_reentrant=False, preserve_rng_state=False, context_fn=contexts)  # type: ignore[no-untyped-call]
+    found = checkpoint(part, x, use_reentrant=False, preserve_rng_state=False, context_fn=contexts)
     return cast(Tensor, found)
 
 
