@@ -102,5 +102,5 @@ def targets_of(into: Planes, cut: Cut | None) -> list[Target]:
     luminance, chroma, frames = cut.luminance, cut.chroma, cut.num_frames
     y, nothing = luminance.pieces(into.y, frames), [np.empty((frames, 0, 0), np.uint8)] * len(cut.boxes)
     u, v = (chroma.pieces(plane, frames) if plane.size else nothing for plane in (into.u, into.v))
-    corners = zip(luminance.corners(), chroma.corners(), strict=True)
-    return [Target(Planes(*planes), *pair) for *planes, pair in zip(y, u, v, corners, strict=True)]
+    # a box of the chroma begins at half of its luminance's corner, as both sides of the luminance are even
+    return [Target(Planes(*planes), corner) for *planes, corner in zip(y, u, v, luminance.corners(), strict=True)]

@@ -38,27 +38,29 @@ class Target:
 
     Attributes:
         planes: smaller than the picture if only a part of it is wanted; with u and v empty, luminance alone is read.
-        corner: top and left of the part of the luminance, pixels.
-        chroma_corner: likewise of the colour differences, in their own pixels.
+        corner: top and left of the part of the luminance, pixels; that of the colour differences is at half of it,
+            rounded down.
     """
 
     planes: Planes
     corner: tuple[int, int] = (0, 0)
-    chroma_corner: tuple[int, int] = (0, 0)
 
     def moved(self, top: int, left: int) -> Target:
-        """The parts so many pixels further down and to the right, even numbers of them in the luminance."""
-        (y, x), (v, u) = self.corner, self.chroma_corner
-        return Target(self.planes, (y + top, x + left), (v + top // 2, u + left // 2))
+        """The part so many pixels further down and to the right, even numbers of them."""
+        return Target(self.planes, (self.corner[0] + top, self.corner[1] + left))
+
+    @property
+    def chroma_corner(self) -> tuple[int, int]:
+        """Top and left of the part of the colour differences, in their own pixels."""
+        return self.corner[0] // 2, self.corner[1] // 2
 
     def fits(self, height: int, width: int) -> bool:
-        """Whether the parts lie inside pictures of this size."""
+        """Whether the part lies inside pictures of this size."""
         top, left = self.corner
         inside = top + self.planes.height <= height and left + self.planes.width <= width
         if not self.planes.u.size:
             return inside
-        top, left = self.chroma_corner
-        rows, columns = self.planes.u.shape[1:]
+        (top, left), (rows, columns) = self.chroma_corner, self.planes.u.shape[1:]
         return inside and top + rows <= height // 2 and left + columns <= width // 2
 
     def take(self, frame: VideoFrame, index: int) -> None:
