@@ -14,6 +14,7 @@ import click
 
 BENCHES = {
     "loader": "Windows out of a corpus, ingest into one, and the same work done by others.",
+    "decoding": "How many windows a second a core decodes for a recipe, beside what a card would take.",
     "loader-memory": "Whether the loader's memory stays flat over a very long run.",
     "sync": "Offsets of long films: speed, memory, the distance map, and films repaired and measured again.",
     "train": "A training step: speed, where its time goes, a GPU's utilisation; how soon grid pairs have learned.",

@@ -17,7 +17,7 @@ from avts.corpus.corpus import Corpus
 from avts.errors import UsageError
 from avts.files import whole_file
 from avts.media.planes import Planes
-from avts.media.standard import read_standard
+from avts.media.standard import SHORT_SIDE, read_standard
 from avts.media.writer import write_video
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
 from avts.world.composition import compose
@@ -67,13 +67,14 @@ class Material:
         return found
 
 
-def make_material(folder: Path, *, count: int, videos: Path | None = None) -> Material:
+def make_material(folder: Path, *, count: int, videos: Path | None = None, short_side: int = SHORT_SIDE) -> Material:
     """Make what is missing of the originals and the corpus in a folder.
 
     Args:
         folder: where they are kept.
         count: how many originals.
         videos: folder of films to make them of, instead of generated ones.
+        short_side: of the corpus's pictures, pixels, at most that of the originals.
 
     Raises:
         UsageError: no film there.
@@ -91,8 +92,8 @@ def make_material(folder: Path, *, count: int, videos: Path | None = None) -> Ma
         planes, samples = _lengthened(sources[index]) if sources else _generated(index)
         with whole_file(path) as waiting:
             write_video(waiting, planes, samples, options=ORIGINAL_OPTIONS)
-    out = folder / f"corpus-{made_of}-{count}"
-    ingest(films, out)
+    out = folder / f"corpus-{made_of}-{count}-{short_side}"
+    ingest(films, out, short_side=short_side)
     corpus = Corpus.open(out)
     clips = {clip.source: clip for clip in corpus.clips}
     return Material(paths, corpus, tuple(clips[path.name] for path in paths), made_of)

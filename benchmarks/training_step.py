@@ -149,12 +149,12 @@ def step_operations(recipe: Recipe, *, pictures: int, sounds: int) -> int:
 
     Args:
         recipe: of the networks and the window.
-        pictures: windows of picture that are encoded.
+        pictures: windows of picture, or spans, that are encoded.
         sounds: windows of sound.
     """
     with torch.device("meta"):
         model = build_model(recipe.model)
-    video, video_head, audio, fc6, audio_head = model_networks(model, window_seconds=recipe.pairs.clip_seconds)
+    video, video_head, audio, fc6, audio_head = model_networks(model, window_seconds=recipe.pairs.cut_seconds)
     of_picture = _training_products(video) - video.layers[0].multiply_adds + _training_products(video_head)
     of_sound = _training_products(audio) - audio.layers[0].multiply_adds
     of_sound += _training_products(fc6) + _training_products(audio_head)

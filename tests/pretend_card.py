@@ -3,7 +3,8 @@
 PyTorch without CUDA cannot differentiate tensors of the device 'cuda', and its fake tensors hold no values, so that
 nothing whose course depends on values could run. Here the device is called 'meta', the one name beside 'cpu' that every
 build accepts, but each tensor holds its values. What a real card refuses is refused: an operation on tensors of both
-devices, and reading a tensor's memory as a NumPy array. What makes the program wait for a real card is counted.
+devices, and reading a tensor's memory as a NumPy array. What makes the program wait for a real card is counted: what it
+reads from there, and what it copies to there without `non_blocking`, indices that lie on the CPU included.
 
 What it cannot show: whether a kernel is there for an operation, bf16, memory, speed.
 """
@@ -100,6 +101,8 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any], mode: PretendCard | None)
         _refuse_mixing(func, args, flat)
     if mode is not None and on_card:
         _count_waits(func, args, wanted, mode)
+    if mode is not None and _copies_to_the_card(func, args, kwargs):
+        mode.count("to the card")
     to_card = wants_card or (bool(on_card) and wanted is None)
     if func is aten.copy_.default:
         to_card = isinstance(args[0], OnCard)
@@ -140,6 +143,29 @@ def _count_waits(func: Any, args: Any, wanted: Any, mode: PretendCard) -> None:
         func is aten.copy_.default and isinstance(args[1], OnCard) and not isinstance(args[0], OnCard)
     ):
         mode.count("to the CPU")
+    elif func in BY_MASK and isinstance(args[0], OnCard) and any(_is_elsewhere(each) for each in args[1]):
+        mode.count("index of the CPU")
+
+
+def _is_elsewhere(each: Any) -> bool:
+    return isinstance(each, Tensor) and not isinstance(each, OnCard)
+
+
+def _copies_to_the_card(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether the program copies something of the CPU to the card and waits until the card has come so far."""
+    if func is aten.copy_.default:
+        waits = not (kwargs.get("non_blocking") or (len(args) > 2 and args[2]))
+        return waits and isinstance(args[0], OnCard) and _is_elsewhere(args[1])
+    wanted = kwargs.get("device")
+    to_card = wanted is not None and torch.device(wanted).type == CARD.type
+    return func is aten._to_copy.default and to_card and _is_elsewhere(args[0]) and not kwargs.get("non_blocking")
+
+
+class _Generator(torch.Generator):
+    """A generator for any device; there is none for one of this name."""
+
+    def __new__(cls, device: Any = "cpu") -> _Generator:  # noqa: ARG004
+        return super().__new__(cls, "cpu")
 
 
 @contextmanager
@@ -147,5 +173,6 @@ def pretend_card(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendCard]:
     """A card that every part of the program can be sent to as device 'meta'."""
     monkeypatch.setattr(TwoStream, "_precision", lambda *_: nullcontext())  # there is no autocast of this name
     monkeypatch.setattr(torch, "inference_mode", torch.no_grad)  # wrapped tensors know no inference mode
+    monkeypatch.setattr(torch, "Generator", _Generator)
     with PretendCard() as mode:
         yield mode

@@ -48,8 +48,9 @@ def card(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> Iterator[PretendC
 CLASSIFIER: dict[str, Any] = {
     "model": {"video_width": 4, "audio_width": 8, "picture_input": "change", "frame_size": 32, "filter_bands": 16},
     "clips": {"clip_frames": 6},
+    "augment": {"frame_rate": 0.5, "picture_noise": 0.1, "sound_colour": 0.5, "sound_noise": 0.5},
     "optimizer": {"name": "adamw", "learning_rate": 1e-3, "schedule": "constant"},
-    "training": {"batch_size": 4, "epochs": 1, "precision": "fp32", "workers": 0},
+    "training": {"batch_size": 4, "epochs": 1, "least_steps": 4, "precision": "fp32", "workers": 0},
     "test": {"windows": 3},
 }
 
@@ -144,7 +145,16 @@ def test_a_classifier_is_trained_and_tested_on_the_card(
     model = networks_for(recipe, senses, None)
     classifier = build_classifier(model, len(classes), senses=senses, settings=recipe.classifier).to(CARD)
     run = Finetuning(small_corpus, partition, classifier, model=model, recipe=recipe, run=tmp_path, key={})
-    run.train()
+    waits: list[int] = []
+    card.waits.clear()
+    card.places.clear()
+
+    def on_progress(*_: int) -> None:
+        waits.append(sum(card.waits.values()))
+        card.waits.clear()
+
+    run.train(on_progress)
+    assert waits == [1, 0, 0, 1], card.places  # the first step and the last are logged
     assert run.step == run.num_steps
     assert (tmp_path / "model.safetensors").is_file()
     scores = score_videos(classifier, small_corpus, partition, recipe)

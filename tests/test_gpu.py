@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from avts.corpus.corpus import Corpus
+from avts.media.crops import Crops
 from avts.model.checkpoint import load_model
+from avts.model.scaling import crop_and_resize, resize_packed
 from avts.offset.features import film_features
 from avts.offset.film import ArrayFilm
 from avts.pairs.feed import Feed
+from avts.training.augment import random_boxes
 from avts.training.trainer import Trainer
 from fixtures_features import tiny_run
 from fixtures_training import small_corpus, tiny_recipe
@@ -35,10 +38,37 @@ def test_training_goes_as_on_the_cpu(small_corpus: Corpus, tmp_path: Path) -> No
     assert other == pytest.approx(one, rel=0.02)
 
 
-@pytest.mark.parametrize("setting", ["channels_last", "compile"])
-def test_layout_and_compiling_change_no_loss(small_corpus: Corpus, tmp_path: Path, setting: str) -> None:
+@pytest.mark.parametrize("setting", ["channels_last", "compile", "recompute"])
+def test_layout_compiling_and_recomputing_change_no_loss(small_corpus: Corpus, tmp_path: Path, setting: str) -> None:
     plain, tuned = (losses(small_corpus, tmp_path / str(on), "cuda", **{setting: on}) for on in (False, True))
     assert tuned == pytest.approx(plain, rel=0.02)
+
+
+def test_boxes_are_scaled_all_at_once_as_one_by_one_on_the_cpu() -> None:
+    rng = np.random.default_rng(0)
+    planes = torch.from_numpy(rng.integers(0, 256, (6, 5, 96, 128), np.uint8))
+    boxes = random_boxes(6, 0.5, rng)
+    alone = crop_and_resize(planes, boxes, 48)
+    crops = Crops.of(boxes, 96, 128)
+    places = zip(planes, crops.tops, crops.lefts, crops.heights, crops.widths, strict=True)
+    packed = torch.cat([p[:, y : y + h, x : x + w].flatten() for p, y, x, h, w in places])
+    for found in (crop_and_resize(planes.cuda(), boxes, 48), resize_packed(packed.cuda(), crops, 5, 48)):
+        torch.testing.assert_close(found.cpu(), alone, rtol=0, atol=1e-6)
+
+
+def test_a_step_that_is_not_logged_does_not_wait(small_corpus: Corpus, tmp_path: Path) -> None:
+    everything = {"frame_rate": 0.5, "inset": 0.5, "picture_noise": 0.1, "sound_colour": 0.5, "sound_noise": 0.5}
+    recipe = tiny_recipe(augment=everything, training={"log_every_steps": 100}, pairs={"batch_size": 2})
+    trainer = Trainer(small_corpus, recipe, tmp_path, device="cuda", say=lambda _: None)
+    feed = Feed(trainer._batches(), trainer.device)
+    trainer.model.train()
+    stage = trainer.curriculum.stage_at(0)[1]
+    trainer.stepper.make(0, feed, stage, 1e-3)  # cuDNN measures, the optimiser makes its state
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer.stepper.make(1, feed, stage, 1e-3)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def test_bf16_learns(small_corpus: Corpus, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from scipy import signal
 from avts.model.frontend import (
     Filterbank,
     change_channels,
-    crop_and_resize,
     mel_filters,
     normalise_filterbank,
     rgb_channels,
@@ -128,28 +127,6 @@ def test_moving_statistics_of_a_film_as_long_as_the_window_are_the_clips() -> No
     assert torch.allclose(change_channels(film(24), 24), change_channels(film(24)), atol=1e-5)
     sound = torch.randn(1, 40, 100)
     assert torch.allclose(normalise_filterbank(sound, 100), normalise_filterbank(sound), atol=1e-5)
-
-
-def test_crop_boxes_by_hand() -> None:
-    plane = torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4)
-    corner = crop_and_resize(plane, torch.tensor([[0.5, 0.0, 1.0, 0.5, 0.0]]), 1)
-    assert corner.item() * 255 == pytest.approx((8 + 9 + 12 + 13) / 4)
-    mirrored = crop_and_resize(plane, torch.tensor([[0.0, 0.0, 1.0, 1.0, 1.0]]), 4)
-    assert torch.equal((mirrored * 255).round().to(torch.uint8), plane.flip(-1))
-    assert torch.equal(crop_and_resize(plane, None, 2)[0, 0] * 255, torch.tensor([[2.5, 4.5], [10.5, 12.5]]))
-
-
-def test_each_clip_is_cut_by_its_own_box_alike_in_all_its_frames() -> None:
-    planes = torch.randint(0, 255, (2, 3, 8, 8), dtype=torch.uint8)
-    boxes = torch.tensor([[0.0, 0.5, 0.5, 1.0, 0.0], [0.25, 0.25, 0.75, 0.75, 0.0]])
-    found = (crop_and_resize(planes, boxes, 4) * 255).round().to(torch.uint8)
-    assert torch.equal(found[0], planes[0, :, 0:4, 4:8])
-    assert torch.equal(found[1], planes[1, :, 2:6, 2:6])
-
-
-def test_planes_that_are_scaled_already_stay_as_they_are() -> None:
-    planes = torch.rand(1, 2, 4, 4)
-    assert crop_and_resize(planes, None, 4) is planes
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
 from avts.corpus.ingest import ingest
 from avts.errors import CorpusError
-from avts.media.planes import Planes
+from avts.media.reader import Target
+from avts.model.scaling import crop_and_resize, resize_packed
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.pairs.negatives import EASY, HARD, POSITIVE, StepPlan, Window
 from avts.timebase import Span
+from avts.training.augment import BoxesOfBatch
 from avts.training.curriculum import Curriculum
 from fixtures_training import tiny_recipe
 
@@ -136,13 +138,14 @@ class MadeCorpus:
     def clips(self) -> list[Any]:
         return [SimpleNamespace(height=h, width=w, key=f"{h}x{w}", duration_seconds=1.0) for h, w in self.sizes]
 
-    def frames_into(self, clip: Any, _: Any, targets: list[Planes], *, top: int, left: int) -> None:
+    def frames_into(self, clip: Any, _: Any, targets: list[Target]) -> None:
         picture = ((np.arange(clip.height)[:, None] * 8 + np.arange(clip.width)) % 251).astype(np.uint8)
         for target in targets:
-            target.y[:] = picture[top : top + target.height, left : left + target.width]
-            if target.u.size:
-                target.u[:] = picture[::2, ::2][top // 2 :, left // 2 :][: target.u.shape[1], : target.u.shape[2]]
-                target.v[:] = 255 - target.u
+            planes, (top, left), (half_top, half_left) = target.planes, target.corner, target.chroma_corner
+            planes.y[:] = picture[top : top + planes.height, left : left + planes.width]
+            if planes.u.size:
+                planes.u[:] = picture[::2, ::2][half_top:, half_left:][: planes.u.shape[1], : planes.u.shape[2]]
+                planes.v[:] = 255 - planes.u
 
     def sound(self, *_: Any) -> np.ndarray:
         return np.full(16_000, self.loudness, np.float32)
@@ -200,3 +203,58 @@ def test_ctrl_c_is_for_the_training_loop_and_leaves_workers_alone(small_corpus: 
         os.kill(worker.pid or 0, signal.SIGINT)
     found += batches
     assert all(equal(one, other) for one, other in zip(load_steps(dataset, range(8), workers=0), found, strict=True))
+
+
+def boxes_of(step: int, num_clips: int) -> np.ndarray:
+    return BoxesOfBatch(3, 0.5)(step, num_clips)
+
+
+@pytest.mark.parametrize("colour", [True, False])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_boxes_are_cut_out_before_a_batch_leaves_the_loader_and_the_pictures_stay_the_same(
+    small_corpus: Corpus, colour: bool, workers: int
+) -> None:
+    clips, planner = small_corpus.select("train"), curriculum_of(small_corpus)
+    settings: Any = {"clip_seconds": 1.0, "silence_dbfs": -55.0, "colour": colour}
+    whole = StepDataset(small_corpus, clips, planner, **settings)
+    cutting = StepDataset(small_corpus, clips, planner, boxes=BoxesOfBatch(3, 0.5), **settings)
+    for step, batch in enumerate(load_steps(cutting, range(4), workers=workers)):
+        full, boxes = whole[step], boxes_of(step, 4)
+        assert batch.cut is not None
+        assert batch.y.numel() == pytest.approx(
+            full.y.numel() * np.prod(boxes[:, 2:4] - boxes[:, :2], 1).mean(), rel=0.1
+        )
+        crops = (batch.cut.luminance, batch.cut.chroma, batch.cut.chroma)
+        for name, each in zip("yuv", crops, strict=True):
+            before, after = getattr(full, name), getattr(batch, name)
+            assert (before is None) == (after is None) == (not colour and name != "y")
+            if before is not None:
+                assert torch.equal(resize_packed(after, each, 24, 32), crop_and_resize(before, boxes, 32))
+        assert torch.equal(batch.sounds, full.sounds)
+
+
+def test_clips_of_different_sizes_are_cut_around_the_middle_before_their_boxes() -> None:
+    windows = (Window(0, 0.0), Window(1, 0.0))
+    corpus: Any = MadeCorpus(0.1)
+    plan = StepPlan(windows, windows, ((0, 0, POSITIVE), (1, 1, POSITIVE)))
+    dataset = dataset_of(corpus, lambda _: plan, colour=True, clips=corpus.clips)
+    whole = dataset[0]
+    dataset.boxes = lambda *_: np.array([[0.25, 0.5, 0.75, 0.9, 0], [0, 0.1, 0.5, 0.3, 1]])
+    batch = dataset[0]
+    assert batch.cut is not None
+    assert batch.u is not None
+    assert whole.u is not None
+    first, second = batch.cut.luminance.pieces(batch.y, 24)
+    assert torch.equal(first, whole.y[0, :, 5:15, 15:27])  # 20 x 30
+    assert torch.equal(second, whole.y[1, :, 0:10, 3:9])
+    first, second = batch.cut.chroma.pieces(batch.u, 24)
+    assert torch.equal(first, whole.u[0, :, 2:7, 7:13])  # 10 x 15, rounded by itself
+    assert torch.equal(second, whole.u[1, :, 0:5, 1:4])
+
+
+def test_each_of_two_processes_cuts_its_own_pictures_by_the_boxes_of_the_whole_step(small_corpus: Corpus) -> None:
+    clips, planner = small_corpus.select("train"), curriculum_of(small_corpus)
+    settings: Any = {"clip_seconds": 1.0, "silence_dbfs": -55.0, "colour": False, "boxes": BoxesOfBatch(3, 0.5)}
+    whole = StepDataset(small_corpus, clips, planner, **settings)[2]
+    parts = [StepDataset(small_corpus, clips, planner, rank=rank, num_ranks=2, **settings)[2] for rank in range(2)]
+    assert torch.equal(torch.cat([part.y for part in parts]), whole.y)

@@ -94,3 +94,20 @@ def test_a_block_too_small_is_made_anew_and_sent_again() -> None:
 def test_a_parcel_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="without a slot and without a block"):
         Slots(0, 0).unpack(module.Parcel(SHAPES, None, None))
+
+
+@pytest.mark.usefixtures("in_worker")
+def test_a_block_with_room_for_the_largest_batch_is_not_made_again_when_batches_grow() -> None:
+    slots, largest = Slots(1, 1), [((1000,), torch.uint8)]
+    parcels = []
+    for size in (10, 900):
+        (tensor,), parcel = slots.tensors([((size,), torch.uint8)], largest=largest)
+        tensor.fill_(size % 256)
+        parcels.append(parcel)
+        (found,) = slots.unpack(parcel)
+        assert found.shape == (size,)
+        assert (found == size % 256).all()
+        del found
+        gc.collect()
+    assert parcels[0].block is not None
+    assert parcels[1].block is None, "the same block, known to the reading process"

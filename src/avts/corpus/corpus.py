@@ -22,7 +22,7 @@ from avts.corpus.shards import WAV_HEADER_BYTES
 from avts.corpus.store import LocalStore, RemoteStore, Store, Wanted
 from avts.errors import CorpusError, MediaError
 from avts.media.planes import Planes
-from avts.media.reader import read_windows, read_windows_into
+from avts.media.reader import Target, read_windows, read_windows_into
 from avts.timebase import FRAME_RATE, Span, frame_at, sample_at
 
 
@@ -137,22 +137,20 @@ class Corpus:
                 raise self._damaged(clip, error) from error
         return [read[frame_at(span.duration_seconds)].pop() for span in spans]
 
-    def frames_into(
-        self, clip: Clip, starts_seconds: Sequence[float], targets: Sequence[Planes], *, top: int = 0, left: int = 0
-    ) -> None:
+    def frames_into(self, clip: Clip, starts_seconds: Sequence[float], targets: Sequence[Target]) -> None:
         """The pictures from several start times of one clip, written into existing memory; see read_windows_into.
 
         Raises:
             CorpusError: as frames.
         """
         spans = [
-            Span(start, start + target.num_frames / FRAME_RATE)
+            Span(start, start + target.planes.num_frames / FRAME_RATE)
             for start, target in zip(starts_seconds, targets, strict=True)
         ]
         for span in spans:
             self._check(clip, span)
         try:
-            read_windows_into(self._store.video(clip, spans), starts_seconds, targets, top=top, left=left)
+            read_windows_into(self._store.video(clip, spans), starts_seconds, targets)
         except MediaError as error:
             raise self._damaged(clip, error) from error
 

@@ -9,10 +9,12 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from avts.corpus.clip import Clip
@@ -128,12 +130,40 @@ def read_manifest(folder: Path) -> tuple[Clip, ...]:
     """
     path = folder / MANIFEST_NAME
     try:
-        rows = parquet.read_table(path, schema=SCHEMA).to_pylist()  # columns missing in version 1 are null
+        table = parquet.read_table(path, schema=SCHEMA)  # columns missing in version 1 are null
     except (OSError, pa.ArrowException) as error:
         raise CorpusError(
             f"{folder}: damaged: {MANIFEST_NAME} cannot be read. Run the same `avts ingest` again."
         ) from error
-    return tuple(clip_of(row) for row in rows)
+    columns = {name: _values(table.column(name)) for name in SCHEMA.names}
+    columns["labels"] = [
+        labels or (() if label is None else (label,))
+        for labels, label in zip(columns["labels"], columns["label"], strict=True)
+    ]
+    del table
+    pa.default_memory_pool().release_unused()  # 100 MB of 240,000 clips
+    # by position, which is twice as fast: test_columns_are_the_fields_of_a_clip_in_their_order
+    return tuple(Clip(*row) for row in zip(*columns.values(), strict=True))
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column; rows with the same value share one object, of which a large corpus has few."""
+    if pa.types.is_list(column.type):
+        return _tuples(column)
+    if pa.types.is_int64(column.type):  # offsets and sizes: hardly two are alike, and none is missing
+        return list(column.to_numpy().tolist())
+    known = column.combine_chunks().dictionary_encode()
+    values = [*known.dictionary.to_pylist(), None]
+    return [values[index] for index in known.indices.fill_null(-1).to_numpy().tolist()]
+
+
+def _tuples(column: pa.ChunkedArray) -> list[tuple[Any, ...]]:
+    """The lists of a column as tuples, a missing one as an empty one."""
+    known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    values = iter(column.combine_chunks().flatten().to_pylist())
+    lengths = compute.fill_null(compute.list_value_length(column), 0).to_numpy().tolist()
+    found = (tuple(islice(values, length)) for length in lengths)
+    return [known.setdefault(each, each) for each in found]
 
 
 def clip_of(row: dict[str, Any]) -> Clip:

@@ -177,9 +177,9 @@ def score_videos(
     return ClassScores(means, partition.targets(tested), group_numbers([clip.group for clip in tested]))
 
 
-def middle_boxes(count: int, share: float) -> torch.Tensor | None:
+def middle_boxes(count: int, share: float) -> NDArray[np.float64] | None:
     """Boxes in the middle of the picture, [B, 5] as of `crop_and_resize`; None for all of it."""
     if share == 1:
         return None
     edge = (1 - share) / 2
-    return torch.tensor([[edge, edge, 1 - edge, 1 - edge, 0.0]]).expand(count, 5)
+    return np.tile([edge, edge, 1 - edge, 1 - edge, 0.0], (count, 1))

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from avts.corpus.corpus import Corpus
 from avts.errors import AvtsError, CorpusError
 from avts.finetune.recipe import Senses
 from avts.media.planes import Planes
+from avts.media.reader import Target
 from avts.pairs.negatives import Window, epoch_order
 from avts.timebase import FRAME_RATE, Span, frame_at, sample_at
 
@@ -115,9 +117,18 @@ class ClipBatch:
     unreadable: tuple[tuple[str, str], ...] = ()
 
     def to(self, device: torch.device) -> ClipBatch:
-        """The same batch on a device."""
-        tensors = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)  # type: ignore[arg-type]
+        """The same batch on a device; from pinned memory it is copied while the program goes on."""
+        moved: dict[str, Any] = {name: value.to(device, non_blocking=True) for name, value in self.tensors().items()}
+        return replace(self, **moved)
+
+    def pinned(self) -> ClipBatch:
+        """The same batch in memory that a device copies from by itself."""
+        pinned: dict[str, Any] = {name: value.pin_memory() for name, value in self.tensors().items()}
+        return replace(self, **pinned)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
 
 class WindowDataset(Dataset["ClipBatch | AvtsError"]):
@@ -190,10 +201,10 @@ class WindowDataset(Dataset["ClipBatch | AvtsError"]):
         into = Planes(np.empty(shape, np.uint8), np.empty(chroma, np.uint8), np.empty(chroma, np.uint8))
         for index, clip in clips.items():
             rows = [row for row, window in enumerate(windows) if window.clip == index]
-            targets = [Planes(into.y[row], into.u[row], into.v[row]) for row in rows]
             top, left = (clip.height - height) // 4 * 2, (clip.width - width) // 4 * 2
+            targets = [Target(Planes(into.y[row], into.u[row], into.v[row])).moved(top, left) for row in rows]
             try:
-                self.corpus.frames_into(clip, [windows[row].start_seconds for row in rows], targets, top=top, left=left)
+                self.corpus.frames_into(clip, [windows[row].start_seconds for row in rows], targets)
             except CorpusError as error:
                 raise _Unreadable(index, error) from error
         return into

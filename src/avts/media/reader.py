@@ -32,6 +32,53 @@ KEPT_DECODERS = 16
 """Decoders kept in a thread; a corpus has one set of parameters for each picture size."""
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where decoded frames of a window go, and the corners of the parts of them that are wanted.
+
+    Attributes:
+        planes: smaller than the picture if only a part of it is wanted; with u and v empty, luminance alone is read.
+        corner: top and left of the part of the luminance, pixels; that of the colour differences is at half of it,
+            rounded down.
+    """
+
+    planes: Planes
+    corner: tuple[int, int] = (0, 0)
+
+    def moved(self, top: int, left: int) -> Target:
+        """The part so many pixels further down and to the right, even numbers of them."""
+        return Target(self.planes, (self.corner[0] + top, self.corner[1] + left))
+
+    @property
+    def chroma_corner(self) -> tuple[int, int]:
+        """Top and left of the part of the colour differences, in their own pixels."""
+        return self.corner[0] // 2, self.corner[1] // 2
+
+    def fits(self, height: int, width: int) -> bool:
+        """Whether the part lies inside pictures of this size."""
+        top, left = self.corner
+        inside = top + self.planes.height <= height and left + self.planes.width <= width
+        if not self.planes.u.size:
+            return inside
+        (top, left), (rows, columns) = self.chroma_corner, self.planes.u.shape[1:]
+        return inside and top + rows <= height // 2 and left + columns <= width // 2
+
+    def take(self, frame: VideoFrame, index: int) -> None:
+        """Copy a frame's planes to a place, without the padding at the end of each line; frames before 0 go."""
+        if index < 0:
+            return
+        planes = frame.planes
+        self._copy(self.planes.y, planes[0], index, self.corner)
+        if self.planes.u.size:
+            self._copy(self.planes.u, planes[1], index, self.chroma_corner)
+            self._copy(self.planes.v, planes[2], index, self.chroma_corner)
+
+    @staticmethod
+    def _copy(target: NDArray[np.uint8], plane: VideoPlane, index: int, corner: tuple[int, int]) -> None:
+        (top, left), (height, width) = corner, target.shape[1:]
+        target[index] = picture_of(plane)[top : top + height, left : left + width]
+
+
 def read_windows(source: Source, starts_seconds: Sequence[float], duration_seconds: float) -> list[Planes]:
     """Decode windows of one length of a standard-form video, opening it once.
 
@@ -53,21 +100,17 @@ def read_windows(source: Source, starts_seconds: Sequence[float], duration_secon
     for start in starts_seconds:
         _check_inside(table, name, start, count)
         found.append(Planes.empty(count, table.height, table.width))
-        _window_into(data, table, name, start, _Target(found[-1], 0, 0))
+        _window_into(data, table, name, start, Target(found[-1]))
     return found
 
 
-def read_windows_into(
-    source: Source, starts_seconds: Sequence[float], targets: Sequence[Planes], *, top: int = 0, left: int = 0
-) -> None:
+def read_windows_into(source: Source, starts_seconds: Sequence[float], targets: Sequence[Target]) -> None:
     """Decode several windows into memory that is there already, each as many frames as its target has.
 
     Args:
         source: the file, or its bytes.
         starts_seconds: from the first frame; goes to the nearest frame.
-        targets: smaller than the picture if only a part of it is wanted; with u and v empty, luminance alone is read.
-        top: of the part wanted, pixels, even.
-        left: of the part wanted, pixels, even.
+        targets: one for each window.
 
     Raises:
         MediaError: as read_window; the part is not inside the picture.
@@ -75,12 +118,13 @@ def read_windows_into(
     data, name = _opened(source)
     table = _table_of(data, name)
     for start, target in zip(starts_seconds, targets, strict=True):
-        if top + target.height > table.height or left + target.width > table.width:
+        if not target.fits(table.height, table.width):
+            (top, left), planes = target.corner, target.planes
             raise MediaError(
-                f"{name}: asked for {target.width} x {target.height} pixels from ({left}, {top}) on, "
+                f"{name}: asked for {planes.width} x {planes.height} pixels from ({left}, {top}) on, "
                 f"but it has {table.width} x {table.height}. Ingest its source again."
             )
-        _window_into(data, table, name, start, _Target(target, top, left))
+        _window_into(data, table, name, start, target)
 
 
 def _mapped(path: Path) -> mmap.mmap:
@@ -117,31 +161,7 @@ def _check_inside(table: PacketTable, name: str, start_seconds: float, count: in
         )
 
 
-@dataclass(frozen=True)
-class _Target:
-    """Where decoded frames go, and the corner of the part of them that is wanted."""
-
-    planes: Planes
-    top: int
-    left: int
-
-    def take(self, frame: VideoFrame, index: int) -> None:
-        """Copy a frame's planes to a place, without the padding at the end of each line; frames before 0 go."""
-        if index < 0:
-            return
-        planes = frame.planes
-        self._copy(self.planes.y, planes[0], index, self.top, self.left)
-        if self.planes.u.size:
-            self._copy(self.planes.u, planes[1], index, self.top // 2, self.left // 2)
-            self._copy(self.planes.v, planes[2], index, self.top // 2, self.left // 2)
-
-    @staticmethod
-    def _copy(target: NDArray[np.uint8], plane: VideoPlane, index: int, top: int, left: int) -> None:
-        height, width = target.shape[1:]
-        target[index] = picture_of(plane)[top : top + height, left : left + width]
-
-
-def _window_into(data: memoryview, table: PacketTable, name: str, start_seconds: float, target: _Target) -> None:
+def _window_into(data: memoryview, table: PacketTable, name: str, start_seconds: float, target: Target) -> None:
     count = target.planes.num_frames
     _check_inside(table, name, start_seconds, count)
     decoder = _decoder(table.parameters)
@@ -155,7 +175,7 @@ def _window_into(data: memoryview, table: PacketTable, name: str, start_seconds:
         raise MediaError(f"{name}: damaged near {start_seconds:.3f} s: {done} of {count} frames decode. Ingest again.")
 
 
-def _decode_into(target: _Target, decoder: VideoCodecContext, data: memoryview, table: PacketTable, first: int) -> int:
+def _decode_into(target: Target, decoder: VideoCodecContext, data: memoryview, table: PacketTable, first: int) -> int:
     """Decode from the key frame before `first` on until the target is full; give the number of frames filled."""
     index = key = table.key_frame_before(first)
     for position in range(key, first + target.planes.num_frames):

@@ -41,12 +41,13 @@ ENCODER_BLOCK_SAMPLES = 1024
 """Samples handed to a sound encoder at a time; those with fixed frames cut it themselves."""
 
 
-def write_standard_video(path: Path, chunks: Iterable[Planes]) -> int:
+def write_standard_video(path: Path, chunks: Iterable[Planes], *, gop_frames: int = GOP_FRAMES) -> int:
     """Write the standard form's picture file at 24 frames a second.
 
     Args:
         path: the MP4 file to write.
         chunks: frames in order, all of one height and width.
+        gop_frames: frames from one key frame to the next; at least 2, else the file has no table of key frames.
 
     Returns:
         Number of frames written.
@@ -58,7 +59,7 @@ def write_standard_video(path: Path, chunks: Iterable[Planes]) -> int:
             if stream is None:
                 stream = container.add_stream("libx264", rate=FRAME_RATE, options=STANDARD_OPTIONS)
                 set_picture(stream, chunk.width, chunk.height)
-                stream.codec_context.gop_size = GOP_FRAMES
+                stream.codec_context.gop_size = gop_frames
                 stream.codec_context.time_base = Fraction(1, FRAME_RATE)
             for frame in video_frames(chunk):
                 frame.pts, frame.time_base = count, Fraction(1, FRAME_RATE)

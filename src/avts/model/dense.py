@@ -21,8 +21,9 @@ from avts.errors import UsageError
 from avts.media.planes import Planes
 from avts.model.audio import LOST_STEPS, AudioTower
 from avts.model.cutting import Cutter, Rows
-from avts.model.frontend import STEP_SAMPLES, crop_and_resize, normalise_filterbank, rgb_channels
+from avts.model.frontend import STEP_SAMPLES, normalise_filterbank, rgb_channels
 from avts.model.receptive_field import fields_of
+from avts.model.scaling import crop_and_resize
 from avts.model.tower import Tower
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from avts.errors import UsageError
 
@@ -88,6 +91,12 @@ def widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+def sent(values: NDArray[Any] | Tensor, device: torch.device) -> Tensor:
+    """Values of the CPU on a device. A card copies them from pinned memory when it gets there; nothing waits for it."""
+    tensor = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
+
+
 def _has_bf16_instructions() -> bool:
     """Whether this CPU multiplies bf16 in hardware.
 
@@ -100,7 +109,9 @@ def _has_bf16_instructions() -> bool:
     return bool(has.get("architecture") != "x86_64" or has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
-def tune(model: TwoStream, device: torch.device, *, channels_last: bool, compile: bool) -> list[str]:
+def tune(
+    model: TwoStream, device: torch.device, *, channels_last: bool, compile: bool, recompute: bool = False
+) -> list[str]:
     """Lay out and compile networks for training, in place; names of weights stay the same.
 
     On CUDA, cuDNN also measures its algorithms for each size of input that it meets, which pays for itself as the
@@ -111,6 +122,7 @@ def tune(model: TwoStream, device: torch.device, *, channels_last: bool, compile
         device: that they are on.
         channels_last: lay out the weights of the convolutions with channels last, as their inputs are.
         compile: compile the towers with torch.compile when they first run.
+        recompute: compute activations of the towers again in the backward pass, see `model.tower`.
 
     Returns:
         What was done, in words.
@@ -128,4 +140,8 @@ def tune(model: TwoStream, device: torch.device, *, channels_last: bool, compile
         for tower in (model.video, model.audio):
             tower.compile()
         done.append("compile: the towers, with the first step (as asked)")
+    if recompute:
+        for tower in (model.video, model.audio):
+            tower.recomputes = True
+        done.append("activations: computed again in the backward pass, to save memory (as asked)")
     return done

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from avts.model.device import widest
+from avts.model.device import sent, widest
 from avts.timebase import SAMPLE_RATE
 
 WINDOW_SAMPLES = SAMPLE_RATE * 20 // 1000
@@ -31,38 +31,13 @@ BT601 = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))  # r
 RGB_MEAN, RGB_STD = 0.45, 0.225  # the usual statistics of natural video; the paper takes them from its training set
 
 
-def crop_and_resize(planes: Tensor, boxes: Tensor | None, size: int) -> Tensor:
-    """Cut a box out of each clip and scale it to size x size by area averaging.
-
-    Args:
-        planes: [B, T, H, W], uint8, or float in [0, 1] (already scaled once).
-        boxes: [B, 5]: top, left, bottom, right as shares of height and width, and 1 to mirror; None takes all of it.
-        size: height and width of the result, pixels.
-
-    Returns:
-        float [B, T, size, size] in [0, 1].
-    """
-    if planes.is_floating_point() and planes.shape[-2:] == (size, size):
-        return planes
-    if boxes is None:
-        return F.adaptive_avg_pool2d(planes.float(), (size, size)) / 255
-    height, width = planes.shape[-2:]
-    clips = []
-    for clip, (top, left, bottom, right, mirror) in zip(planes, boxes.tolist(), strict=True):
-        rows = slice(int(top * height), max(int(bottom * height), int(top * height) + 1))
-        columns = slice(int(left * width), max(int(right * width), int(left * width) + 1))
-        scaled = F.adaptive_avg_pool2d(clip[:, rows, columns].float(), (size, size))
-        clips.append(scaled.flip(-1) if mirror else scaled)
-    return torch.stack(clips) / 255
-
-
 def rgb_channels(y: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Normalised colours from planes already scaled to one size.
 
     Shape: three of [B, T, H, W] in [0, 1] to [B, 3, T, H, W].
     """
     planes = torch.stack([(y - 16 / 255) * (255 / 219), (u - 128 / 255) * (255 / 224), (v - 128 / 255) * (255 / 224)])
-    rgb = torch.einsum("rc,cbthw->brthw", torch.tensor(BT601).to(y.device), planes).clamp(0, 1)
+    rgb = torch.einsum("rc,cbthw->brthw", sent(torch.tensor(BT601), y.device), planes).clamp(0, 1)
     return (rgb - RGB_MEAN) / RGB_STD
 
 

@@ -7,6 +7,8 @@ and classifier. Padding is the same on both sides; in the authors' TensorFlow an
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -94,6 +96,12 @@ class InceptionTower(Tower):
                     channels = module.out_channels
             setattr(self, f"conv{number}", stage)
         self.out_channels = channels
+
+    def parts(self) -> Iterator[nn.Module]:
+        """conv1, then the poolings, convolutions and Inception modules of the other stages."""
+        yield self.conv1
+        for stage in (self.conv2, self.conv3, self.conv4, self.conv5):
+            yield from cast(nn.Sequential, stage)
 
     def named_stages(self) -> dict[str, nn.Module]:
         """conv1 to conv5."""

@@ -7,6 +7,7 @@ others halve the number of time steps in conv3_x, conv4_x and conv5_x.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -156,6 +157,12 @@ class ResidualTower(Tower):
             return nn.Sequential(halves, nn.BatchNorm3d(width), nn.ReLU(inplace=True))
         whole = nn.Conv3d(in_channels, width, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False)
         return nn.Sequential(whole, nn.BatchNorm3d(width), nn.ReLU(inplace=True))
+
+    def parts(self) -> Iterator[nn.Module]:
+        """conv1, then the blocks."""
+        yield self.stem
+        for stage in self.stages:
+            yield from cast(nn.Sequential, stage)
 
     def named_stages(self) -> dict[str, nn.Module]:
         """conv1 to conv5."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from avts.model.audio import AudioTower
-from avts.model.frontend import Filterbank, change_channels, crop_and_resize, normalise_filterbank, rgb_channels
+from avts.model.frontend import Filterbank, change_channels, normalise_filterbank, rgb_channels
 from avts.model.heads import FusedClassifier, make_head
 from avts.model.inputs import check_planes, check_samples
 from avts.model.losses import distance_matrix, euclidean_matrix
+from avts.model.scaling import crop_and_resize
 from avts.model.video import make_video_tower
 
 if TYPE_CHECKING:
@@ -103,7 +106,7 @@ class TwoStream(nn.Module):
         u: Tensor | None = None,
         v: Tensor | None = None,
         *,
-        boxes: Tensor | None = None,
+        boxes: NDArray[np.float64] | None = None,
         window: int | None = None,
     ) -> Tensor:
         """The video tower's input from planes.
@@ -153,7 +156,7 @@ class TwoStream(nn.Module):
             return cast(Tensor, self.fc6(maps.flatten(1, 2).transpose(1, 2)))
 
     def embed_pictures(
-        self, y: Tensor, u: Tensor | None = None, v: Tensor | None = None, *, boxes: Tensor | None = None
+        self, y: Tensor, u: Tensor | None = None, v: Tensor | None = None, *, boxes: NDArray[np.float64] | None = None
     ) -> Tensor:
         """Embed windows of picture.
 
@@ -184,7 +187,7 @@ class TwoStream(nn.Module):
         u: Tensor | None = None,
         v: Tensor | None = None,
         *,
-        boxes: Tensor | None = None,
+        boxes: NDArray[np.float64] | None = None,
         stages: Collection[str] = ("conv5",),
     ) -> dict[str, Tensor]:
         """Feature maps of stages of the video tower.

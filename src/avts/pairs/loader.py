@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from avts.corpus.clip import Clip
 from avts.corpus.corpus import Corpus
 from avts.errors import AvtsError, CorpusError
+from avts.media.crops import Cut, targets_of
 from avts.media.planes import Planes
 from avts.pairs.negatives import StepPlan, Window
 from avts.pairs.ranks import Part, part_of
@@ -33,6 +34,9 @@ from avts.timebase import Span, frame_at, sample_at
 Planner = Callable[[int], StepPlan]
 """The plan of a step, by its number."""
 
+Boxes = Callable[[int, int], NDArray[np.float64]]
+"""The boxes that are cut out of the pictures of a step, by its number and how many there are; see `Crops.of`."""
+
 PREFETCH_STEPS = 4
 """Batches that each worker makes ahead."""
 
@@ -42,7 +46,7 @@ STEPS_FETCHED_AHEAD = 2
 SMALL = ("picture_rows", "sound_rows", "kinds", "valid", "clips")
 """Tensors of a batch that are sent from a worker as they are."""
 
-PLAIN = ("part", "unreadable", "decode_seconds")
+PLAIN = ("part", "cut", "unreadable", "decode_seconds")
 """What a batch holds besides tensors."""
 
 MOST_REPLACED_SHARE = 0.5
@@ -54,7 +58,8 @@ class Batch:
     """The windows of a step, or one process's part of them, and how the windows of the whole step are paired.
 
     Attributes:
-        y: luminance, uint8 [P, T, H, W]; all clips cut to the batch's smallest height and width around the middle.
+        y: luminance, uint8 [P, T, H, W]; all clips cut to the batch's smallest height and width around the middle. If
+            boxes were cut out of that, uint8 [n]: the pieces one after the other, see `cut`.
         u: chroma, uint8 [P, T, H / 2, W / 2], or None where the model does not look at colour.
         v: as u.
         sounds: float32 [Q, N].
@@ -65,6 +70,7 @@ class Batch:
             another process holds counts as heard.
         clips: index of each picture's clip, int64 [P].
         part: which pictures and sounds of the step these are; None if all.
+        cut: which boxes were cut out of the pictures; None if none were.
         unreadable: (key, message) of each clip that could not be read, and so was replaced.
         decode_seconds: that it took to read and decode all this, in the process that did it.
     """
@@ -79,6 +85,7 @@ class Batch:
     valid: Tensor
     clips: Tensor
     part: Part | None = None
+    cut: Cut | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
     decode_seconds: float = 0.0
 
@@ -107,6 +114,7 @@ class StepDataset(Dataset[Batch]):
         clip_seconds: length of a window, seconds.
         silence_dbfs: RMS level under which a window counts as silent.
         colour: read the chroma planes too.
+        boxes: what is cut out of the pictures; None keeps all of them. What is not used is then not copied to a device.
         rank: number of this process in a distributed run; it reads its part of each step only.
         num_ranks: processes of the run.
     """
@@ -120,12 +128,13 @@ class StepDataset(Dataset[Batch]):
         clip_seconds: float,
         silence_dbfs: float,
         colour: bool,
+        boxes: Boxes | None = None,
         rank: int = 0,
         num_ranks: int = 1,
     ) -> None:
         self.corpus, self.clips, self.planner = corpus, clips, planner
         self.clip_seconds, self.silence_dbfs, self.colour = clip_seconds, silence_dbfs, colour
-        self.rank, self.num_ranks = rank, num_ranks
+        self.boxes, self.rank, self.num_ranks = boxes, rank, num_ranks
 
     def __getitem__(self, step: int) -> Batch:
         """Decode the windows of a step; see batch."""
@@ -134,6 +143,8 @@ class StepDataset(Dataset[Batch]):
     def batch(self, step: int, slots: Slots) -> tuple[Batch, Parcel]:
         """Decode the windows of a step into memory of the slots; y, u, v and sounds are in the parcel.
 
+        Boxes are a function of the step too, whichever clip is replaced.
+
         Raises:
             CorpusError: more than half of its clips cannot be read, or none is left to replace one.
         """
@@ -141,11 +152,12 @@ class StepDataset(Dataset[Batch]):
         self._fetch_ahead(step)
         plan = self.planner(step)
         part = part_of(plan, rank=self.rank, num_ranks=self.num_ranks)
+        boxes = part.pictures.of(self.boxes(step, part.pictures.total)) if self.boxes else None
         most = MOST_REPLACED_SHARE * len({window.clip for window in _heard(plan, part)})
         unreadable: dict[int, str] = {}
         while True:  # ends: each round knows of one more clip that cannot be read
             try:
-                batch, parcel = self._read(plan, part, slots)
+                batch, parcel = self._read(plan, part, boxes, slots)
                 break
             except _Unreadable as fault:
                 unreadable[fault.clip] = str(fault.error)
@@ -180,7 +192,9 @@ class StepDataset(Dataset[Batch]):
             rank=self.rank, num_ranks=self.num_ranks,
         )  # fmt: skip
 
-    def _read(self, plan: StepPlan, part: Part, slots: Slots) -> tuple[Batch, Parcel]:
+    def _read(
+        self, plan: StepPlan, part: Part, boxes: NDArray[np.float64] | None, slots: Slots
+    ) -> tuple[Batch, Parcel]:
         """All windows of a part of a plan.
 
         Raises:
@@ -190,10 +204,12 @@ class StepDataset(Dataset[Batch]):
         height, width = self._common_size(plan)
         picture = (len(own_pictures), frame_at(self.clip_seconds), height, width)
         chroma = (*picture[:2], height // 2, width // 2) if self.colour else (*picture[:2], 0, 0)
-        shapes: list[Shape] = [(picture, torch.uint8), (chroma, torch.uint8), (chroma, torch.uint8)]
-        shapes.append(((len(own_sounds), sample_at(self.clip_seconds)), torch.float32))
-        (y, u, v, sounds), parcel = slots.tensors(shapes)
-        self._read_pictures(own_pictures, Planes(y.numpy(), u.numpy(), v.numpy()))
+        heard_shape = (len(own_sounds), sample_at(self.clip_seconds))
+        whole = _shapes(picture, chroma, heard_shape)
+        cut = None if boxes is None else Cut(boxes, picture[1], height, width)
+        shapes = whole if cut is None else _shapes(*cut.packed_shapes(colour=self.colour), heard_shape)
+        (y, u, v, sounds), parcel = slots.tensors(shapes, largest=whole)
+        self._read_pictures(own_pictures, Planes(y.numpy(), u.numpy(), v.numpy()), (height, width), cut)
         heard = {window: self._sound(window) for window in dict.fromkeys(_heard(plan, part))}
         for target, window in zip(sounds.numpy(), own_sounds, strict=True):
             target[:] = heard[window]
@@ -210,6 +226,7 @@ class StepDataset(Dataset[Batch]):
             valid=torch.tensor(plan.usable(lambda window: audible.get(window, True))),
             clips=torch.tensor([window.clip for window in own_pictures]),
             part=part,
+            cut=cut,
         )
         return batch, parcel
 
@@ -218,18 +235,18 @@ class StepDataset(Dataset[Batch]):
         clips = [self.clips[window.clip] for window in plan.pictures]
         return min(clip.height for clip in clips), min(clip.width for clip in clips)
 
-    def _read_pictures(self, pictures: Sequence[Window], into: Planes) -> None:
+    def _read_pictures(self, pictures: Sequence[Window], into: Planes, size: tuple[int, int], cut: Cut | None) -> None:
         """Every clip is opened once, whatever number of its windows the plan has."""
+        targets = targets_of(into, cut)
         rows: dict[int, list[int]] = defaultdict(list)
         for row, window in enumerate(pictures):
             rows[window.clip].append(row)
         for index, own in rows.items():
             clip = self.clips[index]
             starts = [pictures[row].start_seconds for row in own]
-            targets = [Planes(into.y[row], into.u[row], into.v[row]) for row in own]
-            top, left = ((clip.height - into.y.shape[2]) // 4 * 2, (clip.width - into.y.shape[3]) // 4 * 2)
+            top, left = ((clip.height - size[0]) // 4 * 2, (clip.width - size[1]) // 4 * 2)
             try:
-                self.corpus.frames_into(clip, starts, targets, top=top, left=left)
+                self.corpus.frames_into(clip, starts, [targets[row].moved(top, left) for row in own])
             except CorpusError as error:
                 raise _Unreadable(index, error) from error
 
@@ -244,6 +261,11 @@ class StepDataset(Dataset[Batch]):
 
     def _is_audible(self, sound: NDArray[np.float32]) -> bool:
         return bool(np.square(sound).mean() > 10 ** (self.silence_dbfs / 10))
+
+
+def _shapes(picture: tuple[int, ...], chroma: tuple[int, ...], sounds: tuple[int, ...]) -> list[Shape]:
+    """Of y, u, v and sounds."""
+    return [(picture, torch.uint8), (chroma, torch.uint8), (chroma, torch.uint8), (sounds, torch.float32)]
 
 
 def _heard(plan: StepPlan, part: Part) -> tuple[Window, ...]:

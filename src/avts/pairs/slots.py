@@ -53,12 +53,18 @@ class Slots:
         self._next = 0
         self._mapped: dict[Slot, NDArray[Any]] = {}
 
-    def tensors(self, shapes: Sequence[Shape]) -> tuple[list[Tensor], Parcel]:
+    def tensors(
+        self, shapes: Sequence[Shape], *, largest: Sequence[Shape] | None = None
+    ) -> tuple[list[Tensor], Parcel]:
         """Tensors to be filled, one after the other in one block, and what sends them to the reading process.
 
         Their values are whatever was there before.
+
+        Args:
+            shapes: of the tensors.
+            largest: how large they may be another time; a block for them is not made again then.
         """
-        block, slot = self._block(_num_bytes(shapes))
+        block, slot = self._block(_num_bytes(shapes if largest is None else largest))
         known = slot is not None and slot[1] in self._sent
         if slot is not None:
             self._sent.add(slot[1])

@@ -192,12 +192,21 @@ class TrainingSettings(Settings):
     )
     channels_last: bool = Field(False, description="weights of the convolutions with channels last: for a GPU")
     compile: bool = Field(False, description="compile the towers with torch.compile: slow to start, for long runs")
+    recompute: bool = Field(
+        False, description="keep few activations and compute the others again in the backward pass: saves memory"
+    )
     log_every_steps: int = Field(5, ge=1, description="steps from one line of log.jsonl to the next")
     checkpoint_every_steps: int = Field(200, ge=1, description="steps from one checkpoint to the next")
     keep_checkpoints: int = Field(2, ge=1, description="the newest so many; the best model is kept beside them")
     accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are added up to make one step")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the weights' moving average, the finished model; 0: none")
     validate_every_epochs: int = Field(1, ge=0, description="epochs from one validation to the next; 0: never")
+
+    @model_validator(mode="after")
+    def _is_compiled_or_recomputed(self) -> TrainingSettings:
+        if self.compile and self.recompute:
+            raise ValueError("compile and recompute are both true, which has not been tested; set one of them to false")
+        return self
 
     def num_workers(self, cores: int) -> int:
         """Processes that decode windows on a machine of so many cores."""

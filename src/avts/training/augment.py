@@ -1,4 +1,6 @@
-"""Augmentation of training windows. All randomness comes from one generator.
+"""Augmentation of training windows. All randomness comes from one generator, a function of seed and batch number.
+
+The few numbers of each window are drawn on the CPU and sent; noise is drawn on the device. Nothing waits for it.
 
 If several processes share a step, each one draws the random values for the whole step and takes its own rows: which
 process holds a window does not change its augmentation.
@@ -10,11 +12,14 @@ Sounds: another frequency response (a room, a microphone), noise, background sou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from avts.model.device import sent, widest
 from avts.settings import AugmentSettings
 from avts.timebase import FRAME_RATE
 from avts.training.distributed import Share
@@ -26,7 +31,32 @@ COLOUR_POINTS = 8  # a random frequency response is a smooth curve through this 
 COLOUR_DECIBELS = 9.0
 
 
-def random_boxes(num_clips: int, least_share: float, rng: np.random.Generator) -> Tensor:
+def rng_of(seed: int, batch: int) -> np.random.Generator:
+    """The generator of all that is drawn for the windows of a batch, given the run's seed and the batch's number.
+
+    The boxes come out of it first, see `BoxesOfBatch`; then all else, in the order of the functions below.
+    """
+    return np.random.default_rng([seed, 2, batch])
+
+
+@dataclass(frozen=True)
+class BoxesOfBatch:
+    """Gives the boxes of a batch, for the loader, which cuts them out.
+
+    Attributes:
+        seed: of the run.
+        least_share: see `random_boxes`.
+    """
+
+    seed: int
+    least_share: float
+
+    def __call__(self, batch: int, num_clips: int) -> NDArray[np.float64]:
+        """The boxes, [B, 5], given the number of the batch."""
+        return random_boxes(num_clips, self.least_share, rng_of(self.seed, batch))
+
+
+def random_boxes(num_clips: int, least_share: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Random crops, [B, 5]: top, left, bottom, right as shares of the sides, and 1 to mirror.
 
     Args:
@@ -37,7 +67,7 @@ def random_boxes(num_clips: int, least_share: float, rng: np.random.Generator) -
     sides = rng.uniform(least_share, 1, (num_clips, 2))
     corners = rng.uniform(0, 1, (num_clips, 2)) * (1 - sides)
     mirror = rng.integers(0, 2, (num_clips, 1))
-    return torch.from_numpy(np.concatenate([corners, corners + sides, mirror], axis=1))
+    return np.concatenate([corners, corners + sides, mirror], axis=1)
 
 
 def augment_pictures(
@@ -56,11 +86,8 @@ def augment_pictures(
     """
     share = share or Share.all_of(len(planes[0]))
     count, first = share.rows.total, share.rows.first
-    _, frames, height, width = planes[0].shape
-    for clip in np.flatnonzero(rng.random(count) < settings.frame_rate).tolist():
-        index = torch.from_numpy(frames_at_rate(frames, float(rng.choice(SOURCE_FRAME_RATES))))
-        for plane in planes if clip in share.rows else ():
-            plane[clip - first] = plane[clip - first, index]
+    height, width = planes[0].shape[2:]
+    planes = _at_other_rates(planes, settings, rng, share)
     for clip in np.flatnonzero(rng.random(count) < settings.inset).tolist():
         other = (clip + int(rng.integers(1, count))) % count
         where = (slice(None), _corner(height, rng), _corner(width, rng))
@@ -70,11 +97,31 @@ def augment_pictures(
                 plane[clip - first][where] = corner
     noise = rng.uniform(0, settings.picture_noise, count).astype(np.float32)
     if settings.picture_noise:
-        seed = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        grain = share.own(torch.randn((count, *planes[0].shape[1:]), generator=seed)).to(planes[0].device)
-        strength = torch.from_numpy(share.own(noise)).to(planes[0].device)[:, None, None, None]
+        grain = share.own(_noise((count, *planes[0].shape[1:]), rng, planes[0].device))
+        strength = sent(share.own(noise), planes[0].device)[:, None, None, None]
         return [(planes[0] + strength * grain).clamp(0, 1), *planes[1:]]
     return list(planes)
+
+
+def _at_other_rates(
+    planes: Sequence[Tensor], settings: AugmentSettings, rng: np.random.Generator, share: Share
+) -> Sequence[Tensor]:
+    """Some clips as if their files had another frame rate."""
+    frames, chosen = planes[0].shape[1], np.flatnonzero(rng.random(share.rows.total) < settings.frame_rate)
+    if not len(chosen):
+        return planes
+    shown = np.tile(np.arange(frames), (share.rows.total, 1))
+    for clip in chosen:
+        shown[clip] = frames_at_rate(frames, float(rng.choice(SOURCE_FRAME_RATES)))
+    index = sent(share.own(shown), planes[0].device)
+    clips = torch.arange(len(index), device=index.device)[:, None]
+    return [plane[clips, index] for plane in planes]
+
+
+def _noise(shape: tuple[int, ...], rng: np.random.Generator, device: torch.device) -> Tensor:
+    """White noise of deviation 1, drawn where it is used: by the host it took 0.3 s a batch of 64 spans."""
+    seed = int(rng.integers(2**31))
+    return torch.randn(shape, generator=torch.Generator(device).manual_seed(seed), device=device)
 
 
 def frames_at_rate(num_frames: int, frames_per_second: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -117,8 +164,7 @@ def augment_sounds(
         gain = _decibels(rng, share, -25, -8, samples) * level / its_level.clamp_min(1e-3)
         heard = heard + torch.where(_chosen(share, settings.sound_behind, rng, samples), gain, 0) * behind
     if settings.sound_noise:
-        seed = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        noise = share.own(torch.randn((count, samples.shape[1]), generator=seed)).to(samples.device)
+        noise = share.own(_noise((count, samples.shape[1]), rng, samples.device))
         hiss = _coloured(noise, rng, share)
         gain = _decibels(rng, share, -35, -10, samples) * level
         heard = heard + torch.where(_chosen(share, settings.sound_noise, rng, samples), gain, 0) * hiss
@@ -129,17 +175,20 @@ def _coloured(samples: Tensor, rng: np.random.Generator, share: Share) -> Tensor
     """Apply a smooth random gain over frequency to each sound."""
     bins = samples.shape[1] // 2 + 1
     points = rng.uniform(-COLOUR_DECIBELS, COLOUR_DECIBELS, (share.rows.total, COLOUR_POINTS))
-    where = np.linspace(0, COLOUR_POINTS - 1, bins) ** 0.5 * (COLOUR_POINTS - 1) ** 0.5  # finer at low frequencies
-    decibels = np.stack([np.interp(where, np.arange(COLOUR_POINTS), curve) for curve in share.own(points)])
-    gain = torch.from_numpy((10 ** (decibels / 20)).astype(np.float32)).to(samples.device)
+    device, wide = samples.device, widest(samples.device)
+    where = torch.linspace(0, (COLOUR_POINTS - 1) ** 2, bins, dtype=wide, device=device).sqrt()  # finer at low ones
+    place = torch.arange(COLOUR_POINTS, device=device)[:, None]
+    weights = (1 - (where - place).abs()).clamp_min(0)  # of each point at each frequency, [points, bins]
+    decibels = sent(share.own(points), device).to(wide) @ weights
+    gain = (10 ** (decibels / 20)).float()
     changed: Tensor = torch.fft.irfft(torch.fft.rfft(samples) * gain, n=samples.shape[1])
     return changed
 
 
 def _chosen(share: Share, part: float, rng: np.random.Generator, like: Tensor) -> Tensor:
-    return torch.from_numpy(share.own(rng.random((share.rows.total, 1)) < part)).to(like.device)
+    return sent(share.own(rng.random((share.rows.total, 1)) < part), like.device)
 
 
 def _decibels(rng: np.random.Generator, share: Share, low: float, high: float, like: Tensor) -> Tensor:
     gain = 10 ** (rng.uniform(low, high, (share.rows.total, 1)) / 20)
-    return torch.from_numpy(share.own(gain).astype(np.float32)).to(like.device)
+    return sent(share.own(gain).astype(np.float32), like.device)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from avts.model.device import widest
+from avts.model.device import sent, widest
 from avts.model.losses import bce_loss, contrastive_loss, info_nce, pair_weights
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
@@ -115,7 +115,7 @@ def _span_pairs(
     own_heard = heard_windows(batch.sounds, silence_dbfs=pairs.silence_dbfs, **cut)
     heard = held.sounds.whole(own_heard)
     rows, columns = torch.where(kinds != UNPAIRED)  # on the CPU: how many there are is not asked of the device
-    rows, columns, kinds = (each.to(samples.device) for each in (rows, columns, kinds[rows, columns]))
+    rows, columns, kinds = (sent(each, samples.device) for each in (rows, columns, kinds[rows, columns]))
     return _Pairs(pictures, sounds, rows, columns, kinds, heard[rows] & heard[columns])
 
 

@@ -11,13 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from avts.corpus.corpus import Corpus
 from avts.errors import CorpusError
-from avts.model.frontend import crop_and_resize
+from avts.model.scaling import crop_and_resize
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch, StepDataset
 from avts.settings import Recipe, StageSettings
@@ -115,7 +117,7 @@ class _FreeEmbeddings(TwoStream):
         u: Tensor | None = None,  # noqa: ARG002
         v: Tensor | None = None,  # noqa: ARG002
         *,
-        boxes: Tensor | None = None,  # noqa: ARG002
+        boxes: NDArray[np.float64] | None = None,  # noqa: ARG002
         window: int | None = None,  # noqa: ARG002
     ) -> Tensor:
         return y

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from avts.model.audio import AudioTower
 from avts.model.dense import STEPS_PER_SECOND
+from avts.model.device import sent
 from avts.model.frontend import normalise_filterbank
 from avts.model.two_stream import TwoStream
 from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD, SUPER_HARD_LEAST_SHIFT
@@ -97,7 +98,8 @@ def embed_sound_spans(model: TwoStream, samples: Tensor, *, clip_seconds: float,
     frames = margin + HOP_FRAMES * torch.arange(count)
     starts = (frames * (STEPS_PER_SECOND / FRAME_RATE)).round().long()
     index = starts[:, None] + AudioTower.time_stride * torch.arange(features)  # [W, features]
-    windows = sequence[:, index.clamp_max(sequence.shape[1] - 1)]  # [B, W, features, C]
+    index = sent(index.clamp_max(sequence.shape[1] - 1), sequence.device)  # here or not, reading it must not wait
+    windows = sequence[:, index]  # [B, W, features, C]
     embedded: Tensor = model.audio_head(windows.flatten(0, 1))
     return embedded
 

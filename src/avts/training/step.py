@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from avts.model.frontend import crop_and_resize
+from avts.model.scaling import crop_and_resize, resize_packed
 from avts.model.two_stream import TwoStream
 from avts.pairs.feed import Feed
 from avts.pairs.loader import Batch
 from avts.settings import Recipe, StageSettings
-from avts.training.augment import augment_pictures, augment_sounds, random_boxes
+from avts.training.augment import augment_pictures, augment_sounds, random_boxes, rng_of
 from avts.training.diagnosis.probes import CueCounts, cue_counts
 from avts.training.distributed import StepShare, synchronise_batch_norm, true_everywhere
 from avts.training.figures import Row, must_be_finite, read, row_of
@@ -127,13 +128,21 @@ class Stepper:
 
     def _augmented(self, batch: Batch, number: int) -> tuple[list[Tensor], Tensor]:
         """Planes at the network's size and sounds of a batch, augmented as the recipe specifies."""
-        rng = np.random.default_rng([self.recipe.training.seed, 2, number])
+        rng = rng_of(self.recipe.training.seed, number)
         augment, share = self.recipe.augment, StepShare.of(batch)
-        boxes = share.pictures.own(random_boxes(share.pictures.rows.total, augment.least_crop, rng))
-        raw = [plane for plane in (batch.y, batch.u, batch.v) if plane is not None]
-        scaled = [crop_and_resize(plane, boxes, self.model.frame_size) for plane in raw]
+        boxes = random_boxes(share.pictures.rows.total, augment.least_crop, rng)  # the loader has cut these, if any
+        scaled = _scaled(batch, share.pictures.own(boxes), self.model.frame_size)
         planes = augment_pictures(scaled, augment, rng, share.pictures)
         return planes, augment_sounds(batch.sounds, augment, rng, share.sounds)
+
+
+def _scaled(batch: Batch, boxes: NDArray[np.float64], size: int) -> list[Tensor]:
+    """The planes of a batch at the network's size: what its loader has cut out, else what the boxes leave."""
+    raw = [plane for plane in (batch.y, batch.u, batch.v) if plane is not None]
+    if batch.cut is None:
+        return [crop_and_resize(plane, boxes, size) for plane in raw]
+    crops = (batch.cut.luminance, batch.cut.chroma, batch.cut.chroma)
+    return [resize_packed(plane, each, batch.cut.num_frames, size) for plane, each in zip(raw, crops, strict=False)]
 
 
 class _Objective(nn.Module):

@@ -27,6 +27,7 @@ from avts.model.two_stream import TwoStream
 from avts.pairs.feed import Feed
 from avts.pairs.loader import Batch, StepDataset, load_steps
 from avts.settings import Recipe, StageSettings
+from avts.training.augment import BoxesOfBatch
 from avts.training.checkpoints import (
     LOSS,
     VALIDATION,
@@ -116,7 +117,8 @@ class Trainer:
         decay = recipe.training.ema_decay
         self.average = MovingAverage(self.model, decay) if decay else None
         training = recipe.training
-        for line in tune(self.model, self.device, channels_last=training.channels_last, compile=training.compile):
+        tuned = {name: getattr(training, name) for name in ("channels_last", "compile", "recompute")}
+        for line in tune(self.model, self.device, **tuned):
             self.say(line)
         self.stepper = Stepper(self.model, recipe, self.accelerator, self.device, run)
         self.plateau = Plateau(recipe.optimizer.plateau_epochs)
@@ -235,6 +237,7 @@ class Trainer:
             clip_seconds=pairs.cut_seconds,
             silence_dbfs=pairs.silence_dbfs,
             colour=self.model.needs_colour,
+            boxes=BoxesOfBatch(self.recipe.training.seed, self.recipe.augment.least_crop),
             rank=self.accelerator.process_index,
             num_ranks=self.accelerator.num_processes,
         )

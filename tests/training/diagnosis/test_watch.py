@@ -95,9 +95,9 @@ def test_still_pictures_are_named_with_their_share(
     frames_into = Corpus.frames_into
 
     def still(corpus: Corpus, clip: Any, starts: Any, targets: list[Planes], **place: Any) -> None:
-        frames_into(corpus, clip, starts, targets, **place)
+        frames_into(corpus, clip, starts, targets)
         for target in targets:
-            target.y[:] = 90
+            target.planes.y[:] = 90
 
     monkeypatch.setattr(Corpus, "frames_into", still)
     (warning,), (alarm,) = train(small_corpus, tmp_path, recipe_of())

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from avts.media.activity import SILENCE_DBFS, STILL_DIFFERENCE
+from avts.media.crops import Cut
 from avts.model.device import widest
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
@@ -90,10 +91,18 @@ def cue_counts(batch: Batch, pairs: PairSettings) -> CueCounts:
     """As `cues_of`, without waiting for the device."""
     level = max(pairs.silence_dbfs, SILENCE_DBFS)
     heard = heard_windows(batch.sounds, clip_seconds=pairs.clip_seconds, silence_dbfs=level)
-    shown = batch.y[:PICTURES_LOOKED_AT, : frame_at(pairs.clip_seconds)].to(torch.int16)  # [p, T, H, W]
-    change = (shown[:, 1:] - shown[:, :-1]).abs().float().mean((1, 2, 3))
-    still = change <= STILL_DIFFERENCE
+    frames = frame_at(pairs.clip_seconds)
+    shown = [clip[:frames].to(torch.int16) for clip in _clips_of(batch, PICTURES_LOOKED_AT)]
+    still = torch.stack([(clip[1:] - clip[:-1]).abs().float().mean() for clip in shown]) <= STILL_DIFFERENCE
     return CueCounts(len(heard), len(still), torch.stack([(~heard).sum(), still.sum()]))
+
+
+def _clips_of(batch: Batch, count: int) -> Sequence[Tensor]:
+    """The luminance of the first clips of a batch, what was cut out of it if it was cut, [T, H, W] each."""
+    if batch.cut is None:
+        return batch.y[:count].unbind()
+    first = Cut(batch.cut.boxes[:count], batch.cut.num_frames, batch.cut.height, batch.cut.width)
+    return first.luminance.pieces(batch.y, first.num_frames)
 
 
 @dataclass(frozen=True)
