@@ -158,6 +158,8 @@ def _planned(files: Sequence[Path], *, plot: Path | None, repair: Path | None) -
 
 def check_targets(options: Options, option: str) -> None:
     """Raise UsageError, before any file is measured, if a repaired file may not be written to its target."""
+    if not options.repairs:
+        return  # what repairs is slow to import
     from avts.offset.fix import check_target
 
     for path, target in options.repairs.items():
