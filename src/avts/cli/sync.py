@@ -50,6 +50,9 @@ _MEASURING = (
         "repair, and meets no limit.  [default: 0.7, or that of the model's calibration]",
     ),
     device_option,
+    click.option(
+        "--verbose", is_flag=True, help="Report what was chosen automatically, and why: device, precision, threads."
+    ),
 )
 
 
@@ -97,6 +100,7 @@ def command(
     overwrite: bool,
     least_confidence: float | None,
     device: str,
+    verbose: bool,
     max_early: float | None,
     max_late: float | None,
     unknown: str,
@@ -128,6 +132,7 @@ def command(
         range_seconds=range_seconds,
         least_confidence=least_confidence,
         device=device,
+        verbose=verbose,
         overwrite=overwrite,
         figure=html_path is not None,
         max_early_seconds=max_early,

@@ -157,7 +157,7 @@ def measure(
     calibration = model.calibration or MODEL
     if least_confidence is not None:
         calibration = dataclasses.replace(calibration, least_confidence=least_confidence)
-    features = film_features(film, model.network, window_seconds=model.window_seconds)
+    features = film_features(film, model.network, window_seconds=model.window_seconds, threads=model.threads)
     found, answer = scan_and_estimate(features, range_seconds=range_seconds, calibration=calibration)
     return result_of(film.name, found, answer, least_confidence=calibration.least_confidence)
 
