@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import avts
 from avts.cli import main
@@ -58,6 +59,17 @@ def test_a_map_in_which_nothing_goes_with_the_sound_is_empty(tmp_path: Path) -> 
     assert not nothing.mean_map.any()
     write_where(tmp_path / "x.png", nothing, title="x")
     assert (tmp_path / "x.png").stat().st_size > 1000
+
+
+def test_a_long_file_name_is_broken_into_lines(tmp_path: Path) -> None:
+    found = Where(np.array([1.0]), np.ones((1, 4, 4), np.float32), np.zeros((1, 32, 48), np.uint8))
+    heights = []
+    for title in ("film.mp4", "a-very-long-name-" * 20):
+        write_where(tmp_path / "x.png", found, title=title)
+        pixels = np.asarray(Image.open(tmp_path / "x.png").convert("L"))
+        assert (pixels[:, -4:] == 255).all(), "nothing is cut off at the right edge"
+        heights.append(len(pixels))
+    assert heights[1] > heights[0] + 20
 
 
 def test_avts_show_draws_it(
