@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import avts
+import avts.offset.where as where_module
 from avts.cli import main
 from avts.errors import MediaError, UsageError
+from avts.offset import measure
+from avts.offset.film import ArrayFilm
+from avts.offset.measure import SyncResult
 from avts.offset.where import Where
 from avts.report.where_figure import write_where
 from avts.world.composition import compose
@@ -39,10 +44,25 @@ def test_the_half_that_makes_the_sound_is_bright(halves: tuple[np.ndarray, ...],
     assert (left, right)[side] > 0.8
 
 
-def test_the_offset_is_measured_if_it_is_not_given(halves: tuple[np.ndarray, ...]) -> None:
+def test_the_offset_is_measured_if_it_is_not_given(
+    halves: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     early = (halves[0], 24.0, halves[1][6_400:], 16_000)
+    measured: list[SyncResult] = []
+
+    def measure_features(*arguments: Any) -> SyncResult:
+        measured.append(measure.measure_features(*arguments))
+        return measured[-1]
+
+    read = []
+    pictures = ArrayFilm.pictures
+    monkeypatch.setattr(where_module, "measure_features", measure_features)
+    monkeypatch.setattr(ArrayFilm, "pictures", lambda film: read.append(film) or pictures(film))
     found = avts.where(early)
     assert found.mean_map[:, :2].sum() > 0.8
+    assert len(read) == 1, "the film is read once"
+    assert measured[0].guess_seconds == pytest.approx(avts.sync(early).guess_seconds, abs=0.005)
+    np.testing.assert_array_equal(found.maps, avts.where(early, offset_seconds=measured[0].guess_seconds).maps)
 
 
 def test_too_short_a_film_and_a_still_model_are_refused(halves: tuple[np.ndarray, ...]) -> None:

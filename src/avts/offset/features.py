@@ -78,13 +78,35 @@ def film_features(
     """
     from avts.model.dense import picture_windows, sound_windows
 
-    frames = round(window_seconds * FRAME_RATE)
     picture, sound = PictureActivity(), SoundActivity()
     with threads.used() if threads is not None else nullcontext():
         chunks = picture.watching(film.pictures())
         shown = picture_windows(model, chunks, window_seconds=window_seconds, threads=threads)
     with threads.used() if threads is not None else nullcontext():
         heard = sound_windows(model, sound.watching(film.sounds()), window_seconds=window_seconds)
+    return features_of(model, shown, heard, picture, sound, window_seconds=window_seconds)
+
+
+def features_of(
+    model: TwoStream,
+    shown: Tensor,
+    heard: Tensor,
+    picture: PictureActivity,
+    sound: SoundActivity,
+    *,
+    window_seconds: float,
+) -> Features:
+    """The features of a film from its embedded windows.
+
+    Args:
+        model: the networks.
+        shown: embeddings of the windows of picture that start at each frame, [W, D].
+        heard: those of sound, [W', D].
+        picture: what watched the picture.
+        sound: what watched the sound.
+        window_seconds: length of a window.
+    """
+    frames = round(window_seconds * FRAME_RATE)
     moving, audible = moving_windows(picture.largest, frames), audible_windows(sound.power, frames)
     count = min(len(shown), len(heard), len(moving), len(audible))
     pictures, sounds = (kept(each[:count], model) for each in (shown, heard))
