@@ -32,7 +32,9 @@ def test_an_uncertain_offset_is_told_as_such() -> None:
 
 def test_what_the_confidence_means_depends_on_the_method() -> None:
     for model, within in (("the model in the box", "0.2"), ("motion", "0.1")):
-        page = sync_page([film(model=model), {"file": "b.mp4", "error": "no sound", "model": model}], [None] * 2, [None] * 2)
+        page = sync_page(
+            [film(model=model), {"file": "b.mp4", "error": "no sound", "model": model}], [None] * 2, [None] * 2
+        )
         assert f"the offset is right within {within} s;" in page
 
 
