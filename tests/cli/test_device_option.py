@@ -48,7 +48,7 @@ def test_eval_clips_has_it_too() -> None:
 def test_the_device_of_sync_reaches_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def load(_: object, *, device: str, say: object) -> SyncModel:  # noqa: ARG001
+    def load(_: object, *, device: str, say: object) -> SyncModel:
         asked.append(device)
         raise UsageError("not there")
 

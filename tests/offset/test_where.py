@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import avts
 import avts.offset.where as where_module
 from avts.cli import main
 from avts.errors import MediaError, UsageError
+from avts.media.planes import Planes
 from avts.offset import measure
 from avts.offset.film import ArrayFilm
 from avts.offset.measure import SyncResult
@@ -54,10 +56,15 @@ def test_the_offset_is_measured_if_it_is_not_given(
         measured.append(measure.measure_features(*arguments))
         return measured[-1]
 
-    read = []
+    read: list[ArrayFilm] = []
     pictures = ArrayFilm.pictures
+
+    def counted(film: ArrayFilm) -> Iterator[Planes]:
+        read.append(film)
+        return pictures(film)
+
     monkeypatch.setattr(where_module, "measure_features", measure_features)
-    monkeypatch.setattr(ArrayFilm, "pictures", lambda film: read.append(film) or pictures(film))
+    monkeypatch.setattr(ArrayFilm, "pictures", counted)
     found = avts.where(early)
     assert found.mean_map[:, :2].sum() > 0.8
     assert len(read) == 1, "the film is read once"

@@ -119,7 +119,7 @@ def _embedded(network: TwoStream, places: Tensor, length: int) -> Tensor:
         return torch.zeros(0, 1)
     windows = places.mean(dim=1).unfold(0, length, 1).transpose(1, 2)  # [W, T, C]
     with torch.inference_mode():
-        return torch.cat([network.video_head(some).cpu() for some in windows.split(WINDOWS_AT_ONCE)])
+        return torch.cat([network.video_head(some).cpu() for some in torch.split(windows, WINDOWS_AT_ONCE)])
 
 
 def _added(network: TwoStream, window: Tensor, sounds: Tensor, at: int) -> Tensor:
