@@ -42,7 +42,7 @@ def heard_part(heard: Path, silent: Path, side: int, model: SyncModel) -> float:
     film = ArrayFilm(
         np.concatenate(halves, axis=2), FRAME_RATE, sound[: count * SAMPLE_RATE // FRAME_RATE], SAMPLE_RATE
     )
-    where = where_of(film, model).mean_map
+    where = where_of(film, model, offset_seconds=0.0).mean_map
     middle = where.shape[1] // 2
     parts = where[:, :middle].sum(), where[:, middle:].sum()
     return float(parts[side] / max(sum(parts), 1e-9)) if sum(parts) > 0 else 0.5

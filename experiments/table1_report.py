@@ -67,7 +67,6 @@ REGIMES = {
 """Rows, in this order. Paper: Korbar et al. 2018, Table 1 and the comparison with L3-Net, as recalled."""
 
 
-
 @dataclass(frozen=True)
 class Finding:
     """One finding of the paper: regimes whose accuracy at 75/25 is compared, seed by seed.

@@ -127,10 +127,7 @@ def where(
         MediaError: as of `sync`, or a film shorter than two seconds.
         CheckpointError: no model, or a damaged or foreign one.
     """
-    loaded = _loaded(model)
-    if offset_seconds is None:
-        offset_seconds = measure(film_of(source), loaded).guess_seconds or 0.0
-    return where_of(film_of(source), loaded, offset_seconds=offset_seconds)
+    return where_of(film_of(source), _loaded(model), offset_seconds=offset_seconds)
 
 
 def repair(

@@ -8,8 +8,9 @@ import click
 import pytest
 
 from avts.cli import group, main
-from avts.cli.sync_file import Options, make_worker
+from avts.cli.sync_file import Options, Worker, make_worker
 from avts.errors import UsageError
+from avts.model.threads import ThreadChoice
 from avts.offset import model as model_module
 from avts.offset.model import SyncModel
 
@@ -47,7 +48,7 @@ def test_eval_clips_has_it_too() -> None:
 def test_the_device_of_sync_reaches_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def load(_: object, *, device: str) -> SyncModel:
+    def load(_: object, *, device: str, say: object) -> SyncModel:
         asked.append(device)
         raise UsageError("not there")
 
@@ -67,3 +68,18 @@ def test_a_device_that_is_not_there_is_said_once_and_nothing_is_measured(
         main(["sync", str(film), "--device", "cuda:99"])
     assert stop.value.code == 2
     assert capsys.readouterr().err.count("device 'cuda:99' cannot be used (") == 1
+
+
+def test_verbose_says_what_was_chosen_and_the_threads_of_each_film(
+    tmp_path: Path, made_model: dict[str, object]
+) -> None:
+    early, late = tmp_path / "early.mp4", tmp_path / "late.mp4"
+    for film in (early, late):
+        film.write_text("film")
+    model = SyncModel(None, 1.0, "a model", threads=ThreadChoice((1, 2)))  # type: ignore[arg-type]
+    device, threads = "device: cpu (no CUDA device found)", "threads: 1 of up to 2 (too little work so far to try more)"
+    worker = Worker(Options(None, verbose=True), model, choices=[device])
+    assert worker.answer(early).messages == [device, f"{early}: {threads}"]
+    assert worker.answer(late).messages == [f"{late}: {threads}"]
+    assert Worker(Options(None), model, choices=[device]).answer(early).messages == []
+    assert made_model["model"] == "a model"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -37,6 +38,29 @@ def test_help_of_a_command_imports_no_torch(name: str) -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert found.stdout.splitlines()[-1] == "[]", found.stderr
+
+
+def test_sync_without_a_repair_imports_nothing_heavy_before_its_worker_processes_start(tmp_path: Path) -> None:
+    (tmp_path / "talk.mp4").write_text("film")
+    code = (
+        "import sys\nfrom avts.cli import main, sync\n"
+        "heavy = {'torch', 'cv2', 'av', 'numpy', 'pydantic', 'matplotlib'}\n"
+        "sync.answers_to = lambda *_, **__: print(sorted(heavy & set(sys.modules))) or iter(())\n"
+        f"main(['sync', {str(tmp_path / 'talk.mp4')!r}])\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert found.stdout.splitlines() == ["[]"], found.stderr
+
+
+def test_what_measures_an_offset_imports_no_scipy_and_no_matplotlib() -> None:
+    code = (
+        "import sys\nfrom avts.cli.sync_file import Options, make_worker\n"
+        "import avts.offset.measure, avts.report.sync_text\n"
+        "make_worker(Options(None))\n"
+        "print(sorted({'scipy', 'matplotlib', 'pandas', 'torchvision', 'torch._dynamo'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert found.stdout.splitlines() == ["[]"], found.stderr
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,3 +166,31 @@ def test_csv_says_what_was_repaired_and_what_not(tmp_path: Path, repaired: list[
     assert float(first["moved_seconds"]) == pytest.approx(0.25, abs=0.005)
     assert (second["repaired"], second["within_limits"], second["certain"]) == ("", "", "False")
     assert "doubtful.mp4: not repaired, because the offset is uncertain" in second["repair_error"]
+
+
+@pytest.mark.parametrize(("unknown", "status"), [("fail", 4), ("pass", 3)])
+def test_json_and_csv_say_the_same_of_limits_repair_reason_and_model(
+    tmp_path: Path,
+    repaired: list[tuple[str, float]],
+    capsys: pytest.CaptureFixture[str],
+    unknown: str,
+    status: int,
+) -> None:
+    names = files(tmp_path, "early.mp4", "stubborn.mp4", "doubtful.mp4", "silent.mp4", "broken.mp4")
+    table, limits = tmp_path / "all.csv", ["--max-early", "0.3", "--max-late", "0.3", "--unknown", unknown]
+    assert run_sync(*names, "--repair", tmp_path / "out", "--json", "--csv", table, *limits) == status
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(records) == len(rows) == len(names)
+    for record, row in zip(records, rows, strict=True):
+        for key in ("within_limits", "repair_error", "reason", "model", "error"):
+            value = record.get(key)
+            assert row[key] == ("" if value is None else str(value)), (record["file"], key)
+        assert row["repaired"] == (record["repaired"]["file"] if record.get("repaired") else "")
+    assert [row["within_limits"] for row in rows] == ["True", "True", "", "", ""]
+    assert [bool(row["repaired"]) for row in rows] == [True, False, False, False, False]
+    assert [bool(row["repair_error"]) for row in rows] == [False, True, True, True, False]
+    assert [bool(row["reason"]) for row in rows] == [False, False, True, True, False]
+    assert {row["model"] for row in rows} == {"model of run"}
+    assert "no audio stream" in rows[4]["error"]

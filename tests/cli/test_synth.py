@@ -82,3 +82,11 @@ def test_synth_refuses_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "address 'head:6379' needs a Ray cluster, but the engine is 'local'. Use" in capsys.readouterr().err
     assert run(str(tmp_path / "w"), "--videos", "1", "--kinds", "bal") == 2
     assert "did you mean 'ball'?" in capsys.readouterr().err
+
+
+def test_every_way_to_make_scenes_can_be_chosen() -> None:
+    from avts.cli.synth import command
+    from avts.world.take import KINDS_OF
+
+    (scenes,) = (option for option in command.params if option.name == "scenes")
+    assert list(scenes.type.choices) == list(KINDS_OF)  # type: ignore[attr-defined]

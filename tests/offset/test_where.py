@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import avts
+import avts.offset.where as where_module
 from avts.cli import main
 from avts.errors import MediaError, UsageError
+from avts.media.planes import Planes
+from avts.offset import measure
+from avts.offset.film import ArrayFilm
+from avts.offset.measure import SyncResult
 from avts.offset.where import Where
 from avts.report.where_figure import write_where
 from avts.world.composition import compose
@@ -38,10 +46,30 @@ def test_the_half_that_makes_the_sound_is_bright(halves: tuple[np.ndarray, ...],
     assert (left, right)[side] > 0.8
 
 
-def test_the_offset_is_measured_if_it_is_not_given(halves: tuple[np.ndarray, ...]) -> None:
+def test_the_offset_is_measured_if_it_is_not_given(
+    halves: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     early = (halves[0], 24.0, halves[1][6_400:], 16_000)
+    measured: list[SyncResult] = []
+
+    def measure_features(*arguments: Any) -> SyncResult:
+        measured.append(measure.measure_features(*arguments))
+        return measured[-1]
+
+    read: list[ArrayFilm] = []
+    pictures = ArrayFilm.pictures
+
+    def counted(film: ArrayFilm) -> Iterator[Planes]:
+        read.append(film)
+        return pictures(film)
+
+    monkeypatch.setattr(where_module, "measure_features", measure_features)
+    monkeypatch.setattr(ArrayFilm, "pictures", counted)
     found = avts.where(early)
     assert found.mean_map[:, :2].sum() > 0.8
+    assert len(read) == 1, "the film is read once"
+    assert measured[0].guess_seconds == pytest.approx(avts.sync(early).guess_seconds, abs=0.005)
+    np.testing.assert_array_equal(found.maps, avts.where(early, offset_seconds=measured[0].guess_seconds).maps)
 
 
 def test_too_short_a_film_and_a_still_model_are_refused(halves: tuple[np.ndarray, ...]) -> None:
@@ -58,6 +86,17 @@ def test_a_map_in_which_nothing_goes_with_the_sound_is_empty(tmp_path: Path) -> 
     assert not nothing.mean_map.any()
     write_where(tmp_path / "x.png", nothing, title="x")
     assert (tmp_path / "x.png").stat().st_size > 1000
+
+
+def test_a_long_file_name_is_broken_into_lines(tmp_path: Path) -> None:
+    found = Where(np.array([1.0]), np.ones((1, 4, 4), np.float32), np.zeros((1, 32, 48), np.uint8))
+    heights = []
+    for title in ("film.mp4", "a-very-long-name-" * 20):
+        write_where(tmp_path / "x.png", found, title=title)
+        pixels = np.asarray(Image.open(tmp_path / "x.png").convert("L"))
+        assert (pixels[:, -4:] == 255).all(), "nothing is cut off at the right edge"
+        heights.append(len(pixels))
+    assert heights[1] > heights[0] + 20
 
 
 def test_avts_show_draws_it(

@@ -38,3 +38,16 @@ def test_a_strip_is_a_picture_with_the_kinds_colours(tmp_path: Path) -> None:
     pixels = np.asarray(Image.open(tmp_path / "s.png").convert("RGB")).reshape(-1, 3)
     for colour, there in (((0x13, 0x89, 0x8B), True), ((0x7C, 0x5F, 0xC4), True), ((0xC0, 0x4A, 0x7A), False)):
         assert ((pixels == colour).all(axis=1).sum() > 300) == there
+
+
+def test_a_long_title_and_a_long_label_are_broken_into_lines(tmp_path: Path) -> None:
+    frames = Planes(np.full((4, 8, 8), 235, np.uint8), *(np.full((4, 4, 4), 128, np.uint8) for _ in range(2)))
+    shown = ShownSpan(Span(2.0, 6.0), frames, np.zeros((40, 400), np.float32))
+    heights = []
+    for title, subtitle in (("a clip", "4 s"), ("a long name " * 30, "4 s"), ("a clip", "a long label " * 40)):
+        write_strip(tmp_path / "s.png", shown, [], title=title, subtitle=subtitle)
+        pixels = np.asarray(Image.open(tmp_path / "s.png").convert("L"))
+        assert (pixels[:, -4:] == 255).all(), "nothing is cut off at the right edge"
+        heights.append(len(pixels))
+    assert heights[1] > heights[0] + 40
+    assert heights[2] > heights[0] + 40

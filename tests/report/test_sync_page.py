@@ -30,6 +30,14 @@ def test_an_uncertain_offset_is_told_as_such() -> None:
     assert "sound 120 ms early" in cells()
 
 
+def test_what_the_confidence_means_depends_on_the_method() -> None:
+    for model, within in (("the model in the box", "0.2"), ("motion", "0.1")):
+        page = sync_page(
+            [film(model=model), {"file": "b.mp4", "error": "no sound", "model": model}], [None] * 2, [None] * 2
+        )
+        assert f"the offset is right within {within} s;" in page
+
+
 def test_limits_pass_miss_or_are_unknown_and_are_not_told_if_there_are_none() -> None:
     words = {"pass", "miss", "unknown"}
     for outcome, word in ((True, "pass"), (False, "miss"), (None, "unknown")):

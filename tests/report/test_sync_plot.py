@@ -10,7 +10,7 @@ from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import estimate
 from avts.offset.measure import result_of
 from avts.report import sync_plot
-from avts.report.palette import drawing, new_figure, wrapped
+from avts.report.palette import drawing, new_figure
 from avts.report.sync_plot import draw_map, plot_result
 
 OFFSETS = np.arange(-48, 49) / 24
@@ -78,12 +78,3 @@ def test_no_title_of_a_plot_is_clipped(tmp_path: Path, monkeypatch: pytest.Monke
         assert box.x1 <= width
         assert box.y1 <= height
     assert boxes[0].y1 <= boxes[1].y0, "one title does not cover the other"
-
-
-def test_a_text_is_broken_between_words_and_a_long_word_inside() -> None:
-    assert wrapped("one two three", 100, 10) == "one two three"
-    assert wrapped("", 1, 10) == ""
-    lines = wrapped("one two three", 0.6, 10).split("\n")
-    assert lines == ["one two", "three"]
-    assert "".join(wrapped("W" * 50, 1, 10).split("\n")) == "W" * 50
-    assert {len(line) for line in wrapped("W" * 50, 1, 10).split("\n")[:-1]} == {7}  # W is 0.989 of 10 points wide

@@ -36,7 +36,8 @@ def test_every_kind_is_drawn_and_a_video_is_the_same_again() -> None:
 def test_the_voice_follows_the_pitch_that_the_looks_follow() -> None:
     films = _films()
     pitches = [float(film.truth.choices["pitch"]) for film in films]
-    assert np.corrcoef(pitches, [_hertz(film) for film in films])[0, 1] > 0.8  # it bends by 1.5 octaves, half of the range
+    # it bends by 1.5 octaves, half of the range
+    assert np.corrcoef(pitches, [_hertz(film) for film in films])[0, 1] > 0.8
 
 
 def test_the_voice_bends_with_the_height_of_the_body() -> None:

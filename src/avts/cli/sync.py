@@ -50,6 +50,9 @@ _MEASURING = (
         "repair, and meets no limit.  [default: 0.7, or that of the model's calibration]",
     ),
     device_option,
+    click.option(
+        "--verbose", is_flag=True, help="Report what was chosen automatically, and why: device, precision, threads."
+    ),
 )
 
 
@@ -97,6 +100,7 @@ def command(
     overwrite: bool,
     least_confidence: float | None,
     device: str,
+    verbose: bool,
     max_early: float | None,
     max_late: float | None,
     unknown: str,
@@ -128,6 +132,7 @@ def command(
         range_seconds=range_seconds,
         least_confidence=least_confidence,
         device=device,
+        verbose=verbose,
         overwrite=overwrite,
         figure=html_path is not None,
         max_early_seconds=max_early,
@@ -158,6 +163,8 @@ def _planned(files: Sequence[Path], *, plot: Path | None, repair: Path | None) -
 
 def check_targets(options: Options, option: str) -> None:
     """Raise UsageError, before any file is measured, if a repaired file may not be written to its target."""
+    if not options.repairs:
+        return  # what repairs is slow to import
     from avts.offset.fix import check_target
 
     for path, target in options.repairs.items():

@@ -44,7 +44,8 @@ class Options:
         max_early_seconds: the limit for early sound, None for none.
         max_late_seconds: the limit for late sound, None for none.
         unknown_fails: an offset that is not known exceeds the limits.
-        threads: of each process, None for as many as there are.
+        threads: the most of each process, None for as many as there are.
+        verbose: say what was chosen automatically, and why.
     """
 
     run: Path | None
@@ -66,6 +67,7 @@ class Options:
     max_late_seconds: float | None = None
     unknown_fails: bool = True
     threads: int | None = None
+    verbose: bool = False
 
 
 @dataclass
@@ -89,14 +91,27 @@ class Answer:
 
 @dataclass(frozen=True)
 class Worker:
-    """A loaded model with its options; on_progress is called with (seconds read, seconds) during a long film."""
+    """A loaded model with its options.
+
+    on_progress is called with (seconds read, seconds) during a long film; choices are said with the next answer.
+    """
 
     options: Options
     model: SyncModel | None
     on_progress: OnProgress | None = None
+    choices: list[str] = field(default_factory=list)
 
     def answer(self, path: Path) -> Answer:
         """Measure one file unless its offset is given, then check the limits, plot and repair it as requested."""
+        answer = self._answer(path)
+        if self.options.verbose:
+            answer.messages += self.choices
+            self.choices.clear()
+            if self.model is not None and self.model.threads is not None:
+                answer.messages.append(f"{path}: threads: {self.model.threads.in_words}")
+        return answer
+
+    def _answer(self, path: Path) -> Answer:
         from avts.report.sync_text import csv_row, failure_record
 
         result: SyncResult | None = None
@@ -284,4 +299,6 @@ def make_worker(options: Options, on_progress: OnProgress | None = None) -> Work
         return Worker(options, None, on_progress)
     from avts.offset.model import load_sync_model
 
-    return Worker(options, load_sync_model(options.run, device=options.device), on_progress)
+    choices: list[str] = []
+    model = load_sync_model(options.run, device=options.device, say=choices.append)
+    return Worker(options, model, on_progress, choices)

@@ -6,6 +6,7 @@ loaded once in each process; the main process loads neither model nor decoder.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -68,7 +69,9 @@ class Answering:
         """Process one file."""
         if self._worker is None:
             rest(START_SECONDS)
+            gc.disable()  # importing torch makes many objects and no garbage: looking for it takes a tenth of the time
             self._worker = make_worker(self._options, lambda *news: report(news))
+            gc.enable()
             alive()
         return answer(self._worker, path, self._options)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avts.cli.progress import progress_bar
+from avts.world.take import KINDS_OF
 
 if TYPE_CHECKING:
     from avts.jobs.pool import EngineName
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--scenes",
-    type=click.Choice(["plain", "resting", "rich", "individual"]),
+    type=click.Choice(list(KINDS_OF)),
     default="plain",
     show_default=True,
     help="plain: cartoons; resting: with pauses; rich: with pauses, textures, clutter and background sounds; "

@@ -10,6 +10,7 @@ instead of padding, and its normalisation statistics change over time. tests/mod
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from typing import cast
 
 import numpy as np
@@ -24,6 +25,7 @@ from avts.model.cutting import Cutter, Rows
 from avts.model.frontend import STEP_SAMPLES, normalise_filterbank, rgb_channels
 from avts.model.receptive_field import fields_of
 from avts.model.scaling import crop_and_resize
+from avts.model.threads import ThreadChoice
 from avts.model.tower import Tower
 from avts.model.two_stream import TwoStream
 from avts.timebase import FRAME_RATE, SAMPLE_RATE
@@ -41,13 +43,16 @@ ENCODED_AT_ONCE = 16
 """Batch size for windows of a video tower with a temporal stride."""
 
 
-def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_seconds: float) -> Tensor:
+def picture_windows(
+    model: TwoStream, chunks: Iterable[Planes], *, window_seconds: float, threads: ThreadChoice | None = None
+) -> Tensor:
     """Embed the windows of a film that start at each frame.
 
     Args:
         model: the networks, in evaluation mode.
         chunks: the film at 24 frames per second, in order.
         window_seconds: length of a window.
+        threads: times each chunk, and tells with how many threads it is computed; None leaves torch's number.
 
     Returns:
         [W, D], of unit length; window w starts at w / 24 s. W = 0 if the film is shorter than a window.
@@ -64,15 +69,17 @@ def picture_windows(model: TwoStream, chunks: Iterable[Planes], *, window_second
     alone = model.video.time_stride > 1
     cutter = Cutter(torch.arange(frames), lambda w: w, at_once=ENCODED_AT_ONCE if alone else WINDOWS_AT_ONCE)
     embedded = Rows()
+    timed = threads.timed if threads is not None else nullcontext
     with torch.inference_mode():
         for shown, first, stop in shown_pictures(model, chunks, frames):
-            if alone:
-                sequence = shown[0, :, first:stop].transpose(0, 1)  # [t, 3, H, W]
-            else:
-                sequence = model.picture_sequence(shown)[0, first:stop].float()  # [t, C]
-            for windows in cutter.add(sequence):
-                seen = model.picture_sequence(windows.transpose(1, 2)).float() if alone else windows
-                embedded.add(model.video_head(seen).cpu())
+            with timed(shown.shape[2] / FRAME_RATE):
+                if alone:
+                    sequence = shown[0, :, first:stop].transpose(0, 1)  # [t, 3, H, W]
+                else:
+                    sequence = model.picture_sequence(shown)[0, first:stop].float()  # [t, C]
+                for windows in cutter.add(sequence):
+                    seen = model.picture_sequence(windows.transpose(1, 2)).float() if alone else windows
+                    embedded.add(model.video_head(seen).cpu())
     return embedded.joined()
 
 

@@ -194,7 +194,8 @@ def encoded_clip(path: Path, model: SyncModel | None) -> EncodedClip:
     else:
         from avts.model.dense import picture_windows
 
-        embedded = picture_windows(model.network, chunks, window_seconds=model.window_seconds)
+        seconds = model.window_seconds
+        embedded = picture_windows(model.network, chunks, window_seconds=seconds, threads=model.threads)
         pictures = kept(embedded, model.network)
     return EncodedClip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures)
 

@@ -7,6 +7,7 @@ what is kept grows by two embeddings a frame, 12 MB for each hour at 64 dimensio
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from avts.timebase import FRAME_RATE
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from avts.model.threads import ThreadChoice
     from avts.model.two_stream import TwoStream
     from avts.offset.film import Film
 
@@ -60,23 +62,51 @@ class Features:
         return len(self.pictures)
 
 
-def film_features(film: Film, model: TwoStream, *, window_seconds: float) -> Features:
+def film_features(
+    film: Film, model: TwoStream, *, window_seconds: float, threads: ThreadChoice | None = None
+) -> Features:
     """Encode a film.
 
     Args:
         film: what to read; once.
         model: the networks, in evaluation mode.
         window_seconds: length of a window.
+        threads: chooses how many threads to compute with; None leaves torch's number.
 
     Raises:
         MediaError: the film cannot be read, or has no picture or no sound.
     """
     from avts.model.dense import picture_windows, sound_windows
 
-    frames = round(window_seconds * FRAME_RATE)
     picture, sound = PictureActivity(), SoundActivity()
-    shown = picture_windows(model, picture.watching(film.pictures()), window_seconds=window_seconds)
-    heard = sound_windows(model, sound.watching(film.sounds()), window_seconds=window_seconds)
+    with threads.used() if threads is not None else nullcontext():
+        chunks = picture.watching(film.pictures())
+        shown = picture_windows(model, chunks, window_seconds=window_seconds, threads=threads)
+    with threads.used() if threads is not None else nullcontext():
+        heard = sound_windows(model, sound.watching(film.sounds()), window_seconds=window_seconds)
+    return features_of(model, shown, heard, picture, sound, window_seconds=window_seconds)
+
+
+def features_of(
+    model: TwoStream,
+    shown: Tensor,
+    heard: Tensor,
+    picture: PictureActivity,
+    sound: SoundActivity,
+    *,
+    window_seconds: float,
+) -> Features:
+    """The features of a film from its embedded windows.
+
+    Args:
+        model: the networks.
+        shown: embeddings of the windows of picture that start at each frame, [W, D].
+        heard: those of sound, [W', D].
+        picture: what watched the picture.
+        sound: what watched the sound.
+        window_seconds: length of a window.
+    """
+    frames = round(window_seconds * FRAME_RATE)
     moving, audible = moving_windows(picture.largest, frames), audible_windows(sound.power, frames)
     count = min(len(shown), len(heard), len(moving), len(audible))
     pictures, sounds = (kept(each[:count], model) for each in (shown, heard))

@@ -15,7 +15,6 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from avts.errors import UsageError
 from avts.jobs.pool import beat, rest
@@ -161,6 +160,8 @@ class ArrayFilm:
         rate = round(self._sample_rate)
         samples = samples if samples.ndim == 1 else mixed(samples.T, rate)
         if rate != SAMPLE_RATE and len(samples):
+            from scipy.signal import resample_poly  # here, because it costs half as much as torch, and files need none
+
             common = int(np.gcd(rate, SAMPLE_RATE))
             samples = resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
         whole = np.zeros(sample_at(len(self._shown()) / FRAME_RATE), np.float32)

@@ -154,12 +154,32 @@ def measure(
     if model is None:
         least = LEAST_CONFIDENCE if least_confidence is None else least_confidence
         return result_of(film.name, *motion_measure(film, range_seconds=range_seconds), least_confidence=least)
+    features = film_features(film, model.network, window_seconds=model.window_seconds, threads=model.threads)
+    return measure_features(film.name, features, model, range_seconds=range_seconds, least_confidence=least_confidence)
+
+
+def measure_features(
+    name: str,
+    features: Features,
+    model: SyncModel,
+    *,
+    range_seconds: float = 2.0,
+    least_confidence: float | None = None,
+) -> SyncResult:
+    """Find by how much the sound of a film is off from what a model made of it.
+
+    Args:
+        name: the film.
+        features: of the whole film.
+        model: as for `measure`, like all that follows.
+        range_seconds: likewise.
+        least_confidence: likewise.
+    """
     calibration = model.calibration or MODEL
     if least_confidence is not None:
         calibration = dataclasses.replace(calibration, least_confidence=least_confidence)
-    features = film_features(film, model.network, window_seconds=model.window_seconds)
     found, answer = scan_and_estimate(features, range_seconds=range_seconds, calibration=calibration)
-    return result_of(film.name, found, answer, least_confidence=calibration.least_confidence)
+    return result_of(name, found, answer, least_confidence=calibration.least_confidence)
 
 
 def check_least_confidence(least_confidence: float | None) -> None:

@@ -6,7 +6,7 @@ Input: a folder with model.safetensors and model.json. Output: the networks and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from avts.errors import CheckpointError
 from avts.offset.calibration import Calibration, read_calibration
 
 if TYPE_CHECKING:
+    from avts.model.threads import ThreadChoice
     from avts.model.two_stream import TwoStream
 
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -29,12 +30,14 @@ class SyncModel:
         window_seconds: length of the windows that it was trained on.
         name: the folder that it came from.
         calibration: of its confidence, fitted for this model; None takes the one that fits models in general.
+        threads: chooses how many threads films are measured with; None leaves torch's number, as on a card.
     """
 
     network: TwoStream
     window_seconds: float
     name: str
     calibration: Calibration | None = None
+    threads: ThreadChoice | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         million = sum(weights.numel() for weights in self.network.parameters()) / 1e6
@@ -67,7 +70,18 @@ def load_sync_model(
     folder = SHIPPED if path is None else Path(path)
     recipe, _ = read_header(folder)
     network = load_model(folder, device=device, say=say)
-    return SyncModel(network, recipe.pairs.clip_seconds, name_of(path), read_calibration(folder))
+    threads = _threads_of(network)
+    return SyncModel(network, recipe.pairs.clip_seconds, name_of(path), read_calibration(folder), threads)
+
+
+def _threads_of(network: TwoStream) -> ThreadChoice | None:
+    """A choice among the numbers up to torch's own; None for a model that is not on the CPU."""
+    import torch
+
+    from avts.model.threads import ThreadChoice, numbers_up_to
+
+    on_cpu = next(network.parameters()).device.type == "cpu"
+    return ThreadChoice(numbers_up_to(torch.get_num_threads())) if on_cpu else None
 
 
 def name_of(path: Path | str | None) -> str:

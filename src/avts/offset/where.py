@@ -17,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avts.errors import MediaError, UsageError
+from avts.media.activity import PictureActivity, SoundActivity
+from avts.offset.features import features_of
+from avts.offset.measure import measure_features
 from avts.timebase import FRAME_RATE
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ HOP_FRAMES = 3
 
 WRONG_FRAMES = np.array([-24, -18, -12, 12, 18, 24])
 """Offsets, counted from that of the film, that the fit is compared with."""
+
+WINDOWS_AT_ONCE = 512
 
 LEAST_SHORT_SIDE = 96
 """Short side of the frames that are kept to be looked at, at least, where the film has as much; pixels."""
@@ -63,13 +68,14 @@ class Where:
         return np.asarray(mean / total if total > 0 else mean, np.float32)
 
 
-def where_of(film: Film, model: SyncModel, *, offset_seconds: float = 0.0) -> Where:
+def where_of(film: Film, model: SyncModel, *, offset_seconds: float | None) -> Where:
     """See which places of a film's picture go with its sound.
 
     Args:
         film: what to read; once, into memory as features and small frames: some 400 kB a second.
         model: a trained model that compares embeddings by their distance.
-        offset_seconds: the film's offset, as `avts.sync` finds it; > 0 means that the sound comes early.
+        offset_seconds: the film's offset, > 0 where the sound comes early; None takes the best guess of `measure`, 0 if
+            there is none, from the same features.
 
     Raises:
         UsageError: a model that cannot show it: one that strides time, or sees one frame of a window.
@@ -85,9 +91,13 @@ def where_of(film: Film, model: SyncModel, *, offset_seconds: float = 0.0) -> Wh
             f"{model.name}: cannot show where a sound comes from, for its video tower has no feature for each frame. "
             "Use a tower without a stride in time, such as mc3"
         )
-    kept = _Kept(length)
-    places, shape = _places(network, kept.watching(film.pictures()), length)
-    sounds = sound_windows(network, film.sounds(), window_seconds=model.window_seconds)
+    kept, picture, sound = _Kept(length), PictureActivity(), SoundActivity()
+    places, shape = _places(network, kept.watching(picture.watching(film.pictures())), length)
+    sounds = sound_windows(network, sound.watching(film.sounds()), window_seconds=model.window_seconds)
+    if offset_seconds is None:
+        shown = _embedded(network, places, length)
+        features = features_of(network, shown, sounds, picture, sound, window_seconds=model.window_seconds)
+        offset_seconds = measure_features(film.name, features, model).guess_seconds or 0.0
     offset = round(offset_seconds * FRAME_RATE)
     starts = np.arange(0, len(places) - length + 1, HOP_FRAMES)
     starts = starts[(starts >= offset) & (starts - offset < len(sounds))]
@@ -99,6 +109,17 @@ def where_of(film: Film, model: SyncModel, *, offset_seconds: float = 0.0) -> Wh
             found.append(_added(network, places[start : start + length], sounds, start - offset))
     maps = torch.stack(found).reshape(len(found), *shape).cpu().numpy().astype(np.float32)
     return Where((starts + length / 2) / FRAME_RATE, maps, kept.at(starts))
+
+
+def _embedded(network: TwoStream, places: Tensor, length: int) -> Tensor:
+    """Embeddings of the windows of picture that start at each frame, [W, D], from the features of all places."""
+    import torch
+
+    if len(places) < length:
+        return torch.zeros(0, 1)
+    windows = places.mean(dim=1).unfold(0, length, 1).transpose(1, 2)  # [W, T, C]
+    with torch.inference_mode():
+        return torch.cat([network.video_head(some).cpu() for some in torch.split(windows, WINDOWS_AT_ONCE)])
 
 
 def _added(network: TwoStream, window: Tensor, sounds: Tensor, at: int) -> Tensor:

@@ -9,7 +9,6 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,8 @@ from typing import Any, Literal
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
+
+from avts.report.letters import FONT, make_legible
 
 INK = "#1c2431"
 MUTED = "#69748a"
@@ -68,7 +68,7 @@ HEAT = "magma"
 
 STYLE: dict[Any, Any] = {
     "font.size": 9,
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -112,37 +112,6 @@ def new_figure(width_inches: float, height_inches: float) -> Figure:
     return Figure(figsize=(width_inches, height_inches), layout="constrained")
 
 
-def wrapped(text: str, width_inches: float, font_points: float, *, bold: bool = False) -> str:
-    """A text on as many lines as it needs to fit a width; a longer word, such as a file name, is cut."""
-    room = width_inches * 72 / font_points
-    lines, used = [""], 0.0
-    for word in text.split():
-        widths = [_letter_width(letter, bold) for letter in word]
-        space = _letter_width(" ", bold) if lines[-1] else 0.0
-        if used and used + space + sum(widths) > room:
-            lines.append("")
-            used = space = 0.0
-        lines[-1] += " " if space else ""
-        used += space
-        for letter, width in zip(word, widths, strict=True):
-            if used and used + width > room:
-                lines.append("")
-                used = 0.0
-            lines[-1] += letter
-            used += width
-    return "\n".join(lines)
-
-
-@cache
-def _letter_width(letter: str, bold: bool) -> float:
-    """Advance of a letter in the font of the figures; 1 is the size of the font."""
-    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
-    if not font.get_char_index(ord(letter)):
-        return 1.0  # drawn as a box, or by a font that may be as wide as high
-    font.set_size(72, 72)
-    return font.load_char(ord(letter)).linearHoriAdvance / 65536 / 72
-
-
 def light_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     """Draw a light grid."""
     axes.grid(visible=True, axis=axis)
@@ -150,7 +119,8 @@ def light_grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
 
 
 def write_png(figure: Figure, path: Path) -> None:
-    """Write a figure on a white background at 150 dpi."""
+    """Write a figure on a white background at 150 dpi, with all its text in letters that can be read."""
+    make_legible(figure)
     figure.savefig(path, format="png", dpi=150, facecolor="white")
 
 

@@ -15,10 +15,13 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from avts.media.planes import Planes
+from avts.report.letters import wrapped
+from avts.report.outside import one_line
 from avts.report.palette import HEAT, INK, KINDS, MUTED, drawing, new_figure, write_png
 from avts.timebase import Span
 
 WIDTH_INCHES = 12.0
+TITLE_POINTS, SUBTITLE_POINTS = 12.0, 9.5
 FRAMES_HEIGHT_INCHES = 1.1
 
 
@@ -49,12 +52,15 @@ def write_strip(path: Path, shown: ShownSpan, pairs: Sequence[DrawnPair], *, tit
     """Draw a span of a clip; each frame is centred on the interval that it represents."""
     rows = max(len(pairs), 1)
     with drawing(title):
-        figure = new_figure(WIDTH_INCHES, FRAMES_HEIGHT_INCHES + 2.2 + 0.42 * rows)
+        heading = wrapped(one_line(title), WIDTH_INCHES - 0.3, TITLE_POINTS, bold=True)
+        words = wrapped(one_line(subtitle), WIDTH_INCHES - 1.2, SUBTITLE_POINTS)
+        more_inches = (heading.count("\n") * TITLE_POINTS + words.count("\n") * SUBTITLE_POINTS) * 1.25 / 72
+        figure = new_figure(WIDTH_INCHES, FRAMES_HEIGHT_INCHES + 2.2 + 0.42 * rows + more_inches)
         top, middle, bottom = figure.subplots(
             3, 1, sharex=True, height_ratios=[1.24 * FRAMES_HEIGHT_INCHES, 1.5, 0.12 + 0.42 * rows]
         )
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-        top.set_title(subtitle, fontweight="normal", color=MUTED)
+        figure.suptitle(heading, x=0.01, ha="left", fontsize=TITLE_POINTS, fontweight="bold")
+        top.set_title(words, fontweight="normal", fontsize=SUBTITLE_POINTS, color=MUTED)
         _draw_frames(top, shown)
         _draw_filterbank(middle, shown)
         _draw_pairs(bottom, pairs)

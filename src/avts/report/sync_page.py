@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from avts.offset.calibration import RIGHT_SECONDS
+from avts.offset.estimate import TOLERANCE_SECONDS
 from avts.offset.timeline import Segment, Timeline
 from avts.report.page import card, html_page, table, tile
 from avts.report.sync_text import MOST_SURE, clock
@@ -15,7 +17,7 @@ from avts.timebase import offset_in_words
 HEADERS = ("film", "offset", "confidence (required)", "drift", "segments", "limits", "repaired")
 EXPLANATION = (
     "An offset above 0 means that the sound comes early: it leads the picture, and the repair delays it by that much. "
-    "The confidence is the probability that the offset is right within 0.2 s; in brackets "
+    "The confidence is the probability that the offset is right within {within:g} s; in brackets "
     "is the least confidence that is required of an answer. In each map, dark means a good match; "
     "the dashed line is the offset over time. The thumbnails are frames of the film with their times."
 )
@@ -29,12 +31,13 @@ def sync_page(records: Sequence[Mapping[str, Any]], figures: Sequence[str | None
         figures: an SVG for each film, or None.
         strips: the thumbnails of each film as HTML, or None.
     """
+    within = TOLERANCE_SECONDS if any(record.get("model") == "motion" for record in records) else RIGHT_SECONDS
     failed = [record for record in records if "error" in record]
     certain = [record for record in records if record.get("offset_seconds") is not None]
     guesses = [record for record in records if _is_guess(record)]
     body = [
         "<h1>Audio/video offsets</h1>",
-        f'<p class="lead">{escape(EXPLANATION)}</p>',
+        f'<p class="lead">{escape(EXPLANATION.format(within=within))}</p>',
         '<div class="tiles">',
         tile(str(len(records)), "films"),
         tile(str(len(certain)), "offsets known"),

@@ -14,6 +14,7 @@ from avts.offset.distance_map import OffsetScan
 from avts.offset.estimate import OffsetEstimate
 from avts.offset.glimpse import Glimpse
 from avts.offset.measure import SyncResult
+from avts.report.letters import wrapped
 from avts.report.outside import one_line
 from avts.report.palette import (
     ACCENT,
@@ -25,7 +26,6 @@ from avts.report.palette import (
     light_grid,
     new_figure,
     svg_of,
-    wrapped,
     write_png,
 )
 from avts.report.sync_text import CLOCK_SECONDS, clock, verdict

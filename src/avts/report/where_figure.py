@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
 from avts.offset.where import Where
+from avts.report.letters import wrapped
+from avts.report.outside import one_line
 from avts.report.palette import HEAT, MUTED, drawing, new_figure, write_png
 
 MOST_MOMENTS = 5
 """Number of moments that are drawn next to the mean over the film."""
 
 WIDTH_INCHES = 12.0
+TITLE_POINTS = 12.0
 
 
 def write_where(path: Path, found: Where, *, title: str, subtitle: str = "") -> None:
@@ -24,16 +27,18 @@ def write_where(path: Path, found: Where, *, title: str, subtitle: str = "") -> 
     Args:
         path: the PNG to write.
         found: the maps to draw.
-        title: title of the figure.
+        title: title of the figure, on as many lines as it needs.
         subtitle: one line below it.
     """
     moments = _moments(found)
     height, width = found.frames.shape[1:]
     columns = 1 + len(moments)
     with drawing(title):
-        figure = new_figure(WIDTH_INCHES, 0.9 + WIDTH_INCHES / columns * height / width)
+        heading = wrapped(one_line(title), WIDTH_INCHES - 0.3, TITLE_POINTS, bold=True)
+        more_inches = heading.count("\n") * TITLE_POINTS * 1.25 / 72
+        figure = new_figure(WIDTH_INCHES, 0.9 + more_inches + WIDTH_INCHES / columns * height / width)
         panels = figure.subplots(1, columns, squeeze=False)[0]
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+        figure.suptitle(heading, x=0.01, ha="left", fontsize=TITLE_POINTS, fontweight="bold")
         middle = found.frames[len(found.frames) // 2]
         _draw(panels[0], middle, found.mean_map, "mean over the film")
         for axes, index in zip(panels[1:], moments, strict=True):

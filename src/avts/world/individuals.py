@@ -1,9 +1,9 @@
 """Individuals: bodies whose looks go with their voice, one look in each video.
 
-Which sound belongs to which picture can be guessed without timing, by hue, outline and voice. When it sounds can be told
-only from what the body does: it jumps, grows or flashes at each event, which a grey thing beside it does too, at other
-times and without a sound; and it wanders up and down, and its voice with it. In ordinary videos both are so: a dog looks
-like what is heard, and also moves when it barks.
+Which sound belongs to which picture can be guessed without timing, by hue, outline and voice. When it sounds can be
+told only from what the body does: it jumps, grows or flashes at each event, which a grey thing beside it does too, at
+other times and without a sound; and it wanders up and down, and its voice with it. In ordinary videos both are so: a
+dog looks like what is heard, and also moves when it barks.
 """
 
 from __future__ import annotations

@@ -109,8 +109,8 @@ class Stage:
 class Scene:
     """One action, seen and heard.
 
-    `paint(pen, pose)` draws one frame from its row of `poses`, in a box from -0.5 to 0.5 in both directions. One that is
-    `alone` is not shown as several copies, and nothing wanders behind it.
+    `paint(pen, pose)` draws one frame from its row of `poses`, in a box from -0.5 to 0.5 in both directions. One
+    that is `alone` is not shown as several copies, and nothing wanders behind it.
 
     Shapes:
         poses: [T, P] whatever the painter needs to know about each frame
