@@ -161,7 +161,12 @@ def test_what_cannot_be_asked_is_said(tones: Path, run: Path, capsys: Any, words
 
 def test_layouts_are_recognised_by_their_files(tmp_path: Path, tones: Path) -> None:
     assert layout_of(str(tones)) == "esc10"
-    for name, layout in (("meta/esc50.csv", "esc50"), ("scenes_stereo/bus01.wav", "dcase2014"), ("rain/a.wav", None)):
+    for name, layout in (
+        ("meta/esc50.csv", "esc50"),
+        ("scenes_stereo/bus01.wav", "dcase2014"),
+        ("rain/a.wav", None),
+        ("book/2-18-1-18-B-13.ogg", "kitchen20"),
+    ):
         folder = tmp_path / str(layout)
         (folder / name).parent.mkdir(parents=True)
         (folder / name).touch()

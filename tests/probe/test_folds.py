@@ -37,6 +37,15 @@ def test_drawn_folds_keep_groups_together_and_test_each_recording_once() -> None
     assert found.origin == "4 stratified folds, seed 3"
 
 
+def test_folds_by_group_are_drawn_though_there_are_official_ones() -> None:
+    recordings = [recording(i, "ab"[i // 12], group=str(i // 3), fold=1 + i % 3) for i in range(24)]
+    found = folds_of(recordings, drawn=4, seed=3, by_group=True)
+    groups = groups_of(recordings)
+    assert all(not set(groups[fold.train]) & set(groups[fold.test]) for fold in found.folds)
+    assert found.origin == "4 stratified folds by group, seed 3"
+    assert folds_of(recordings, drawn=4, seed=3).origin == "3 official folds"
+
+
 def test_too_few_classes_or_recordings_are_said() -> None:
     with pytest.raises(CorpusError, match="1 class in 2 recordings; a probe needs at least 2 classes"):
         folds_of([recording(0, "a"), recording(1, "a")], drawn=2, seed=0)

@@ -31,7 +31,7 @@ def command() -> None:
     type=click.Path(path_type=Path),
     help="Settings of the probe, TOML; the options below override it.  [default: that of the layout, or sounds.toml]",
 )
-@click.option("--layout", help="Layout of SOURCE: esc50, esc10 or dcase2014.  [default: detected]")
+@click.option("--layout", help="Layout of SOURCE: esc50, esc10, dcase2014 or kitchen20.  [default: detected]")
 @click.option(
     "--model", help="Folder of a trained run, or 'random' for random weights.  [default: the model in the box]"
 )
@@ -53,7 +53,13 @@ def command() -> None:
 @click.option("--windows", type=click.IntRange(1), help="Windows per recording.")
 @click.option("--classifier", type=click.Choice(["svm", "logistic", "knn"]))
 @click.option("--labels-per-class", "counts", multiple=True, default=("all",), help="1, 5, ... or all. Repeatable.")
-@click.option("--folds", type=click.IntRange(2), help="Number of folds if SOURCE defines none.")
+@click.option("--folds", type=click.IntRange(2), help="Number of folds if they are drawn.")
+@click.option(
+    "--by-group/--official-folds",
+    "by_group",
+    default=None,
+    help="Draw folds that part no author or source, or take those of SOURCE.  [default: as the recipe]",
+)
 @click.option(
     "--seed",
     "seeds",
@@ -79,7 +85,7 @@ def sounds(
     as_json: bool,
     **asked: Any,
 ) -> int:
-    """Cross-validate a classifier of the sounds of SOURCE: ESC-50, ESC-10, DCASE2014, a corpus, or a folder of classes.
+    """Cross-validate a classifier of the sounds of SOURCE: ESC-50, ESC-10, DCASE2014, Kitchen20, a corpus or classes.
 
     The default is a one-against-all linear SVM on pooled, z-scored conv5 features of the audio tower; C is chosen
     within the training folds. Exit status 3 if a recording was refused.
@@ -113,7 +119,7 @@ def sounds(
         for refusal in refused if seed == seeds[0] else ():
             _say(f"refused: {refusal.message}")
         labels_of(kept)
-        cross = folds_of(kept, drawn=settings.folds.drawn, seed=seed)
+        cross = folds_of(kept, drawn=settings.folds.drawn, seed=seed, by_group=settings.folds.by_group)
         about = {"source": source, "recipe": path.name, "model": name, **setting.about(), "folds": cross.origin}
         for number in numbers:
             with (
@@ -165,7 +171,7 @@ def _instead(recipe: ProbeRecipe, asked: dict[str, Any]) -> ProbeRecipe:
             "poolings": asked["poolings"] or None,
         },
         "classifier": {"name": asked["classifier"]},
-        "folds": {"drawn": asked["folds"]},
+        "folds": {"drawn": asked["folds"], "by_group": asked["by_group"]},
         "scratch": {"epochs": asked["epochs"]},
     }
     if asked["classifier"] not in (None, recipe.classifier.name):

@@ -34,13 +34,14 @@ class Folds:
     origin: str
 
 
-def folds_of(recordings: Sequence[Recording], *, drawn: int, seed: int) -> Folds:
+def folds_of(recordings: Sequence[Recording], *, drawn: int, seed: int, by_group: bool = False) -> Folds:
     """The folds that the recordings come with: official ones, or train against test; else some are drawn.
 
     Args:
         recordings: labelled.
         drawn: number of folds if none are given.
         seed: for drawing them.
+        by_group: draw them in any case, so that no group (an author, a source) is in two folds.
 
     Raises:
         CorpusError: fewer than two classes, or a class with fewer groups than folds.
@@ -48,6 +49,10 @@ def folds_of(recordings: Sequence[Recording], *, drawn: int, seed: int) -> Folds
     labels = np.array([each.label for each in recordings])
     if len(set(labels)) < 2:
         raise CorpusError(f"{len(set(labels))} class in {len(recordings)} recordings; a probe needs at least 2 classes")
+    groups = groups_of(recordings)
+    if by_group:
+        origin = f"{drawn} stratified folds by group, seed {seed}"
+        return Folds(drawn_folds(labels, groups, drawn, seed), origin)
     numbers = sorted({each.fold for each in recordings if each.fold is not None})
     if len(numbers) > 1:
         given = np.array([-1 if each.fold is None else each.fold for each in recordings])
@@ -57,7 +62,7 @@ def folds_of(recordings: Sequence[Recording], *, drawn: int, seed: int) -> Folds
     if {"train", "test"} <= set(splits):
         fold = Fold(np.flatnonzero(splits == "train"), np.flatnonzero(splits == "test"))
         return Folds((fold,), "the training and the test recordings that the collection names")
-    return Folds(drawn_folds(labels, groups_of(recordings), drawn, seed), f"{drawn} stratified folds, seed {seed}")
+    return Folds(drawn_folds(labels, groups, drawn, seed), f"{drawn} stratified folds, seed {seed}")
 
 
 def drawn_folds(labels: NDArray[np.str_], groups: NDArray[np.str_], number: int, seed: int) -> tuple[Fold, ...]:

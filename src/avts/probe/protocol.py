@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 
 from avts.corpus.manifest import CORPUS_NAME
+from avts.corpus.sources import esc10, kitchen20
 from avts.corpus.sources.dcase2014 import FOLD_LIST
-from avts.corpus.sources.esc10 import FILE_NAME
 from avts.errors import UsageError
 from avts.features.pooling import pooling_of
 from avts.features.recordings import Recording
@@ -60,6 +59,9 @@ class ProbeFolds(Settings):
     """Folds, if the collection does not define any."""
 
     drawn: int = Field(5, ge=2, description="number of folds")
+    by_group: bool = Field(
+        False, description="draw folds that part no group (an author, a source), even if the collection defines some"
+    )
 
 
 class ProbeScratch(Settings):
@@ -239,6 +241,6 @@ def layout_of(source: str) -> str | None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     if any("scenes_stereo" in path.parent.name or FOLD_LIST.fullmatch(path.name) for path in files):
         return "dcase2014"
-    sounds = [path for path in files if path.suffix in {".ogg", ".wav"}]
-    is_esc10 = np.array([FILE_NAME.fullmatch(path.stem) is not None for path in sounds])
-    return "esc10" if len(is_esc10) and is_esc10.all() else None
+    sounds = [path.stem for path in files if path.suffix in {".ogg", ".wav"}]
+    names = {"kitchen20": kitchen20.FILE_NAME, "esc10": esc10.FILE_NAME}  # the former are also names of the latter
+    return next((name for name, form in names.items() if sounds and all(map(form.fullmatch, sounds))), None)

@@ -36,7 +36,8 @@ def test_a_list_given_for_a_folder_has_its_paths_there(tree: Any, tmp_path: Path
 def test_every_layout_is_a_source() -> None:
     assert all(hasattr(layout, "items") for layout in LAYOUTS.values())
     assert set(LAYOUTS) == {
-        "kinetics", "audioset", "soundnet", "vggsound", "ucf101", "hmdb51", "grid", "esc50", "esc10", "dcase2014"
+        "kinetics", "audioset", "soundnet", "vggsound", "ucf101", "hmdb51", "grid", "esc50", "esc10", "dcase2014",
+        "kitchen20",
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from avts.corpus.sources.esc50 import Esc50
 from avts.corpus.sources.grid import Grid
 from avts.corpus.sources.hmdb51 import Hmdb51
 from avts.corpus.sources.kinetics import Kinetics
+from avts.corpus.sources.kitchen20 import Kitchen20
 from avts.corpus.sources.soundnet import SoundNet
 from avts.corpus.sources.ucf101 import Ucf101
 from avts.corpus.sources.vggsound import VggSound
@@ -36,6 +37,7 @@ LAYOUTS: dict[str, Callable[[Path, Sequence[Path]], Source]] = {
     "esc50": Esc50,
     "esc10": Esc10,
     "dcase2014": Dcase2014,
+    "kitchen20": Kitchen20,
 }
 """Layouts by name."""
 
