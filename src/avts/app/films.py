@@ -16,7 +16,7 @@ from typing import Any
 from avts.app.answer import Measured, Repaired
 from avts.app.lane import Job, Lane
 from avts.app.preview import Form
-from avts.app.work import Failure, Kind, Loaded, Setup, Task, Work
+from avts.app.work import LOAD, AnyTask, Failure, Kind, Loaded, Setup, Task, Work
 from avts.errors import InputError, UsageError
 
 DOING: dict[Kind, str] = {
@@ -50,7 +50,7 @@ class Film:
     source: Path
     folder: Path
     range_seconds: float
-    jobs: dict[Kind, Job[Task]] = field(default_factory=dict)
+    jobs: dict[Kind, Job[AnyTask]] = field(default_factory=dict)
 
     @property
     def measured(self) -> Measured | None:
@@ -92,8 +92,8 @@ class Films:
         self._folder = folder
         self._films: dict[str, Film] = {}
         self._lock = threading.RLock()
-        self._measuring: Lane[Task] = Lane(Work(setup), _error_of)
-        self._previews: Lane[Task] = Lane(Work(setup), _error_of)
+        self._measuring: Lane[AnyTask] = Lane(Work(setup), _error_of)
+        self._previews: Lane[AnyTask] = Lane(Work(setup), _error_of)
 
     def start(self) -> Loaded:
         """Load the model and begin.
@@ -101,7 +101,7 @@ class Films:
         Raises:
             AvtsError: the model cannot be loaded.
         """
-        loaded = self._measuring.load()
+        loaded = self._measuring.first(LOAD)
         if not isinstance(loaded, Loaded):
             raise InputError("the process that loads the model ended. Free memory, or use --method motion.")
         self._measuring.start()
@@ -193,7 +193,7 @@ class Films:
             for film in self.all()
         ]
 
-    def _job_state(self, kind: Kind, job: Job[Task]) -> dict[str, Any]:
+    def _job_state(self, kind: Kind, job: Job[AnyTask]) -> dict[str, Any]:
         state, progress = job.state, job.progress_seconds
         done, total = progress or (None, None)
         return {
@@ -205,7 +205,7 @@ class Films:
             "seconds": total,
         }
 
-    def _words(self, kind: Kind, job: Job[Task]) -> str:
+    def _words(self, kind: Kind, job: Job[AnyTask]) -> str:
         """What a job is at; '' if it is done."""
         state, progress = job.state, job.progress_seconds
         if state == "waiting":
@@ -217,7 +217,7 @@ class Films:
             return "Cancelled"
         return job.error or ""
 
-    def _lane(self, kind: Kind) -> Lane[Task]:
+    def _lane(self, kind: Kind) -> Lane[AnyTask]:
         return self._previews if kind.startswith("preview") else self._measuring
 
 

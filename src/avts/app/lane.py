@@ -67,8 +67,8 @@ class Lane(Generic[TaskT]):
         error_of: the sentence of an outcome that is a failure, otherwise None.
     """
 
-    def __init__(self, work: Callable[[TaskT | None, Alive], Any], error_of: Callable[[Any], str | None]) -> None:
-        self._pool: OrderedPool[TaskT | None, Any] = OrderedPool(work, 1, on_news=self._heard)
+    def __init__(self, work: Callable[[TaskT, Alive], Any], error_of: Callable[[Any], str | None]) -> None:
+        self._pool: OrderedPool[TaskT, Any] = OrderedPool(work, 1, on_news=self._heard)
         self._error_of = error_of
         self._waiting: deque[Job[TaskT]] = deque()
         self._running: Job[TaskT] | None = None
@@ -76,9 +76,9 @@ class Lane(Generic[TaskT]):
         self._closed = False
         self._thread = threading.Thread(target=self._work, daemon=True)
 
-    def load(self) -> Any:
-        """Start the process with no task, before `start`; gives what the work says to that, or raises its error."""
-        ((_, outcome),) = self._pool.run([None])
+    def first(self, task: TaskT) -> Any:
+        """Do a task before `start`; gives its outcome, or raises its error."""
+        ((_, outcome),) = self._pool.run([task])
         return outcome
 
     def start(self) -> None:

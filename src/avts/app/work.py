@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Kind = Literal["measure", "repair", "where", "preview", "preview-repaired"]
 """What can be asked for one film."""
 
+LOAD: Literal["load"] = "load"
+"""Stands for a task: load the model, and do no more."""
+
 START_SECONDS = 600.0
 """Maximum time to load a model."""
 
@@ -79,6 +82,9 @@ class Task:
     form: Form = "mp4"
 
 
+AnyTask = Task | Literal["load"]
+
+
 @dataclass(frozen=True)
 class Loaded:
     """The model is loaded: its name, and the automatic choices on the way with their reasons."""
@@ -99,19 +105,19 @@ Outcome = Measured | Repaired | Path
 
 
 class Work:
-    """The function of a worker process; None instead of a task loads the model."""
+    """The function of a worker process."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._loaded: tuple[SyncModel | None, Loaded] | None = None
 
-    def __call__(self, task: Task | None, alive: Alive) -> Outcome | Loaded | Failure:
+    def __call__(self, task: AnyTask, alive: Alive) -> Outcome | Loaded | Failure:
         """Do a task.
 
         Raises:
             AvtsError: the model cannot be loaded, if that alone was asked.
         """
-        if task is None:
+        if task == LOAD:
             return self._model(alive)[1]
         try:
             return self._done(task, alive)
