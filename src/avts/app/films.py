@@ -181,6 +181,21 @@ class Films:
         self._measuring.close()
         self._previews.close()
 
+    def summary(self) -> str:
+        """How many films there are and how they stand, in words; '' for fewer than two."""
+        films = self.all()
+        if len(films) < 2:
+            return ""
+        states = [(film.jobs["measure"].state, film.measured) for film in films if "measure" in film.jobs]
+        counts = {
+            "with a known offset": sum(found is not None and found.tone == "found" for _, found in states),
+            "uncertain or unknown": sum(found is not None and found.tone == "unknown" for _, found in states),
+            "cannot be used": sum(state == "failed" for state, _ in states),
+            "cancelled": sum(state == "cancelled" for state, _ in states),
+            "to be measured": sum(state in ("waiting", "running") for state, _ in states),
+        }
+        return f"{len(films)} films: " + ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+
     def state(self) -> list[dict[str, Any]]:
         """What a page shows of each film, as plain values: what is done in words and in seconds of film."""
         return [
@@ -212,7 +227,7 @@ class Films:
             before = self._lane(kind).num_before(job)
             return f"Waiting for {before} other{'s' if before != 1 else ''}" if before else "Waiting"
         if state == "running":
-            return DOING[kind] + (f": {progress[0]} of {progress[1]} s of film" if progress else "")
+            return DOING[kind] + (f": {_progress_words(kind, *progress)}" if progress else "")
         if state == "cancelled":
             return "Cancelled"
         return job.error or ""
@@ -231,6 +246,12 @@ def _check_can(film: Film, kind: Kind, *, has_model: bool) -> None:
         raise UsageError(f"{film.name}: asked to {_asked(kind)}, which needs a model and an offset that is known")
     if kind == "preview-repaired" and film.repaired is None:
         raise UsageError(f"{film.name}: asked to preview the repaired film, but there is none. Repair it first")
+
+
+def _progress_words(kind: Kind, done_seconds: int, seconds: int) -> str:
+    if done_seconds < seconds or kind.startswith("preview"):
+        return f"{done_seconds} of {seconds} s of film"
+    return f"all {seconds} s of film are read, picture and sound are compared"
 
 
 def _asked(kind: Kind) -> str:

@@ -110,6 +110,7 @@ async function refresh() {
     const reply = await fetch("films");
     const found = await reply.json();
     if (reply.ok) busy = show(found.films);
+    if (reply.ok) document.getElementById("summary").textContent = found.summary;
   } catch {
     say("The server does not answer. Is 'avts app' still running?");
   }
@@ -197,13 +198,25 @@ async function show_part(part, key, job) {
   if (part.dataset.shown === String(job.number)) return;
   part.dataset.shown = job.number;
   const reply = await fetch(`films/${key}/parts/${job.kind}`);
-  if (reply.ok && part.dataset.shown === String(job.number)) part.innerHTML = await reply.text();
-  for (const player of part.querySelectorAll(".player")) {
+  if (!reply.ok || part.dataset.shown !== String(job.number)) return;
+  part.innerHTML = await reply.text();
+  const evidence = part.querySelector("details");
+  if (evidence) {
+    evidence.addEventListener("toggle", () => evidence.open && load_players(evidence));
+    evidence.open = films.childElementCount === 1;
+  } else {
+    load_players(part);
+  }
+}
+
+// Load what is seen only: a browser holds few connections, and previews cost time.
+function load_players(place) {
+  for (const player of place.querySelectorAll(".player:not([data-loaded])")) {
+    player.dataset.loaded = "";
+    const video = player.querySelector("video");
     const sound = player.dataset.sound;
-    const type = SOUNDS[sound];
-    if (sound && !(type && player.querySelector("video").canPlayType(type))) {
-      want_preview(player, `This browser does not play ${sound} sound.`);
-    }
+    if (!sound || (SOUNDS[sound] && video.canPlayType(SOUNDS[sound]))) video.src = video.dataset.src;
+    else want_preview(player, `This browser does not play ${sound} sound.`);
   }
 }
 

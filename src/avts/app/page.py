@@ -35,13 +35,8 @@ WHERE_WORDS = (
 )
 
 
-def page_html(*, paths: bool, where: bool) -> str:
-    """The whole page, without films.
-
-    Args:
-        paths: offer to measure files of this machine in place.
-        where: the method can show where a sound comes from.
-    """
+def page_html(*, paths: bool) -> str:
+    """The whole page, without films; `paths` offers to measure files of this machine in place."""
     options = "".join(
         f'<option value="{seconds:g}"{" selected" if seconds == USUAL_RANGE_SECONDS else ""}>± {seconds:g} s</option>'
         for seconds in RANGES_SECONDS
@@ -64,7 +59,7 @@ def page_html(*, paths: bool, where: bool) -> str:
         f'<label class="range">Search for offsets within <select id="range">{options}</select></label>',
         '<p id="message" role="alert" hidden></p></section>',
         '<noscript><p class="card">This page needs JavaScript. The command avts sync does the same.</p></noscript>',
-        f'<section id="films" aria-label="Films" data-where="{int(where)}"></section>',
+        '<p id="summary" class="note" role="status"></p><section id="films" aria-label="Films"></section>',
         '<script src="page.js"></script>',
     ]
     return html_page(f"avts: {TITLE.lower()}", body)
@@ -122,9 +117,10 @@ def _measured_html(film: Film, found: Measured, *, where: bool) -> str:
             f'<p class="verdict {found.tone}">{escape(found.verdict)}</p>',
             _paragraphs(found.detail),
             found.strip or "",
-            _player(film, "original", "preview", "The film as it is"),
-            f'<div class="scroll wide">{found.figure}</div><p class="note">{MAP_WORDS}</p>',
             _buttons(begin, links),
+            '<details class="evidence"><summary>Watch it, and see the evidence</summary>',
+            _player(film, "original", "preview", "The film as it is"),
+            f'<div class="scroll wide">{found.figure}</div><p class="note">{MAP_WORDS}</p></details>',
         ]
     )
 
@@ -143,11 +139,11 @@ def _where_html(film: Film) -> str:
 
 
 def _player(film: Film, role: str, preview: Kind, words: str) -> str:
-    """A film to watch; page.js asks for a preview where the browser cannot play it, and says so."""
+    """A film to watch; page.js loads it when it is seen, and asks for a preview where the browser cannot play it."""
     sound = film.measured.sound_codec if film.measured else ""
     return (
         f'<figure class="player" data-preview="{preview}" data-sound="{escape(sound)}"><figcaption>{words}</figcaption>'
-        f'<video controls preload="metadata" playsinline src="{_address(film, role)}"></video>'
+        f'<video controls preload="metadata" playsinline data-src="{_address(film, role)}"></video>'
         '<p class="note" role="status" hidden></p></figure>'
     )
 

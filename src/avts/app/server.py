@@ -143,15 +143,14 @@ class _Handler(Exchange):
     # Answers
 
     def _page(self, _: Query) -> None:
-        page = cast(PageServer, self.server)
-        html = page_html(paths=self._paths_refused() is None, where=page.films.has_model)
+        html = page_html(paths=self._paths_refused() is None)
         self.send(html.encode(), ".html")
 
     def _asset(self, _: Query, name: str) -> None:
         self.send(ASSETS[name].read_bytes(), ASSETS[name].suffix)
 
     def _state(self, _: Query) -> None:
-        self.send_json({"films": self._films.state()})
+        self.send_json({"summary": self._films.summary(), "films": self._films.state()})
 
     def _part(self, _: Query, key: str, kind: str) -> None:
         """What is known from one job of a film, as HTML."""
