@@ -135,13 +135,13 @@ class Films:
             return self._films.get(key)
 
     def begin(self, film: Film, kind: Kind, *, range_seconds: float | None = None, form: Form = "mp4") -> None:
-        """Begin a job of a film; one of that kind that is on its way is left alone.
+        """Begin a job of a film; one of that kind that is on its way, and a preview that is there, are left alone.
 
         Raises:
             UsageError: it needs what the film does not have, such as a certain offset.
         """
         with self._lock:
-            if kind in film.jobs and not film.jobs[kind].is_over:
+            if kind in film.jobs and _stands(film.jobs[kind], form):
                 return
             _check_can(film, kind, has_model=self.has_model)
             if kind == "measure":
@@ -246,6 +246,14 @@ def _check_can(film: Film, kind: Kind, *, has_model: bool) -> None:
         raise UsageError(f"{film.name}: asked to {_asked(kind)}, which needs a model and an offset that is known")
     if kind == "preview-repaired" and film.repaired is None:
         raise UsageError(f"{film.name}: asked to preview the repaired film, but there is none. Repair it first")
+
+
+def _stands(job: Job[AnyTask], form: Form) -> bool:
+    """Whether a job need not be begun again."""
+    if not job.is_over:
+        return True
+    task = job.task
+    return isinstance(task, Task) and task.kind.startswith("preview") and task.form == form and job.state == "done"
 
 
 def _progress_words(kind: Kind, done_seconds: int, seconds: int) -> str:

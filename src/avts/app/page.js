@@ -232,7 +232,7 @@ function want_preview(player, reason) {
 
 function show_preview(card, key, job, going) {
   const player = card.querySelector(`.player[data-preview="${job.kind}"]`);
-  if (!player || going || player.dataset.preview_shown === String(job.number)) return;
+  if (!player || player.dataset.loaded === undefined || going || player.dataset.preview_shown === String(job.number)) return;
   player.dataset.preview_shown = job.number;
   if (job.state === "done") {
     player.dataset.asked = player.dataset.asked || "The browser was asked before.";
@@ -305,5 +305,6 @@ if (form) {
   });
 }
 
+document.head.append(element("link", { rel: "icon", href: "data:," })); // or the browser asks for one
 document.addEventListener("visibilitychange", refresh);
 refresh();
