@@ -11,11 +11,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CountingFilm
 
 from avts.app.answer import Repaired
 from avts.app.films import Film
@@ -28,6 +28,7 @@ from avts.offset.film import FileFilm
 from avts.offset.measure import measure
 from avts.offset.repair import repair
 from avts.world import write_world
+from conftest import CountingFilm
 
 EARLY_SECONDS = 0.25
 COMMAND = [sys.executable, "-c", "from avts.cli import main; main()", "app", "--method", "motion"]
@@ -44,6 +45,13 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_video(place / "old.mp4", clip.planes, clip.samples, video_codec="mpeg2video")
     (place / "letter.mp4").write_text("Dear reader, this is not a film.")
     return place
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film that takes a while: of few frames, so that it is made sooner than it is measured."""
+    film = CountingFilm(seconds=400, frames_per_second=Fraction(4), sample_rate=8_000, width=64, height=32)
+    return film.write(tmp_path_factory.mktemp("long") / "long.mp4")
 
 
 @contextmanager
@@ -145,9 +153,8 @@ def test_a_path_is_measured_in_place_and_a_wrong_one_is_said(opened: Any, films:
     assert opened.run("return document.getElementById('message').hidden")
 
 
-def test_a_running_film_is_cancelled_from_the_page(opened: Any, tmp_path: Path) -> None:
-    CountingFilm(seconds=400, width=64, height=32).write(tmp_path / "long.mp4")
-    opened.choose_files(tmp_path / "long.mp4")
+def test_a_running_film_is_cancelled_from_the_page(opened: Any, long: Path) -> None:
+    opened.choose_files(long)
     opened.wait("return /Measuring: [0-9]+ of 400 s of film/.test(document.querySelector('.job .words').innerText)")
     shot(opened, "running")
     opened.run("document.querySelector('.job button').click()")
@@ -162,9 +169,7 @@ def test_the_page_fits_a_narrow_screen_and_follows_a_dark_scheme(opened: Any, fi
         assert min(opened.run(light)) > 220
         dark = [{"name": "prefers-color-scheme", "value": "dark"}]
         opened.devtools("Emulation.setEmulatedMedia", features=dark)
-        opened.devtools(
-            "Emulation.setDeviceMetricsOverride", width=360, height=1800, deviceScaleFactor=1, mobile=True
-        )
+        opened.devtools("Emulation.setDeviceMetricsOverride", width=360, height=1800, deviceScaleFactor=1, mobile=True)
         opened.wait("return innerWidth == 360")
         assert opened.run("return document.documentElement.scrollWidth") == 360
         assert max(opened.run(light)) < 40
@@ -178,11 +183,8 @@ def test_the_page_fits_a_narrow_screen_and_follows_a_dark_scheme(opened: Any, fi
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
-def test_a_signal_ends_the_page_its_work_and_its_files(ending: signal.Signals, films: Path, tmp_path: Path) -> None:
-    long = CountingFilm(seconds=400, width=64, height=32).write(tmp_path / "long.mp4")
-    place = tmp_path / "temporary"
-    place.mkdir()
-    with app(place) as (process, address):
+def test_a_signal_ends_the_page_its_work_and_its_files(ending: signal.Signals, long: Path, tmp_path: Path) -> None:
+    with app(tmp_path) as (process, address):
         request = urllib.request.Request(f"{address}films?name=long.mp4", long.read_bytes(), method="POST")
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20).close()
         give_up = time.monotonic() + 60
@@ -191,11 +193,14 @@ def test_a_signal_ends_the_page_its_work_and_its_files(ending: signal.Signals, f
             time.sleep(0.05)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert children
-        assert list(place.rglob("long.mp4"))
+        assert list(tmp_path.rglob("long.mp4"))
         process.send_signal(ending)
         assert process.wait(timeout=30) == 0
-        assert not list(place.iterdir()), "films were left behind"
-        assert not [pid for pid in children if Path(f"/proc/{pid}/exe").exists()], "work goes on"
+        assert not list(tmp_path.iterdir()), "films were left behind"
+        give_up = time.monotonic() + 20
+        while any(Path(f"/proc/{pid}/exe").exists() for pid in children):
+            assert time.monotonic() < give_up, "work goes on"
+            time.sleep(0.05)
         assert process.stderr is not None
         assert process.stderr.read().splitlines()[-1] == "avts: page closed"
 

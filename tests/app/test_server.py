@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from conftest import CountingFilm
 
 from avts.app import server as server_module
 from avts.app.films import Films
@@ -29,6 +29,7 @@ from avts.offset.film import FileFilm
 from avts.offset.measure import measure
 from avts.offset.repair import repair
 from avts.world import write_world
+from conftest import CountingFilm
 
 EARLY_SECONDS = 0.25
 LONG_SECONDS = 400
@@ -44,7 +45,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     repair(good, place / "films" / "early & <loud>.mp4", offset_seconds=-EARLY_SECONDS)
     CountingFilm(video_codec="mpeg2video", audio_codec="mp2", seconds=3.0).write(place / "films" / "old.mkv")
     (place / "films" / "letter.mp4").write_text("Dear reader, this is not a film.")
-    CountingFilm(seconds=LONG_SECONDS, width=64, height=32).write(place / "long.mp4")
+    CountingFilm(seconds=LONG_SECONDS, frames_per_second=Fraction(4), sample_rate=8_000, width=64, height=32).write(
+        place / "long.mp4"
+    )
     return place
 
 

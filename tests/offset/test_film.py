@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import avts.offset.film as film_module
 from avts.errors import MediaError, UsageError
 from avts.media.planes import Planes
 from avts.offset.film import ArrayFilm, FileFilm, ahead, film_of
