@@ -149,7 +149,7 @@ def test_an_uncertain_offset_is_said_as_such_and_is_not_repaired(
     answer = ask(film, tmp_path / "answers")
     assert answer.verdict.startswith("sound about 250 ms early (uncertain), confidence 0.46: ")
     assert (answer.tone, answer.can_repair) == ("unknown", False)
-    assert "at least 0.7 is required" in answer.detail[0]
+    assert answer.detail[0].endswith("this is right to within 0.1 s; at least 0.7 is required.")
     assert "too uncertain to act on, so no repair is offered" in answer.detail[-1]
     assert json.loads(answer.record.read_text())["certain"] is False
     with pytest.raises(InputError, match="not repaired, because the offset is uncertain"):

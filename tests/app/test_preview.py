@@ -56,7 +56,7 @@ def test_without_an_encoder_for_h264_vp9_is_taken_and_without_both_it_is_said(
 ) -> None:
     monkeypatch.setattr(preview_module, "_can_encode", lambda name: name in {"libvpx-vp9", "libopus"})
     assert (form_here("mp4"), form_here("webm")) == ("webm", "webm")
-    monkeypatch.setattr(preview_module, "_can_encode", lambda name: False)
+    monkeypatch.setattr(preview_module, "_can_encode", lambda _: False)
     with pytest.raises(MediaError, match="has no encoder for one \\(libx264, libvpx-vp9\\)"):
         form_here("mp4")
 
@@ -65,6 +65,6 @@ def test_a_file_that_is_no_film_gives_no_preview_and_leaves_nothing(tmp_path: Pa
     letter = tmp_path / "letter.mp4"
     letter.write_text("Dear reader")
     (tmp_path / "out").mkdir()
-    with pytest.raises(MediaError, match="letter.mp4"):
+    with pytest.raises(MediaError, match=r"letter\.mp4"):
         write_preview(letter, tmp_path / "out" / "preview.mp4")
     assert not list((tmp_path / "out").iterdir())

@@ -47,6 +47,14 @@ class Measuring:
     range_seconds: float = 2.0
     least_confidence: float | None = None
 
+    @property
+    def right_seconds(self) -> float:
+        """The error that an offset has at most with the probability that its confidence names."""
+        from avts.offset.calibration import RIGHT_SECONDS
+        from avts.offset.estimate import TOLERANCE_SECONDS
+
+        return TOLERANCE_SECONDS if self.model is None else RIGHT_SECONDS
+
     def of(
         self, path: Path, *, on_progress: OnProgress | None = None, see: Callable[..., None] | None = None
     ) -> SyncResult:
@@ -122,7 +130,7 @@ def measured(
     plot, record = _written(path, name, result, folder)
     return Measured(
         verdict=verdict(result),
-        detail=_detail(result),
+        detail=_detail(result, measuring.right_seconds),
         tone="unknown" if result.offset_seconds is None else "found",
         can_repair=_can_repair(result),
         strip=None if kept is None else thumbnail_strip(kept),
@@ -143,13 +151,13 @@ def _can_repair(result: SyncResult) -> bool:
         return False
 
 
-def _detail(result: SyncResult) -> tuple[str, ...]:
+def _detail(result: SyncResult, right_seconds: float) -> tuple[str, ...]:
     """What the verdict means and what to do."""
     from avts.report.repair_text import stretch_words
 
     required = (
         "Confidence is the probability that this is right to within "
-        f"{_right_seconds():g} s; at least {result.least_confidence:g} is required."
+        f"{right_seconds:g} s; at least {result.least_confidence:g} is required."
     )
     if result.offset_seconds is None and not result.estimate.is_guess:
         return (UNKNOWN_ADVICE,)
@@ -157,12 +165,6 @@ def _detail(result: SyncResult) -> tuple[str, ...]:
         return (required, *stretch_words(result), UNCERTAIN_ADVICE)
     nothing = () if _can_repair(result) else ("There is nothing to repair.",)
     return (required, *stretch_words(result), *nothing)
-
-
-def _right_seconds() -> float:
-    from avts.offset.calibration import RIGHT_SECONDS
-
-    return RIGHT_SECONDS
 
 
 def _written(path: Path, name: str, result: SyncResult, folder: Path) -> tuple[Path, Path]:
