@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("app", "export", "faiss", "hub", "ray", "remote", "track")
+EXTRAS = ("export", "faiss", "hub", "ray", "remote", "track")
 NAMED = 5
 """Largest distributions that a row names."""
 

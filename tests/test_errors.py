@@ -30,7 +30,7 @@ def test_each_error_has_its_place_and_its_exit_status(name: str, parent: str, st
 
 def test_advice_on_extras_needs_no_release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     clone = Path(__file__).parents[1]
-    assert errors.install_advice("app") == f"Install it, in {clone}: pip install -e '.[app]'"
+    assert errors.install_advice("export") == f"Install it, in {clone}: pip install -e '.[export]'"
     monkeypatch.setattr(errors, "__file__", str(tmp_path / "site-packages" / "avts" / "errors.py"))
     assert errors.install_advice("hub") == "Install it, in a clone of avts: pip install -e '.[hub]'"
 

@@ -51,9 +51,14 @@ class Browser:
     def text(self, selector: str = "body") -> str:
         return str(self.run(f"return (document.querySelector({selector!r}) || {{innerText: ''}}).innerText"))
 
-    def choose_file(self, path: Path) -> None:
+    def choose_files(self, *paths: Path) -> None:
         found = self._send("POST", f"{self.session}/element", {"using": "css selector", "value": "input[type=file]"})
-        self._send("POST", f"{self.session}/element/{found[ELEMENT]}/value", {"text": str(path)})
+        text = "\n".join(map(str, paths))
+        self._send("POST", f"{self.session}/element/{found[ELEMENT]}/value", {"text": text})
+
+    def devtools(self, command: str, **parameters: Any) -> Any:
+        body = {"cmd": command, "params": parameters}
+        return self._send("POST", f"{self.session}/goog/cdp/execute", body)
 
     def log(self, kind: str) -> list[dict[str, Any]]:
         return list(self._send("POST", f"{self.session}/se/log", {"type": kind}))

@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,19 @@ def test_a_consumer_that_takes_its_time_is_no_hanging_decoder(work: Callable[...
             time.sleep(1.5)
     pool.close()
     assert results == ["A", "B", "C", "D", "E"]
+
+
+def test_a_task_under_way_is_interrupted_from_another_thread_and_the_next_gets_a_new_process(
+    work: Callable[..., str],
+) -> None:
+    pool = OrderedPool(work, 1)
+    begun = time.monotonic()
+    killer = threading.Timer(1.0, pool.interrupt)
+    list(pool.run(["a"]))
+    killer.start()
+    assert [result for _, result in pool.run(["hang", "b"])] == [CRASHED, "B"]
+    pool.close()
+    assert time.monotonic() - begun < 30
 
 
 def test_processes_end_with_the_pool(work: Callable[..., str]) -> None:

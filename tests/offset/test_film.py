@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import avts.offset.film as film_module
 from avts.errors import MediaError, UsageError
 from avts.media.planes import Planes
 from avts.offset.film import ArrayFilm, FileFilm, ahead, film_of
@@ -117,10 +116,10 @@ def test_arrays_that_are_no_film_are_refused(arguments: tuple, message: str) -> 
 
 @pytest.mark.parametrize(("least", "said"), [(5, [(2, 5), (4, 5), (5, 5)]), (6, [])])
 def test_who_watches_a_long_film_is_told_how_far_it_has_come(
-    least: int, said: list[tuple[int, int]], films: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    least: int, said: list[tuple[int, int]], films: Any
 ) -> None:
-    monkeypatch.setattr(film_module, "LONG_SECONDS", least)
     told: list[tuple[int, int]] = []
-    film = FileFilm(films.write("long.mp4", seconds=5.0), on_progress=lambda done, total: told.append((done, total)))
+    path = films.write("long.mp4", seconds=5.0)
+    film = FileFilm(path, on_progress=lambda done, total: told.append((done, total)), least_seconds=least)
     assert sum(len(chunk.y) for chunk in film.pictures()) == 120
     assert told == said

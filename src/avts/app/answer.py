@@ -1,165 +1,242 @@
-"""What the page answers to one film. Input: a path. Output: an Answer, with the files to show and to take away.
+"""What the page does with one film: measure it, repair it, show where its sound comes from.
 
-A film that cannot be used is an answer too. No Gradio here.
+Input: a film, and what measures. Output: plain values and files, which another process can take over. The offset, its
+certainty and their words are those of `avts sync`; a film that is uncertain there is not repaired here.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from avts.errors import AvtsError, MediaError
-from avts.offset.calibration import RIGHT_SECONDS
+from avts.errors import InputError, MediaError
 
 if TYPE_CHECKING:
     from avts.offset.fix import RepairResult
     from avts.offset.measure import SyncResult
+    from avts.offset.model import SyncModel
 
-Measure = Callable[[Path, float], "SyncResult"]
-"""Measures a film; the number is how far to search either way, in seconds."""
+OnProgress = Callable[[int, int], None]
+"""Called with (seconds of the film that are done, its seconds)."""
 
-Tone = Literal["found", "unknown", "unusable"]
+Tone = Literal["found", "unknown"]
 
-PLAYABLE = {".mp4", ".m4v", ".mov", ".webm"}
-"""Containers that browsers play; films in others are shown as an MP4 copy of the same streams."""
-
-CONFIDENCE_MEANING = f"Confidence is the probability that this is right to within {RIGHT_SECONDS:g} s."
-
-UNKNOWN_ADVICE = "Nothing was repaired. A stretch in which things are seen to make a sound may tell more."
+UNKNOWN_ADVICE = "Nothing is repaired. A stretch in which things are seen to make a sound may tell more."
 
 UNCERTAIN_ADVICE = (
-    "That is too uncertain to act on, so nothing was repaired. Watch the film; if you know the offset, "
+    "That is too uncertain to act on, so no repair is offered. Watch the film; if you know the offset, "
     "'avts repair FILE OUT --offset SECONDS' moves the sound."
 )
 
-KEPT_ANSWERS = 20
-"""Answers whose files are kept; older ones are deleted, for a page may stay up for long."""
+
+@dataclass(frozen=True)
+class Measuring:
+    """How films are measured, as `avts sync` does it: what measures, and what is required of an answer.
+
+    Attributes:
+        model: a trained model; None takes the plain baseline, motion against loudness.
+        range_seconds: offsets up to this much either way are tried.
+        least_confidence: below it an offset is uncertain; None takes that of the model.
+    """
+
+    model: SyncModel | None
+    range_seconds: float = 2.0
+    least_confidence: float | None = None
+
+    @property
+    def right_seconds(self) -> float:
+        """The error that an offset has at most with the probability that its confidence names."""
+        from avts.offset.calibration import RIGHT_SECONDS
+        from avts.offset.estimate import TOLERANCE_SECONDS
+
+        return TOLERANCE_SECONDS if self.model is None else RIGHT_SECONDS
+
+    def of(
+        self, path: Path, *, on_progress: OnProgress | None = None, see: Callable[..., None] | None = None
+    ) -> SyncResult:
+        """Measure one film; every chunk of its picture is handed to `see`."""
+        from avts.offset.film import FileFilm
+        from avts.offset.measure import measure
+
+        film = FileFilm(path, on_progress=on_progress, on_pictures=see, least_seconds=0)
+        return measure(film, self.model, range_seconds=self.range_seconds, least_confidence=self.least_confidence)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Measured:
     """What was found out about one film.
 
     Attributes:
-        headline: the result in a few words.
+        verdict: the result in the words of `avts sync`, with the reason if there is no answer.
         detail: what it means and what to do, sentences.
-        tone: found, unknown (cannot tell, uncertain or not repaired) or unusable.
-        plot: the distance map, PNG.
-        record: the result as JSON.
-        before: the film as it is, to be played; None if it cannot be shown.
-        after: the repaired film, to be played.
-        repaired: the repaired film, to be taken away.
+        tone: found, or unknown: cannot tell, or uncertain.
+        can_repair: whether a repair is offered: the offset is certain, and not 0.
+        strip: thumbnails with their times, HTML; None if there is no picture.
+        figure: curve and distance map, SVG.
+        plot: the same with an excerpt, a PNG file.
+        record: the result, a JSON file.
+        sound_codec: FFmpeg's name of the codec of the sound, '' if it is not known: browsers drop those they lack.
+        result: the result itself, for what is asked next.
     """
 
-    headline: str
+    verdict: str
     detail: tuple[str, ...]
     tone: Tone
-    plot: Path | None = None
-    record: Path | None = None
-    before: Path | None = None
-    after: Path | None = None
-    repaired: Path | None = None
+    can_repair: bool
+    strip: str | None
+    figure: str
+    plot: Path
+    record: Path
+    sound_codec: str
+    result: SyncResult = field(repr=False)
 
 
-def answer(path: Path, *, folder: Path, measure: Measure, range_seconds: float) -> Answer:
-    """Measure a film, draw its distance map and, if the offset is certain, repair it.
+@dataclass(frozen=True)
+class Repaired:
+    """A repaired film: what was done, sentences, and the file."""
+
+    detail: tuple[str, ...]
+    path: Path
+
+
+def measured(
+    path: Path, *, name: str, folder: Path, measuring: Measuring, on_progress: OnProgress | None = None
+) -> Measured:
+    """Measure a film and write down what was found.
 
     Args:
-        path: the film.
-        folder: where to write, each answer into a new folder of its own.
-        measure: finds the offset.
-        range_seconds: offsets up to this much either way are tried.
+        path: the film; it is only read.
+        name: what to call it.
+        folder: where to write.
+        measuring: how to measure.
+        on_progress: is told how much of the film was read.
+
+    Raises:
+        MediaError: the film cannot be read, or has no picture or no sound.
     """
-    from avts.offset.fix import fix, measured_correction
+    from avts.media.probe import probe
+    from avts.offset.kept_frames import KeptFrames
+    from avts.report.sync_plot import result_figure
     from avts.report.sync_text import verdict
+    from avts.report.thumbnails import NUM_THUMBNAILS, thumbnail_strip
 
-    own = Path(tempfile.mkdtemp(dir=folder))
-    _forget_old(folder)
+    frames = KeptFrames(NUM_THUMBNAILS)
+    result = measuring.of(path, on_progress=on_progress, see=frames.see)
+    kept = frames.chosen()
+    plot, record = _written(path, name, result, folder)
+    return Measured(
+        verdict=verdict(result),
+        detail=_detail(result, measuring.right_seconds),
+        tone="unknown" if result.offset_seconds is None else "found",
+        can_repair=_can_repair(result),
+        strip=None if kept is None else thumbnail_strip(kept),
+        figure=result_figure(result, zlib.crc32(str(folder).encode(errors="surrogateescape"))),
+        plot=plot,
+        record=record,
+        sound_codec=sound.codec if (sound := probe(path).audio) else "",
+        result=result,
+    )
+
+
+def _can_repair(result: SyncResult) -> bool:
+    from avts.offset.fix import measured_correction
+
     try:
-        result = measure(path, range_seconds)
-        plot, record = _described(path, result, own)
-    except AvtsError as error:
-        return Answer("This file cannot be used", (str(error),), "unusable")
-    before, headline = _playable(path, path, own, "before"), _sentence(verdict(result))
+        return not measured_correction(result).moves_nothing
+    except InputError:  # unknown or uncertain
+        return False
+
+
+def _detail(result: SyncResult, right_seconds: float) -> tuple[str, ...]:
+    """What the verdict means and what to do."""
+    from avts.report.repair_text import stretch_words
+
+    required = (
+        "Confidence is the probability that this is right to within "
+        f"{right_seconds:g} s; at least {result.least_confidence:g} is required."
+    )
+    if result.offset_seconds is None and not result.estimate.is_guess:
+        return (UNKNOWN_ADVICE,)
     if result.offset_seconds is None:
-        advice = (*_over_time(result), UNCERTAIN_ADVICE) if result.estimate.is_guess else (UNKNOWN_ADVICE,)
-        return Answer(headline, advice, "unknown", plot, record, before)
-    known = (CONFIDENCE_MEANING, *_over_time(result))
-    correction = measured_correction(result)
-    if correction.moves_nothing:
-        return Answer(headline, (*known, "There is nothing to repair."), "found", plot, record, before)
-    target = own / f"{path.stem}.repaired{path.suffix}"
-    try:
-        done = fix(path, target, correction, before=result, measure=lambda film: measure(film, range_seconds))
-    except (AvtsError, OSError) as error:
-        tone: Tone = "found" if isinstance(error, MediaError) else "unknown"
-        return Answer(headline, (*known, f"It could not be repaired. {error}"), tone, plot, record, before)
-    after = _playable(path, done.path, own, "after")
-    return Answer(headline, (*known, *_what_was_done(done)), "found", plot, record, before, after, done.path)
+        return (required, *stretch_words(result), UNCERTAIN_ADVICE)
+    nothing = () if _can_repair(result) else ("There is nothing to repair.",)
+    return (required, *stretch_words(result), *nothing)
 
 
-def _described(path: Path, result: SyncResult, folder: Path) -> tuple[Path, Path]:
-    """Write the distance map and the JSON of a result."""
+def _written(path: Path, name: str, result: SyncResult, folder: Path) -> tuple[Path, Path]:
+    """Write the plot and the JSON of a result."""
     from avts.offset.glimpse import glimpse
     from avts.report.sync_plot import plot_result
     from avts.report.sync_text import result_record
 
     plot, record = folder / f"{path.stem}.png", folder / f"{path.stem}.sync.json"
-    plot_result(plot, result, glimpse=glimpse(path, result), title=path.name)
-    found = result_record(path, result) | {"file": path.name}  # not where this machine keeps it
-    record.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    plot_result(plot, result, glimpse=glimpse(path, result), title=Path(name).name)
+    record.write_text(json.dumps(result_record(Path(name), result), indent=1) + "\n", encoding="utf-8")
     return plot, record
 
 
-def _forget_old(folder: Path) -> None:
-    """Delete all but the newest answers."""
-    answers = sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: entry.stat().st_mtime)
-    for old in answers[:-KEPT_ANSWERS]:
-        shutil.rmtree(old, ignore_errors=True)
+def repaired(
+    path: Path, *, folder: Path, before: SyncResult, measuring: Measuring, on_progress: OnProgress | None = None
+) -> Repaired:
+    """Write the repaired film and measure it again, by the one policy of `avts repair`.
+
+    Args:
+        path: the film; it is only read.
+        folder: where to write.
+        before: what was measured of it.
+        measuring: how it was measured.
+        on_progress: is told how much of the repaired film was read.
+
+    Raises:
+        InputError: the offset is unknown or uncertain, no container holds the repaired film, or it measures worse.
+    """
+    from avts.offset.fix import fix, measured_correction
+
+    target = folder / f"{path.stem}.repaired{path.suffix}"
+    correction = measured_correction(before)
+    again = lambda film: measuring.of(film, on_progress=on_progress)  # noqa: E731
+    done = fix(path, target, correction, before=before, measure=again, overwrite=True)
+    return Repaired(tuple(_what_was_done(done, "method" if measuring.model is None else "model")), done.path)
+
+
+def _what_was_done(done: RepairResult, reader: str) -> list[str]:
+    """What the repair did, what else changed, and what measuring again says, a sentence each."""
+    from avts.report.repair_text import again_words, moved_words
+
+    warnings = [_sentence(warning) for warning in done.warnings]
+    again = _sentence(again_words(done, reader=reader))
+    return [f"Repaired: {moved_words(done.correction)}.", *warnings, f"{again}."]
 
 
 def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _over_time(result: SyncResult) -> list[str]:
-    from avts.report.repair_text import stretch_words
+def sound_places(path: Path, *, name: str, folder: Path, result: SyncResult, model: SyncModel | None) -> Path:
+    """Draw where in the picture the sound comes from, as `avts show --where` does; gives the PNG.
 
-    return stretch_words(result)
+    Args:
+        path: the film; it is only read.
+        name: what to call it.
+        folder: where to write.
+        result: what was measured of it; its offset must be known.
+        model: a trained model.
 
+    Raises:
+        MediaError: there is no model or no offset, or the film is too short.
+        UsageError: a model that cannot show it.
+    """
+    from avts.offset.film import FileFilm
+    from avts.offset.where import where_of
+    from avts.report.where_figure import write_where
 
-def _what_was_done(done: RepairResult) -> list[str]:
-    """What the repair did, what else changed, and what measuring again says, a sentence each."""
-    from avts.report.repair_text import again_words, moved_words
-
-    warnings = [_sentence(warning) for warning in done.warnings]
-    return [f"Repaired: {moved_words(done.correction)}.", *warnings, f"{_sentence(again_words(done))}."]
-
-
-def _playable(source: Path, film: Path, folder: Path, name: str) -> Path | None:
-    """A film as browsers play it: itself, or an MP4 with the same streams; None if MP4 does not take them."""
-    from avts.offset.repair import repair
-
-    if film.suffix.lower() in PLAYABLE:
-        return film if film != source else _linked(film, folder)
-    target = folder / f"{name}.mp4"
-    try:
-        repair(film, target, offset_seconds=0.0)
-    except AvtsError:
-        return None
-    return target
-
-
-def _linked(film: Path, folder: Path) -> Path:
-    """The film under the answer's own folder, without a copy where the file system can."""
-    target = folder / film.name
-    try:
-        target.hardlink_to(film)
-    except OSError:
-        shutil.copyfile(film, target)
+    if model is None or result.offset_seconds is None:
+        raise MediaError(f"{name}: where the sound comes from is shown by a model, for a film whose offset is known.")
+    found = where_of(FileFilm(path), model, offset_seconds=result.offset_seconds)
+    target = folder / f"{path.stem}.where.png"
+    write_where(target, found, title=Path(name).name)
     return target

@@ -1,202 +1,170 @@
-"""The page itself, in Gradio: one place to drop a film on, one answer below it.
+"""The page as HTML: the frame that is loaded once, and the parts that are put in for each film when they are known.
 
-Input: the function that answers. Output: a page that is served until it is closed. The browser must load nothing
-from elsewhere, and Gradio's own reports and fonts are off, so it works without a network and tells nobody anything.
+Input: a film with its jobs. Output: HTML; whatever a file says of itself is escaped. page.js asks for the parts.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from avts.app.answer import Answer
-from avts.errors import UsageError
-from avts.model.extras import need_extra
+from avts.app.answer import Measured, Repaired
+from avts.app.films import Film
+from avts.app.work import Kind
+from avts.report.page import html_page
 
-if TYPE_CHECKING:
-    from gradio import Blocks
+ASSETS = {name: Path(__file__).with_name(name) for name in ("page.css", "page.js")}
+"""Files that the page loads besides itself."""
 
 RANGES_SECONDS = (1.0, 2.0, 5.0, 15.0)
 """How far to search either way; the choices."""
 
 USUAL_RANGE_SECONDS = 2.0
 
-POLICY = (
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' data: blob:; object-src 'none'"
+TITLE = "Is the sound in sync?"
+
+MAP_WORDS = (
+    "Left: how badly picture and sound fit at each offset. Right: the same for each moment of the film. "
+    "Dark is where they fit; one straight dark column is one offset throughout."
 )
-"""What the browser may load: this server's own files only."""
 
-STYLE = """
-.gradio-container{max-width:920px!important;margin:0 auto!important;padding:28px 20px 64px!important}
-#avts-head h1{font-size:1.9rem;letter-spacing:-.02em;margin:0 0 .25em}
-#avts-head p{margin:0;font-size:1rem;color:var(--body-text-color)}
-#avts-head,#avts-result,#avts-head .html-container,#avts-result .html-container{padding:0!important}
-.avts{font-size:1rem;line-height:1.55}
-.avts h2{font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 .3em}
-.avts p{margin:.15em 0;max-width:46em}
-.avts .card{background:var(--block-background-fill);border:1px solid var(--border-color-primary);border-radius:12px;
-  padding:20px 22px 20px 26px;margin:0 0 16px;box-shadow:inset 5px 0 0 var(--avts-tone)}
-.avts .found{--avts-tone:#2563a8}.avts .unknown{--avts-tone:#d08a1d}.avts .unusable{--avts-tone:#b8433f}
-.avts .films{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:16px;margin:0 0 16px}
-.avts figure{margin:0}.avts figcaption{font-weight:600;margin:0 0 .35em}
-.avts video{width:100%;max-height:420px;background:#000;border-radius:10px;display:block}
-.avts img{width:100%;border-radius:10px;border:1px solid var(--border-color-primary);background:#fff;margin:0}
-.avts .take{display:flex;flex-wrap:wrap;gap:10px;margin-top:14px}
-.avts .take a{padding:.5em 1.05em;border-radius:8px;text-decoration:none;font-weight:600;
-  border:1px solid var(--border-color-primary);color:var(--body-text-color)}
-.avts .take a.main{background:#2563a8;border-color:#2563a8;color:#fff}
-.avts .quiet{color:var(--body-text-color);opacity:.75;font-size:.92rem;margin:.5em 0 1.2em}
-"""
-
-INTRODUCTION = """<h1>Is the sound in sync?</h1>
-<p>Drop a film below. It stays on the machine that serves this page, and is deleted with it.</p>"""
+WHERE_WORDS = (
+    "The brighter a place, the more it adds to the fit of picture and sound. The map is coarse, and nothing was "
+    "trained for it."
+)
 
 
-def build_page(answer: Callable[[Path, float], Answer], *, folder: Path) -> Blocks:
-    """The page.
-
-    Args:
-        answer: answers a film; the number is how far to search either way, in seconds.
-        folder: keeps what is dropped on the page.
-
-    Raises:
-        UsageError: Gradio is not installed.
-    """
-    need_extra("app", "avts app")
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
-    os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
-    import gradio as gr
-
-    def respond(path: str | None, range_seconds: float) -> str:
-        return answer_html(answer(Path(path), float(range_seconds))) if path else ""
-
-    choices = [(f"± {seconds:g} s", seconds) for seconds in RANGES_SECONDS]
-    page: Blocks = gr.Blocks(title="avts: is the sound in sync?", analytics_enabled=False)
-    with page:
-        gr.HTML(INTRODUCTION, elem_id="avts-head", padding=False)
-        film = gr.File(label="Film", show_label=False, file_count="single", type="filepath", height=150)
-        reach = gr.Radio(choices, value=USUAL_RANGE_SECONDS, label="Search for offsets within", elem_id="avts-range")
-        result = gr.HTML(elem_id="avts-result", min_height=80, padding=False)
-        gr.on([film.change, reach.change], respond, [film, reach], result, concurrency_limit=1, api_name=False)
-    return page
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise UsageError if a port cannot be listened on; cheaper to know before a model is loaded."""
-    try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just left is free
-            probe.bind((host, port))
-    except OSError as error:
-        raise UsageError(
-            f"port {port} on {host} cannot be had ({error.strerror}). Name another --port, or leave it out."
-        ) from None
-
-
-def open_page(page: Blocks, *, folder: Path, host: str, port: int | None) -> str:
-    """Serve the page, in threads of its own; returns its address.
-
-    Args:
-        page: from `build_page`.
-        folder: whose files the page may show.
-        host: address to listen on.
-        port: port to listen on; None takes the first free one from 7860 on.
-    """
-    import gradio as gr
-    from starlette.middleware import Middleware
-
-    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
-    theme = gr.themes.Default(font=fonts, font_mono=["ui-monospace", "Menlo", "monospace"], primary_hue="blue")
-    _, address, _ = page.launch(
-        server_name=host,
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        share=False,
-        inbrowser=False,
-        show_error=True,
-        enable_monitoring=False,
-        run_history=False,
-        footer_links=[],
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        allowed_paths=[str(folder)],
-        theme=theme,
-        css=STYLE,
-        app_kwargs={"middleware": [Middleware(OwnFilesOnly)]},
+def page_html(*, paths: bool) -> str:
+    """The whole page, without films; `paths` offers to measure files of this machine in place."""
+    options = "".join(
+        f'<option value="{seconds:g}"{" selected" if seconds == USUAL_RANGE_SECONDS else ""}>± {seconds:g} s</option>'
+        for seconds in RANGES_SECONDS
     )
-    return str(address)
-
-
-class OwnFilesOnly:
-    """Tells the browser to load nothing but this server's own files."""
-
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-        """Pass a request on and add the policy to what comes back."""
-
-        async def send_with_policy(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
-            await send(message)
-
-        await self.app(scope, receive, send_with_policy)
-
-
-def answer_html(answer: Answer) -> str:
-    """An answer as HTML."""
-    lines = "".join(f"<p>{escape(line)}</p>" for line in answer.detail)
-    main = f'<div class="card {answer.tone}"><h2>{escape(answer.headline)}</h2>{lines}{_take_away(answer)}</div>'
-    return f'<div class="avts">{main}{_films(answer)}{_map(answer)}</div>'
-
-
-def _address(path: Path) -> str:
-    """Where the page finds a file; relative, so that it holds behind a proxy too."""
-    return escape(f"gradio_api/file={quote(str(path))}")
-
-
-def _take_away(answer: Answer) -> str:
-    links = []
-    if answer.repaired:
-        links.append((answer.repaired, "Repaired file", "main"))
-    if answer.record:
-        links.append((answer.record, "Result as JSON", "more"))
-    items = [
-        f'<a class="{kind}" href="{_address(path)}" download="{escape(path.name)}">{words}</a>'
-        for path, words, kind in links
+    in_place = (
+        '<form id="path-form"><label for="path">Or a file or folder on this machine, measured where it is:</label>'
+        '<div class="row"><input id="path" name="path" autocomplete="off" spellcheck="false" '
+        'placeholder="/films/talk.mov"><button>Measure</button></div></form>'
+    )
+    body = [
+        '<link rel="stylesheet" href="page.css">',
+        f"<h1>{TITLE}</h1>",
+        '<p class="lead">Films stay on the machine that serves this page. Copies and repaired films are deleted when '
+        "it stops.</p>",
+        '<section id="drop" class="card" aria-label="Choose films">',
+        '<div class="row"><label class="button main">Choose films'
+        '<input id="files" type="file" multiple accept="video/*,.mkv,.mxf,.avi,.ts,.mts,.m2ts,.vob"></label>'
+        '<span class="hint">or drop them here, many at once</span></div>',
+        in_place if paths else "",
+        f'<label class="range">Search for offsets within <select id="range">{options}</select></label>',
+        '<p id="message" role="alert" hidden></p></section>',
+        '<noscript><p class="card">This page needs JavaScript. The command avts sync does the same.</p></noscript>',
+        '<p id="summary" class="note" role="status"></p><section id="films" aria-label="Films"></section>',
+        '<script src="page.js"></script>',
     ]
-    return f'<div class="take">{"".join(items)}</div>' if items else ""
+    return html_page(f"avts: {TITLE.lower()}", body)
 
 
-def _films(answer: Answer) -> str:
-    if answer.tone == "unusable":
+def part_html(film: Film, kind: Kind, *, where: bool) -> str:
+    """What came of one job of a film; '' if there is nothing to show.
+
+    Args:
+        film: the film.
+        kind: of the job.
+        where: offer to show where the sound comes from.
+    """
+    job = film.jobs.get(kind)
+    if job is None or job.state == "waiting" or job.state == "running":
         return ""
-    shown = [(answer.before, "As it is"), (answer.after, "Repaired")]
-    figures = [
-        f'<figure><figcaption>{words}</figcaption><video controls preload="metadata" src="{_address(path)}" '
-        'onerror="this.nextElementSibling.hidden=false"></video>'
-        '<p class="quiet" hidden>This browser cannot play this kind of film.</p></figure>'
-        for path, words in shown
-        if path
-    ]
-    if not figures:
-        return '<p class="quiet">Browsers cannot play this kind of film; the files to take away are whole.</p>'
-    return f'<div class="films">{"".join(figures)}</div>'
+    if job.state == "cancelled":
+        return _cancelled_html(kind)
+    if job.error is not None:
+        return _failed_html(film, kind, job.error)
+    if isinstance(job.outcome, Measured):
+        return _measured_html(film, job.outcome, where=where)
+    if isinstance(job.outcome, Repaired):
+        return _repaired_html(film, job.outcome)
+    return _where_html(film) if kind == "where" else ""
 
 
-def _map(answer: Answer) -> str:
-    if answer.plot is None:
-        return ""
-    words = "First: how badly picture and sound fit at each offset. Then the same for each moment of the film."
+def _cancelled_html(kind: Kind) -> str:
+    words = {"measure": "Cancelled before it was measured.", "repair": "The repair was cancelled."}
+    again = {"measure": "Measure it", "repair": "Repair the sound", "where": "Show where the sound comes from"}
+    if kind not in again:
+        return '<p class="note">The preview was cancelled.</p>'
+    said = words.get(kind, "Cancelled.")
+    return f'<p class="note">{said}</p>{_buttons([(kind, again[kind])])}'
+
+
+def _failed_html(film: Film, kind: Kind, message: str) -> str:
+    heads = {"measure": "This file cannot be used", "repair": "It could not be repaired"}
+    head = f'<p class="verdict bad">{heads[kind]}</p>' if kind in heads else ""
+    shown = message.removeprefix(f"{film.name}: ").removeprefix(f"{Path(film.name).name}: ")
+    return f"{head}<p>{escape(shown[:1].upper() + shown[1:])}</p>"
+
+
+def _measured_html(film: Film, found: Measured, *, where: bool) -> str:
+    """Verdict, thumbnails, player, figure, and what can be done next."""
+    begin: list[tuple[Kind, str]] = []
+    if found.can_repair:
+        begin.append(("repair", "Repair the sound"))
+    if where and found.tone == "found":
+        begin.append(("where", "Show where the sound comes from"))
+    begin.append(("measure", "Measure again"))
+    links = _links(film, [("plot", "Plot as PNG"), ("record", "Result as JSON")])
+    return "".join(
+        [
+            f'<p class="verdict {found.tone}">{escape(found.verdict)}</p>',
+            _paragraphs(found.detail),
+            found.strip or "",
+            _buttons(begin, links),
+            '<details class="evidence"><summary>Watch it, and see the evidence</summary>',
+            _player(film, "original", "preview", "The film as it is"),
+            f'<div class="scroll wide">{found.figure}</div><p class="note">{MAP_WORDS}</p></details>',
+        ]
+    )
+
+
+def _repaired_html(film: Film, done: Repaired) -> str:
+    links = _links(film, [("repaired", "Take the repaired film")], main=True)
     return (
-        f'<img src="{_address(answer.plot)}" alt="Distance map: {escape(answer.headline)}">'
-        f'<p class="quiet">{words} Dark is where they fit; one straight dark column is one offset throughout.</p>'
+        f"{_paragraphs(done.detail)}{_player(film, 'repaired', 'preview-repaired', 'The repaired film')}"
+        f"{_buttons([], links)}"
     )
+
+
+def _where_html(film: Film) -> str:
+    alt = f"Map of where in {Path(film.name).name} the sound comes from"
+    return f'<img class="map" src="{_address(film, "where")}" alt="{escape(alt)}"><p class="note">{WHERE_WORDS}</p>'
+
+
+def _player(film: Film, role: str, preview: Kind, words: str) -> str:
+    """A film to watch; page.js loads it when it is seen, and asks for a preview where the browser cannot play it."""
+    sound = film.measured.sound_codec if film.measured else ""
+    return (
+        f'<figure class="player" data-preview="{preview}" data-sound="{escape(sound)}"><figcaption>{words}</figcaption>'
+        f'<video controls preload="metadata" playsinline data-src="{_address(film, role)}"></video>'
+        '<p class="note" role="status" hidden></p></figure>'
+    )
+
+
+def _paragraphs(lines: Sequence[str]) -> str:
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
+
+
+def _buttons(begin: Sequence[tuple[Kind, str]], links: str = "") -> str:
+    """Buttons that begin jobs, the first being what is mostly wanted, and links."""
+    buttons = [f'<button data-begin="{kind}">{words}</button>' for kind, words in begin]
+    return f'<div class="row actions">{"".join(buttons)}{links}</div>'
+
+
+def _links(film: Film, roles: Sequence[tuple[str, str]], *, main: bool = False) -> str:
+    kind = "button main" if main else "button"
+    return "".join(
+        f'<a class="{kind}" href="{_address(film, role)}?download" download>{words}</a>' for role, words in roles
+    )
+
+
+def _address(film: Film, role: str) -> str:
+    """Where the page finds a file; relative, so that it holds behind a proxy too."""
+    return f"films/{film.key}/files/{role}"

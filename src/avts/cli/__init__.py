@@ -36,7 +36,7 @@ COMMANDS = {
     "inspect": "Write a page that shows what each channel responds to most, and a map of the embeddings by class.",
     "sync": "Measure by how much the sound of each file is early or late; report, check limits, repair.",
     "repair": "Write files with their sound in sync, by a measured or a given offset.",
-    "app": "Serve a web page that measures an uploaded film and repairs it, to watch and download.",
+    "app": "Serve a web page that measures films, many at once, and repairs them, to watch and download.",
     "export": "Export both towers as ONNX or torch.export files.",
     "demo": "Run the whole pipeline on a small scale: generate, ingest, train, evaluate, estimate offsets, report.",
 }

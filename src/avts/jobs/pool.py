@@ -134,6 +134,14 @@ class OrderedPool(Generic[TaskT, ResultT]):
             self.close()
             raise
 
+    def interrupt(self) -> None:
+        """Kill the processes from another thread; `run` gives Crashed for a task under way, which may just be done.
+
+        A process that is being started is not reached, so call it until `run` has returned, and then `close`.
+        """
+        for worker in tuple(self._workers):
+            worker.interrupt()
+
     def close(self) -> None:
         """End the processes; a task under way is lost."""
         for worker in self._workers:
@@ -226,6 +234,10 @@ class _Worker:
             return None
         self.number = None
         return (content,)
+
+    def interrupt(self) -> None:
+        """End the process, and leave it to its own thread to notice."""
+        self._process.kill()
 
     def kill(self) -> None:
         """End the process at once."""

@@ -7,7 +7,6 @@ import importlib.util
 from avts.errors import UsageError, install_advice
 
 PACKAGES = {
-    "app": ("gradio",),
     "export": ("onnx", "onnxscript", "onnxruntime"),
     "faiss": ("faiss",),
     "hub": ("huggingface_hub",),
@@ -20,7 +19,7 @@ def need_extra(extra: str, what: str) -> None:
 
     Args:
         extra: a key of PACKAGES.
-        what: what needs it, for the message: 'avts app'.
+        what: what needs it, for the message: 'avts export'.
     """
     missing = [package for package in PACKAGES[extra] if importlib.util.find_spec(package) is None]
     if missing:

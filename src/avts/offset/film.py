@@ -63,8 +63,9 @@ class FileFilm:
 
     Args:
         path: where it is.
-        on_progress: called with (seconds read, seconds) while the picture of a film of LONG_SECONDS or more is read.
+        on_progress: called with (seconds read, seconds) while the picture is read.
         on_pictures: called with each chunk of the picture before it is handed on.
+        least_seconds: minimum length of a film for which on_progress is called.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class FileFilm:
         *,
         on_progress: Callable[[int, int], None] | None = None,
         on_pictures: Callable[[Planes], None] | None = None,
+        least_seconds: float = LONG_SECONDS,
     ) -> None:
         self.path, self._on_progress, self._on_pictures = path, on_progress, on_pictures
+        self._least_seconds = least_seconds
         self._guard = Guard(path.name, UNLIMITED, beat)
         self._start_seconds = 0.0
         self._duration_seconds = 0.0
@@ -100,7 +103,7 @@ class FileFilm:
                 self._on_pictures(chunk)
             yield chunk
             frames += len(chunk.y)
-            if self._on_progress and total >= LONG_SECONDS:
+            if self._on_progress and total >= max(1, self._least_seconds):
                 self._on_progress(min(round(frames / FRAME_RATE), total), total)
 
     def sounds(self) -> Iterator[NDArray[np.float32]]:
