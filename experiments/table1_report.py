@@ -27,11 +27,10 @@ FORM_TITLES = {
     "info-nce": "InfoNCE: global head, and InfoNCE instead of the contrastive loss",
     "rgb-global": "Colours and global head: our form, but for both",
     "global-resting": "Scenes that rest: global head, and actions that pause now and then",
-    "paper": "The paper's form: pair by pair, RGB, global head, SGD",
     "individual": "Individuals: RGB, grid pairs, temporal head, centred, where looks go with sounds",
     "individual-global": "Individuals, global head: the mean over time instead",
-    "paper-individual": "The paper's form, centred: individuals",
-    "paper-resting": "The paper's form, centred: scenes that rest",
+    "paper-individual": "Individuals, the paper's form: pair by pair, RGB, global head, SGD",
+    "paper-resting": "Scenes that rest, the paper's form: pair by pair, RGB, global head, SGD",
 }
 """Those between ours and the paper's change one thing each; InfoNCE is what the paper did not have; in scenes that rest
 the mean over time can tell when, too."""
@@ -216,12 +215,21 @@ def draw_differences(forms: Mapping[str, Cells], path: Path) -> None:
         write_png(figure, path)
 
 
+def read_forms(results: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """The results of all forms that have some."""
+    return {form: cells for form in FORM_TITLES if (cells := read_cells(results / form))}
+
+
+def whole_forms(forms: Mapping[str, Cells]) -> dict[str, Cells]:
+    """Those that are not only there to be held against others."""
+    return {form: cells for form, cells in forms.items() if len(cells) > MOST_OF_A_COMPARISON}
+
+
 def write_results(results: Path, pictures: Path) -> str:
     """The tables of all forms that have results, in Markdown; their pictures are written into a folder."""
-    forms = {form: cells for form in FORM_TITLES if (cells := read_cells(results / form))}
-    whole = {form: cells for form, cells in forms.items() if len(cells) > MOST_OF_A_COMPARISON}
-    parts = ["### What the paper found\n", findings_table(whole)]
-    parts += ["\n### What each change of form is worth\n", forms_table(forms)]
+    forms = read_forms(results)
+    whole = whole_forms(forms)
+    parts = ["### What each change of form is worth\n", forms_table(forms)]
     draw_differences(whole, pictures / "table1.png")
     parts.append("\n![Each regime against easy negatives only, by form, beside the paper](table1.png)")
     for form, cells in whole.items():

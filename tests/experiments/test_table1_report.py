@@ -11,9 +11,12 @@ from table1_report import (
     FORM_TITLES,
     REGIMES,
     compared,
+    findings_table,
     read_cells,
+    read_forms,
     regime_table,
     spread,
+    whole_forms,
     write_results,
 )
 
@@ -84,10 +87,16 @@ def test_rows_come_in_the_papers_order_with_its_figure_beside_accuracy(folder: P
 def test_the_page_has_a_table_and_a_picture_for_each_form_that_has_results(folder: Path, tmp_path: Path) -> None:
     page = write_results(folder, tmp_path)
     assert page.count("![") == 1
-    assert "| (a) the curriculum against easy only | +9.4 | +7.0 (-5.7 to +19.7) not shown |" in page
+    assert "| easy, then 75/25 (the curriculum) | 89.0 ± 1.4 |" in page
     assert "0.50 s of a core a step" in page
     assert "| easy | 82.0 ± 2.8 | 91.0 ± 1.4 | 70.0 ± 0.0 | 60.0 ± 0.0 | 2 |" in page
     assert (tmp_path / "table1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_findings_stand_in_a_row_each(folder: Path) -> None:
+    head, _, first, *_ = findings_table(whole_forms(read_forms(folder))).splitlines()
+    assert head == "| finding | paper | Our form |"
+    assert first == "| (a) the curriculum against easy only | +9.4 | +7.0 (-5.7 to +19.7) not shown |"
 
 
 def test_every_regime_has_a_recipe_and_every_finding_names_regimes() -> None:
