@@ -46,7 +46,7 @@ def made_result(estimate: OffsetEstimate, *segments: Segment, drift: float | Non
             OffsetEstimate(0.0, 0.6, CURVE, 1, f"{UNCERTAIN}why"),
             "talk.mp4: perhaps in sync (uncertain), confidence 0.60: why",
         ),
-        (OffsetEstimate(0.475, 0.16, CURVE, 1, f"{UNCERTAIN}why"), "talk.mp4: cannot tell: uncertain: why"),
+        (OffsetEstimate(0.475, 0.16, CURVE, 1, f"{UNCERTAIN}why"), "talk.mp4: cannot tell: why"),
     ],
 )
 def test_one_line_says_it_all(estimate: OffsetEstimate, words: str) -> None:

@@ -68,7 +68,7 @@ def estimate_verdict(answer: OffsetEstimate, words: str | None = None, confidenc
         confidence: the confidence in words, if it is more than one number.
     """
     if answer.reason is not None and not answer.is_guess:
-        return f"cannot tell: {answer.reason}"
+        return f"cannot tell: {answer.reason.removeprefix(UNCERTAIN)}"
     doubt = " (uncertain)" if answer.is_guess else ""
     said = f"{words or answer.in_words}{doubt}, confidence {confidence or f'{min(answer.confidence, MOST_SURE):.2f}'}"
     return said if answer.reason is None else f"{said}: {answer.reason.removeprefix(UNCERTAIN)}"
