@@ -108,7 +108,6 @@ FORMS: dict[str, Form] = {
     "rgb-global": AGAINST_OURS,
     "global-resting": Form(base="global", corpus="corpus-resting"),
     "individual": Form(corpus="corpus-individual", longer=5 / 3),
-    "individual-global": Form(corpus="corpus-individual", longer=5 / 3),
     "paper-individual": Form(base="paper", corpus="corpus-individual", longer=5 / 3),
     "paper-resting": Form(base="paper", corpus="corpus-resting", longer=5 / 3),
 }

@@ -28,7 +28,6 @@ FORM_TITLES = {
     "rgb-global": "Colours and global head: our form, but for both",
     "global-resting": "Scenes that rest: global head, and actions that pause now and then",
     "individual": "Individuals: RGB, grid pairs, temporal head, centred, where looks go with sounds",
-    "individual-global": "Individuals, global head: the mean over time instead",
     "paper-individual": "Individuals, the paper's form: pair by pair, RGB, global head, SGD",
     "paper-resting": "Scenes that rest, the paper's form: pair by pair, RGB, global head, SGD",
 }

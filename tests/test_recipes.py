@@ -38,10 +38,6 @@ INDIVIDUAL = "base-individual"
 """Our form with colours, centred heads, and a rate that holds until a last short fall."""
 
 
-INDIVIDUAL_GLOBAL = "base-individual-global"
-"""The first of these with the paper's head."""
-
-
 def recipe(name: str, base: str) -> Recipe:
     return read_recipe(TABLE1 / f"{name}.toml", base=TABLE1 / f"{base}.toml")
 
@@ -52,8 +48,7 @@ def shares(found: Recipe) -> list[tuple[float, float, float]]:
 
 def test_every_recipe_of_the_folder_is_a_row_or_a_base() -> None:
     found = {path.stem for path in TABLE1.glob("*.toml")}
-    individual = {INDIVIDUAL, INDIVIDUAL_GLOBAL}
-    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, *individual, BEYOND, AUGMENTED, "adaptive"}
+    assert found == {*ONE_STAGE, *SECOND_STAGE, *AFTER, *BASES, *BETWEEN, INDIVIDUAL, BEYOND, AUGMENTED, "adaptive"}
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -116,11 +111,6 @@ def test_the_form_for_individuals_changes_heads_and_rate_of_the_one_with_colours
     assert after.model == before.model.model_copy(update={"centre": True})
     assert after.optimizer.schedule == "trapezoid"
     assert after == before.model_copy(update={"model": after.model, "optimizer": after.optimizer})
-
-
-def test_the_centred_base_with_the_papers_head_changes_the_head_alone() -> None:
-    before, after = (recipe("easy-then-mixed", name) for name in (INDIVIDUAL, INDIVIDUAL_GLOBAL))
-    assert after == before.model_copy(update={"model": before.model.model_copy(update={"head": "global"})})
 
 
 def test_info_nce_differs_from_the_global_head_in_its_loss_alone() -> None:
