@@ -155,10 +155,12 @@ def test_a_path_is_measured_in_place_and_a_wrong_one_is_said(opened: Any, films:
 
 def test_a_running_film_is_cancelled_from_the_page(opened: Any, long: Path) -> None:
     opened.choose_files(long)
-    opened.wait("return /Measuring: [0-9]+ of 400 s of film/.test(document.querySelector('.job .words').innerText)")
+    opened.wait("return /Measuring: [0-9]+ of 400 s of film/.test(document.querySelector('.job .words')?.innerText)")
     shot(opened, "running")
     opened.run("document.querySelector('.job button').click()")
-    opened.wait("return document.querySelector('.part.measure').innerText.includes('Cancelled before it was measured')")
+    opened.wait(
+        "return document.querySelector('.part.measure')?.innerText.includes('Cancelled before it was measured')"
+    )
 
 
 def test_the_page_fits_a_narrow_screen_and_follows_a_dark_scheme(opened: Any, films: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_network_is_found_by_the_name_of_its_recipe(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("model", "demo") == 0
-    assert "together: 1.87 M parameters" in capsys.readouterr().out
+    assert "together: 0.72 M parameters" in capsys.readouterr().out
     assert run("model", "mc7") == 2
     said = capsys.readouterr().err
     assert "mc7: no such network, recipe or run. Networks: mc2, mc3, " in said

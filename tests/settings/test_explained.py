@@ -31,7 +31,7 @@ def test_every_key_is_there_with_its_default_and_what_it_may_be() -> None:
     values = tomllib.loads(text)
     assert values["pairs"].keys() == Recipe.model_fields["pairs"].annotation.model_fields.keys()  # type: ignore[union-attr]
     lines = text.splitlines()
-    above = lines[lines.index("video_width = 16") - 1]
+    above = lines[lines.index("video_width = 8") - 1]
     assert above == (
         "# channels of conv1; 64 is the published network (integer, at least 4, a multiple of 4; default 64)"
     )
