@@ -36,8 +36,6 @@ HOP_FRAMES = 3
 WRONG_FRAMES = np.array([-24, -18, -12, 12, 18, 24])
 """Offsets, counted from that of the film, that the fit is compared with."""
 
-WINDOWS_AT_ONCE = 512
-
 LEAST_SHORT_SIDE = 96
 """Short side of the frames that are kept to be looked at, at least, where the film has as much; pixels."""
 
@@ -114,6 +112,8 @@ def where_of(film: Film, model: SyncModel, *, offset_seconds: float | None) -> W
 def _embedded(network: TwoStream, places: Tensor, length: int) -> Tensor:
     """Embeddings of the windows of picture that start at each frame, [W, D], from the features of all places."""
     import torch
+
+    from avts.model.dense import WINDOWS_AT_ONCE
 
     if len(places) < length:
         return torch.zeros(0, 1)
