@@ -1,4 +1,4 @@
-"""What real films teach that generated ones do not: in sync or not, and the features of real sounds, by minutes of real film.
+"""What real films teach that generated ones do not: in sync or not, and real sounds, by minutes of real film.
 
 python experiments/real_films.py WORK FILMS.csv HELD_OUT.csv SOUNDS... [--seeds 3] [--jobs 2]
 
@@ -49,7 +49,7 @@ ROUNDS = 4
 
 @dataclass(frozen=True)
 class Cell:
-    """One net: trained on a corpus with a seed; the corpus 'random' is the fresh net, 'scratch' trained on the labels."""
+    """One net: trained on a corpus with a seed; corpus 'random' is the fresh net, 'scratch' trained on the labels."""
 
     corpus: str
     seed: int
@@ -215,7 +215,7 @@ def result_of(cell: Cell) -> Path:
 
 def job_of(cell: Cell, work: Path, sounds: list[Path]) -> Job:
     """The job of measuring a cell, and of training it before."""
-    needs = ()
+    needs: tuple[Job, ...] = ()
     if cell.corpus in CORPORA:
         needs = (Job(f"train {cell.name}", partial(train, cell, work), (cell.run(work) / "model.json").exists),)
     return Job(

@@ -14,6 +14,7 @@ from avts.cli.sync_file import Answer, Options, Worker
 from avts.errors import MediaError
 from avts.jobs.pool import Crashed, OrderedPool
 from avts.offset.model import SyncModel
+from avts.report.sync_text import UNKNOWN
 
 WORKER = """
 import ctypes, os, signal
@@ -106,7 +107,8 @@ def test_the_record_of_a_file_that_kills_its_process_has_the_fields_of_every_oth
 
     monkeypatch.setattr(Worker, "_measure", refuse)
     found = module.lost_answer(Path("a.mp4"), Crashed(-11), options)
-    assert found.record == {"file": "a.mp4", "error": found.messages[0], **expected}
+    unknown = {} if options.offset_seconds is not None else UNKNOWN
+    assert found.record == {"file": "a.mp4", **unknown, "error": found.messages[0], **expected}
     network: Any = None
     model = SyncModel(network, 1.0, str(expected["model"])) if options.method == "model" else None
     other = Worker(options, model).answer(Path("nowhere.mp4"))

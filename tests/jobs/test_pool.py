@@ -23,7 +23,7 @@ def work(task, alive):
             alive()
     if task == "raise":
         raise OSError(28, "no space")
-    return task.upper()
+    return str(task).upper()
 """
 
 
@@ -36,6 +36,13 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
     function: Callable[..., str] = work_of_test.work
     return function
+
+
+def test_a_task_may_be_anything(work: Callable[..., str]) -> None:
+    """None too: it does not end the tasks."""
+    pool = OrderedPool(work, 1)
+    assert list(pool.run([None, "a"])) == [(None, "NONE"), ("a", "A")]
+    pool.close()
 
 
 def test_lost_tasks_cost_themselves_and_the_order_stays(work: Callable[..., str]) -> None:

@@ -14,9 +14,11 @@ from avts.offset.measure import SyncResult, result_of
 from avts.offset.timeline import Segment
 from avts.report.sync_text import (
     CSV_COLUMNS,
+    UNKNOWN,
     csv_row,
     failure_record,
     film_time,
+    reading_record,
     result_record,
     segment_words,
     sync_line,
@@ -173,7 +175,10 @@ def test_a_csv_row_has_what_a_pipeline_needs() -> None:
 
 
 def test_a_failure_names_the_file() -> None:
-    assert failure_record(Path("a.mp4"), ValueError("a.mp4: no sound")) == {"file": "a.mp4", "error": "a.mp4: no sound"}
+    failed = failure_record(Path("a.mp4"), ValueError("a.mp4: no sound"))
+    assert failed == {"file": "a.mp4", **UNKNOWN, "error": "a.mp4: no sound"}
+    measured = reading_record(Path("a.mp4"), made_result(OffsetEstimate(0.0, 0.0, CURVE, 0, SILENT)))
+    assert list(failed) == [*measured, "error"]
 
 
 def test_a_result_prints_itself_in_two_lines_at_most() -> None:

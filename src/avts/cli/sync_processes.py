@@ -95,7 +95,9 @@ def failure(path: Path, message: str, options: Options) -> Answer:
     """The answer for a file that cannot be used; its record has the keys that every record has."""
     from avts.report.sync_text import csv_row, failure_record
 
-    record = failure_record(path, MediaError(message)) | {"model": _method_name(options)}
+    record = failure_record(path, MediaError(message), measured=options.offset_seconds is None) | {
+        "model": _method_name(options)
+    }
     if not options.only_repair:
         record["within_limits"] = None
     return Answer(record, row=csv_row(record, None), messages=[message], failed=True)

@@ -154,9 +154,10 @@ class OrderedPool(Generic[TaskT, ResultT]):
             worker = next((worker for worker in self._workers if worker.number is None), None)
             if worker is None and len(self._workers) == self._size:
                 return
-            number, task = next(waiting, (None, None))
-            if number is None or task is None:
+            following = next(waiting, None)
+            if following is None:
                 return
+            number, task = following
             if worker is None:
                 worker = _Worker(self._function)
                 self._workers.append(worker)

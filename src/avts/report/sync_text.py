@@ -40,6 +40,19 @@ CSV_COLUMNS = (
 )
 
 
+UNKNOWN: dict[str, Any] = {
+    "offset_seconds": None,
+    "guess_seconds": None,
+    "in_words": None,
+    "confidence": None,
+    "least_confidence": None,
+    "certain": False,
+    "reason": None,
+    "drift_ms_per_minute": None,
+}
+"""What a file has that could not be used, so that a program finds the same keys in each object."""
+
+
 def verdict(result: SyncResult) -> str:
     """The result in words, with its uncertainty.
 
@@ -152,9 +165,9 @@ def _short(result: SyncResult) -> dict[str, Any]:
     }
 
 
-def failure_record(path: Path, error: Exception) -> dict[str, Any]:
-    """The JSON object of a file that could not be used."""
-    return {"file": str(path), "error": str(error)}
+def failure_record(path: Path, error: Exception, *, measured: bool = True) -> dict[str, Any]:
+    """The JSON object of a file that could not be used: the error, and the keys of a measurement if one was asked for."""
+    return {"file": str(path), **(UNKNOWN if measured else {}), "error": str(error)}
 
 
 def csv_row(record: dict[str, Any], result: SyncResult | None) -> dict[str, Any]:
