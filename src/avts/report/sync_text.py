@@ -166,7 +166,7 @@ def _short(result: SyncResult) -> dict[str, Any]:
 
 
 def failure_record(path: Path, error: Exception, *, measured: bool = True) -> dict[str, Any]:
-    """The JSON object of a file that could not be used: the error, and the keys of a measurement if one was asked for."""
+    """The JSON object of a file that could not be used: its error; and the keys of a measurement, if asked for."""
     return {"file": str(path), **(UNKNOWN if measured else {}), "error": str(error)}
 
 
