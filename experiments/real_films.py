@@ -198,7 +198,7 @@ def labelled(cell: Cell, work: Path, folder: Path) -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip().splitlines()[-1]}")
     told = [json.loads(line) for line in done.stdout.splitlines()]
-    return {str(row["labels_per_class"]): {"accuracy": row["accuracy"], "folds": row["folds"]} for row in told}
+    return {str(row["labels_per_class"]): {"accuracy": row["accuracy"], "folds": row["accuracies"]} for row in told}
 
 
 def digest_of(cell: Cell) -> str:
