@@ -79,7 +79,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_leads_are_paired_by_fold_over_the_seeds_that_both_have(results: Path) -> None:
-    """Folds ahead by 11 and 9 points, averaged over two seeds: mean 10, standard error 1; t of 1 degree of freedom 12.7."""
+    """Folds ahead by 11 and 9 points, over two seeds: mean 10, standard error 1; t of 1 degree of freedom 12.7."""
     lines = sounds_table(read_cells(results), "esc10").splitlines()
     assert lines[0] == "| ESC-10 | 5 | over the fresh net at 5 | over scratch at 5 |"
     assert lines[2] == "| real films, 102 minutes | 66.0 ± 1.4 | +10.0 (-2.7 to +22.7) |  |"
