@@ -72,7 +72,7 @@ def cached(path: Path, clip: Clip, model: SyncModel) -> EncodedClip | None:
         found = encoded_clip(clip.path, model)
         np.savez(path, **{name: value for name, value in vars(found).items() if value is not None})
     with np.load(path) as file:
-        return EncodedClip(**{"pictures": None, **file})
+        return EncodedClip(**{"pictures": None, "parts": None, **file})
 
 
 def cases_of(clip: Clip, features: Features, truth: float | None) -> list[Case]:

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
 from avts.offset.calibration import MODEL
 from avts.offset.estimate import OffsetEstimate
-from avts.offset.features import Embeddings, Features, comparison, kept
+from avts.offset.features import Embeddings, Features, comparison, comparison_is_plain, kept, kept_parts
 from avts.offset.film import FileFilm
 from avts.offset.measure import scan_and_estimate
 from avts.offset.model import SyncModel
 from avts.offset.motion import motion_estimate, motion_scan
+from avts.offset.parts import PictureInParts
 from avts.timebase import FRAME_RATE, sample_at
 
 LEAST_SECONDS = 2.5
@@ -142,19 +143,22 @@ class EncodedClip:
         largest: likewise, [T].
         samples: at 16 kHz, [N].
         pictures: embeddings of its windows, [W, D]; None without a model.
+        parts: of parts of its picture, [parts, W, D]; None as in `Features`.
     """
 
     change: NDArray[np.float64]
     largest: NDArray[np.float64]
     samples: NDArray[np.float32]
     pictures: Embeddings | None
+    parts: NDArray[np.float16] | None = None
 
     def shifted(self, seconds: float) -> EncodedClip:
         """The clip with its sound made early; both are cut to what they still share, at a whole frame."""
         first = math.ceil(max(0.0, -seconds) * FRAME_RATE)
         samples = self.samples[sample_at(first / FRAME_RATE + seconds) :]
         pictures = None if self.pictures is None else self.pictures[first:]
-        return EncodedClip(self.change[first:], self.largest[first:], samples, pictures)
+        parts = None if self.parts is None else self.parts[:, first:]
+        return EncodedClip(self.change[first:], self.largest[first:], samples, pictures, parts)
 
     def power(self) -> NDArray[np.float64]:
         """Power of the sound during each frame, [T]."""
@@ -176,7 +180,8 @@ class EncodedClip:
         count = min(len(pictures), len(sounds), len(moving), len(heard))
         pictures, sounds, moving, heard = pictures[:count], sounds[:count], moving[:count], heard[:count]
         compare = comparison(model.network, pictures, sounds)
-        return Features(pictures, sounds, moving, heard, model.window_seconds, self.change, power, compare)
+        parts = None if self.parts is None else self.parts[:, :count]
+        return Features(pictures, sounds, moving, heard, model.window_seconds, self.change, power, compare, parts)
 
 
 def encoded_clip(path: Path, model: SyncModel | None) -> EncodedClip:
@@ -185,9 +190,10 @@ def encoded_clip(path: Path, model: SyncModel | None) -> EncodedClip:
     Raises:
         MediaError: the clip cannot be read, or has no picture or no sound.
     """
-    film, activity = FileFilm(path), PictureActivity()
-    chunks = activity.watching(film.pictures())
+    film, activity, whole = FileFilm(path), PictureActivity(), PictureInParts()
+    chunks = whole.watching(activity.watching(film.pictures()))
     pictures: Embeddings | None = None
+    parts: NDArray[np.float16] | None = None
     if model is None:
         for _ in chunks:
             pass
@@ -197,7 +203,10 @@ def encoded_clip(path: Path, model: SyncModel | None) -> EncodedClip:
         seconds = model.window_seconds
         embedded = picture_windows(model.network, chunks, window_seconds=seconds, threads=model.threads)
         pictures = kept(embedded, model.network)
-    return EncodedClip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures)
+        if comparison_is_plain(model.network):
+            in_parts = whole.embedded(model.network, window_seconds=seconds, threads=model.threads)
+            parts = kept_parts(in_parts, model.network, len(pictures))
+    return EncodedClip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures, parts)
 
 
 def _found(clip: EncodedClip, model: SyncModel | None, shift_seconds: float) -> Iterator[tuple[str, OffsetEstimate]]:

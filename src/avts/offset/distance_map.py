@@ -6,7 +6,7 @@ Input: the Features of a film. Output: an OffsetScan. The map of a long film is 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from avts.offset.correlation import motion_evidence
 from avts.offset.features import Features, film_features
 from avts.offset.film import FileFilm
+from avts.offset.parts import soft_minimum
 from avts.timebase import FRAME_RATE
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def distance_map(features: Features, *, first_offset: int, num_offsets: int, hop
     """Distance of each picture window to the sound window at each offset.
 
     Sound that comes early by k frames is found k frames before its picture. A block of windows is multiplied with all
-    sounds in its search range at once; the requested distances are the diagonals of the product.
+    sounds in its search range at once; the requested distances are the diagonals of the product. With parts of the
+    picture a distance is the soft minimum of those of the whole and its parts.
 
     Args:
         features: [W, D] of picture and sound.
@@ -120,6 +122,14 @@ def distance_map(features: Features, *, first_offset: int, num_offsets: int, hop
     Returns:
         float32 [ceil(W / hop), K] in [0, 1]; NaN where there is no sound window, a silent one, or a still picture.
     """
+    whole = _map(features, first_offset, num_offsets, hop)
+    if features.parts is None:
+        return whole
+    parts = [_map(replace(features, pictures=each), first_offset, num_offsets, hop) for each in features.parts]
+    return soft_minimum(np.stack([whole, *parts]))
+
+
+def _map(features: Features, first_offset: int, num_offsets: int, hop: int) -> NDArray[np.float32]:
     distances = np.full((math.ceil(len(features) / hop), num_offsets), np.nan, dtype=np.float32)
     block = max(1, min(MOST_ROWS, num_offsets // hop))
     at_once = block * max(1, GROUP_CELLS // (block * (block * hop + num_offsets)))

@@ -1,20 +1,22 @@
 """A film through both towers once: one embedding of picture and one of sound for the window that starts at each frame.
 
 Input: a film and a model. Output: Features, from which distance maps of any range and hop are cut. The film streams:
-what is kept grows by two embeddings a frame, 12 MB for each hour at 64 dimensions.
+what is kept grows by two embeddings a frame, 12 MB for each hour at 64 dimensions. Of a short film the parts of its
+picture are embedded too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
+from avts.offset.parts import PictureInParts
 from avts.timebase import FRAME_RATE
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Features:
         change: of each frame, as PictureActivity gives it, [T]; None leaves the plain baseline out of the estimate.
         power: of the sound during each frame, as SoundActivity gives it, [T]; None likewise.
         compare: distance of two embeddings; None is half the distance of unit vectors.
+        parts: float16 [parts, W, D], of parts of the picture, see `avts.offset.parts`; None leaves it at the whole.
     """
 
     pictures: Embeddings
@@ -57,6 +60,7 @@ class Features:
     change: NDArray[np.float64] | None = None
     power: NDArray[np.float64] | None = None
     compare: Compare | None = None
+    parts: NDArray[np.float16] | None = None
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -78,13 +82,18 @@ def film_features(
     """
     from avts.model.dense import picture_windows, sound_windows
 
-    picture, sound = PictureActivity(), SoundActivity()
+    picture, sound, whole = PictureActivity(), SoundActivity(), PictureInParts()
     with threads.used() if threads is not None else nullcontext():
-        chunks = picture.watching(film.pictures())
+        chunks = whole.watching(picture.watching(film.pictures()))
         shown = picture_windows(model, chunks, window_seconds=window_seconds, threads=threads)
     with threads.used() if threads is not None else nullcontext():
         heard = sound_windows(model, sound.watching(film.sounds()), window_seconds=window_seconds)
-    return features_of(model, shown, heard, picture, sound, window_seconds=window_seconds)
+    features = features_of(model, shown, heard, picture, sound, window_seconds=window_seconds)
+    if not comparison_is_plain(model):
+        return features
+    with threads.used() if threads is not None else nullcontext():
+        parts = whole.embedded(model, window_seconds=window_seconds, threads=threads)
+    return replace(features, parts=kept_parts(parts, model, len(features)))
 
 
 def features_of(
@@ -123,6 +132,11 @@ def kept(embeddings: Tensor, model: TwoStream) -> Embeddings:
         return half
     whole: NDArray[np.float32] = embeddings.float().numpy()
     return whole
+
+
+def kept_parts(parts: list[Tensor] | None, model: TwoStream, count: int) -> NDArray[np.float16] | None:
+    """The first windows of all parts as they are kept, [parts, count, D]."""
+    return None if parts is None else np.stack([kept(each[:count], model) for each in parts]).astype(np.float16)
 
 
 def comparison_is_plain(model: TwoStream) -> bool:
