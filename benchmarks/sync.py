@@ -147,7 +147,8 @@ def _window_rows(folder: Path, run: Path | None) -> Iterator[Row]:
     kept: dict[str, Features] = {}
 
     def dense() -> None:
-        kept["dense"] = film_features(_Decoded(clip), model.network, window_seconds=model.window_seconds)
+        film, seconds = _Decoded(clip), model.window_seconds
+        kept["dense"] = film_features(film, model.network, window_seconds=seconds, in_parts=False)
 
     def alone() -> None:
         kept["alone"] = _alone(clip.planes, clip.samples, model, kept["dense"])

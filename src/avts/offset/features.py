@@ -67,7 +67,12 @@ class Features:
 
 
 def film_features(
-    film: Film, model: TwoStream, *, window_seconds: float, threads: ThreadChoice | None = None
+    film: Film,
+    model: TwoStream,
+    *,
+    window_seconds: float,
+    threads: ThreadChoice | None = None,
+    in_parts: bool = True,
 ) -> Features:
     """Encode a film.
 
@@ -76,6 +81,7 @@ def film_features(
         model: the networks, in evaluation mode.
         window_seconds: length of a window.
         threads: chooses how many threads to compute with; None leaves torch's number.
+        in_parts: embed the parts of a short film's picture too.
 
     Raises:
         MediaError: the film cannot be read, or has no picture or no sound.
@@ -84,12 +90,13 @@ def film_features(
 
     picture, sound, whole = PictureActivity(), SoundActivity(), PictureInParts()
     with threads.used() if threads is not None else nullcontext():
-        chunks = whole.watching(picture.watching(film.pictures()))
+        chunks = picture.watching(film.pictures())
+        chunks = whole.watching(chunks) if in_parts else chunks
         shown = picture_windows(model, chunks, window_seconds=window_seconds, threads=threads)
     with threads.used() if threads is not None else nullcontext():
         heard = sound_windows(model, sound.watching(film.sounds()), window_seconds=window_seconds)
     features = features_of(model, shown, heard, picture, sound, window_seconds=window_seconds)
-    if not comparison_is_plain(model):
+    if not in_parts or not comparison_is_plain(model):
         return features
     with threads.used() if threads is not None else nullcontext():
         parts = whole.embedded(model, window_seconds=window_seconds, threads=threads)
