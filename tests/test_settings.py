@@ -24,6 +24,8 @@ def test_a_loss_is_refused_where_the_rest_does_not_fit_it() -> None:
     assert message in refused(loss=info_nce, pairs={"sampling": "pairs"})
     message = "loss 'info_nce' needs [model] unit_vectors = true; it is false"
     assert message in refused(loss=info_nce, model={"unit_vectors": False})
+    parts = {"model": {"unit_vectors": False}, "pairs": {"parts": 1}}
+    assert "[pairs] parts needs [model] comparison = 'distance' and unit_vectors = true" in refused(**parts)
     assert "loss 'bce' needs [model] comparison = 'fused'; it is 'distance'" in refused(loss={"name": "bce"})
     assert "loss 'contrastive' needs [model] comparison = 'distance'; it is 'fused'" in refused(model=fused)
 

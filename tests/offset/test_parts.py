@@ -9,13 +9,14 @@ import torch
 from avts.media.planes import Planes
 from avts.model.checkpoint import build_model
 from avts.model.dense import picture_windows
+from avts.model.losses import PART_SHARPNESS, soft_minimum
 from avts.model.two_stream import TwoStream
 from avts.offset import parts as module
 from avts.offset.distance_map import distance_map, scan_features
 from avts.offset.estimate import estimate
 from avts.offset.features import Features, film_features
 from avts.offset.film import ArrayFilm
-from avts.offset.parts import PLACES, SHARPNESS, PictureInParts, soft_minimum
+from avts.offset.parts import PLACES, PictureInParts
 from avts.settings import ModelSettings
 
 SMALL = ModelSettings(
@@ -86,14 +87,14 @@ def test_nothing_is_kept_of_a_long_film(monkeypatch: pytest.MonkeyPatch, network
 
 def test_the_soft_minimum_is_near_the_least_and_at_most_the_mean() -> None:
     rng = np.random.default_rng(0)
-    distances = rng.uniform(0, 1, (10, 50)).astype(np.float32)
+    distances = torch.from_numpy(rng.uniform(0, 1, (10, 50)))
     found = soft_minimum(distances)
-    least = distances.min(axis=0)
+    least = distances.amin(dim=0)
     assert (found >= least).all()
-    assert (found <= least + np.log(10) / SHARPNESS + 1e-6).all()
-    assert (found <= distances.mean(axis=0) + 1e-6).all()
-    assert soft_minimum(np.full((10, 1), 0.7, np.float32)) == pytest.approx(0.7, abs=1e-6)
-    assert np.isnan(soft_minimum(np.array([[np.nan], [0.5]], np.float32))).all()
+    assert (found <= least + np.log(10) / PART_SHARPNESS + 1e-6).all()
+    assert (found <= distances.mean(dim=0) + 1e-6).all()
+    assert soft_minimum(torch.full((10, 1), 0.7)) == pytest.approx(0.7, abs=1e-6)
+    assert soft_minimum(torch.tensor([[torch.nan], [0.5]])).isnan().all()
 
 
 def test_a_sound_that_one_part_fits_is_found_there(network: TwoStream) -> None:
@@ -109,7 +110,7 @@ def test_a_sound_that_one_part_fits_is_found_there(network: TwoStream) -> None:
     assert estimate(scan_features(in_parts, 1.0)).offset_seconds == pytest.approx(5 / 24, abs=0.02)
     cut = {"first_offset": -10, "num_offsets": 21, "hop": 2}
     maps = [distance_map(Features(each, sounds, every, every, 1.0), **cut) for each in (whole, *parts)]
-    assert np.array_equal(distance_map(in_parts, **cut), soft_minimum(np.stack(maps)), equal_nan=True)
+    assert np.array_equal(distance_map(in_parts, **cut), soft_minimum(torch.from_numpy(np.stack(maps))), equal_nan=True)
     assert np.array_equal(distance_map(alone, **cut), maps[0], equal_nan=True)
 
 

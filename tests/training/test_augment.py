@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from avts.pairs.ranks import Rows
 from avts.settings import AugmentSettings
-from avts.training.augment import augment_pictures, augment_sounds, frames_at_rate, random_boxes
+from avts.training.augment import augment_pictures, augment_sounds, frames_at_rate, random_boxes, with_parts
+from avts.training.distributed import Share
 
 RNG = np.random.default_rng
 STRONG: dict[str, float] = {
@@ -38,6 +40,25 @@ def test_crops_lie_inside_and_keep_the_least_share_of_each_side() -> None:
         assert sides.mean() == pytest.approx(0.85, abs=0.01)
     assert set(mirror.tolist()) == {0.0, 1.0}
     assert mirror.mean() == pytest.approx(0.5, abs=0.04)
+
+
+def test_parts_are_pieces_of_their_own_picture_and_the_whole_is_scaled_down() -> None:
+    whole = torch.rand(3, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    (found,) = with_parts([whole], 2, RNG(0))
+    assert found.shape == (9, 2, 8, 8)
+    torch.testing.assert_close(found[:3], whole.unflatten(2, (8, 2)).unflatten(4, (8, 2)).mean((3, 5)))
+    for number, part in enumerate(found[3:]):
+        pieces = whole[number % 3].unfold(1, 8, 1).unfold(2, 8, 1)  # [2, 9, 9, 8, 8]
+        assert (pieces == part[:, None, None]).all((0, 3, 4)).sum() == 1
+
+
+def test_two_processes_draw_the_same_parts_as_one() -> None:
+    whole = [torch.rand(4, 2, 16, 16), torch.rand(4, 2, 16, 16)]
+    alone = with_parts(whole, 2, RNG(1))
+    for first in (0, 2):
+        own = with_parts([plane[first : first + 2] for plane in whole], 2, RNG(1), Share(Rows(first, first + 2, 4)))
+        for mine, every in zip(own, alone, strict=True):
+            assert torch.equal(mine.unflatten(0, (3, 2)), every.unflatten(0, (3, 4))[:, first : first + 2])
 
 
 def test_nothing_is_changed_unless_asked_for() -> None:

@@ -31,6 +31,9 @@ PAIRS: dict[str, Any] = {
     "pairs": {"sampling": "pairs"},
 }
 
+PARTS: dict[str, Any] = {"pairs": {"parts": 2}}
+SPANS_IN_PARTS: dict[str, Any] = {"pairs": {"sampling": "spans", "span_seconds": 1.5, "parts": 1}}
+
 
 @pytest.fixture(autouse=True)
 def alone(one_thread: None) -> None:
@@ -64,8 +67,8 @@ def interrupted_after_5(corpus: Corpus, run: Path, recipe: Recipe, start: Path |
 
 @pytest.mark.parametrize(
     "changes",
-    [FUSED, OWN_LENGTH, FROZEN, INFO_NCE, STILL, PAIRS],
-    ids=["fused", "own length", "frozen", "info_nce", "still", "pair by pair"],
+    [FUSED, OWN_LENGTH, FROZEN, INFO_NCE, STILL, PAIRS, PARTS, SPANS_IN_PARTS],
+    ids=["fused", "own length", "frozen", "info_nce", "still", "pair by pair", "parts", "spans in parts"],
 )
 def test_it_trains_goes_on_bit_for_bit_comes_back_and_is_evaluated(
     small_corpus: Corpus, tmp_path: Path, first_run: Path, changes: dict[str, Any]

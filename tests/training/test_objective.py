@@ -1,6 +1,7 @@
 """The loss of a step from embeddings that are given, by hand."""
 
 import math
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,6 +15,8 @@ from avts.training.diagnosis.probes import CueCounts, Cues
 from avts.training.figures import Figures, read, row_of
 from avts.training.objective import StepLoss, step_loss
 from fixtures_training import tiny_recipe
+
+Points = Sequence[tuple[float, float]]
 
 UP, RIGHT, LEFT = (0.0, 1.0), (1.0, 0.0), (-1.0, 0.0)
 
@@ -41,15 +44,18 @@ def grid(valid: list[bool] | None = None) -> Batch:
     )
 
 
-def loss_of(monkeypatch: pytest.MonkeyPatch, batch: Batch, *, scale: float = 1.0, **tables: Any) -> StepLoss:
-    """The loss of the second stage, 75/25, with the embeddings above, made longer by a scale."""
+def loss_of(
+    monkeypatch: pytest.MonkeyPatch, batch: Batch, *, scale: float = 1.0, parts: Points = (), **tables: Any
+) -> StepLoss:
+    """The loss of the second stage, 75/25, with the embeddings above, made longer by a scale, and those of parts."""
     recipe = tiny_recipe(**{**tables, "model": {**tables.get("model", {}), "embedding": 8}})
     torch.manual_seed(0)
     model = build_model(recipe.model)
     pad = torch.nn.ZeroPad1d((0, 6))
-    monkeypatch.setattr(model, "embed_pictures", lambda *_: scale * pad(torch.tensor(PICTURES)))
+    monkeypatch.setattr(model, "embed_pictures", lambda *_: scale * pad(torch.tensor([*PICTURES, *parts])))
     monkeypatch.setattr(model, "embed_sounds", lambda _: scale * pad(torch.tensor(SOUNDS)))
-    return step_loss(model, [], batch.sounds, batch, recipe, recipe.curriculum[1])
+    planes = torch.zeros(len(PICTURES) + len(parts), 0)
+    return step_loss(model, [planes], batch.sounds, batch, recipe, recipe.curriculum[1])
 
 
 def test_contrastive_loss_of_a_grid_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +75,18 @@ def test_contrastive_loss_without_unit_vectors_takes_the_plain_distance(monkeypa
     costs = {0: [0, 0.18], 1: [0.99**2, near, 0.99**2, near], 2: [near, (0.99 - 0.6) ** 2]}
     expected = sum(SHARES[kind] * sum(values) / COUNTS[kind] for kind, values in costs.items())
     assert float(made.loss) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_pair_is_as_far_apart_as_the_soft_minimum_over_the_whole_and_the_parts_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Part of the first picture: LEFT, which its hard sound of the second fits; of the second: UP."""
+    made = loss_of(monkeypatch, grid(), parts=[LEFT, UP], pairs={"parts": 1})
+    half = math.sqrt(0.5)
+    parts = [[half, half, 1.0, 0.0], [0.0, 0.0, half, half]]
+    for found, whole, part in zip(made.distances.tolist(), chain(*APART), chain(*parts), strict=True):
+        fit = (math.exp(-30 * whole) + math.exp(-30 * part)) / 2
+        assert found == pytest.approx(-math.log(fit) / 30, abs=1e-3)
 
 
 def test_cross_entropy_of_a_grid_weighs_kinds_by_their_shares(monkeypatch: pytest.MonkeyPatch) -> None:

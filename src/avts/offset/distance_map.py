@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from avts.offset.correlation import motion_evidence
 from avts.offset.features import Features, film_features
 from avts.offset.film import FileFilm
-from avts.offset.parts import soft_minimum
 from avts.timebase import FRAME_RATE
 
 if TYPE_CHECKING:
@@ -125,8 +124,12 @@ def distance_map(features: Features, *, first_offset: int, num_offsets: int, hop
     whole = _map(features, first_offset, num_offsets, hop)
     if features.parts is None:
         return whole
+    import torch
+
+    from avts.model.losses import soft_minimum
+
     parts = [_map(replace(features, pictures=each), first_offset, num_offsets, hop) for each in features.parts]
-    return soft_minimum(np.stack([whole, *parts]))
+    return np.asarray(soft_minimum(torch.from_numpy(np.stack([whole, *parts]))).numpy())
 
 
 def _map(features: Features, first_offset: int, num_offsets: int, hop: int) -> NDArray[np.float32]:

@@ -12,7 +12,6 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from avts.media.planes import Planes
 from avts.timebase import FRAME_RATE
@@ -28,9 +27,6 @@ LONGEST_SECONDS = 30.0
 
 PLACES = tuple(product((0, 1, 2), repeat=2))
 """Row and column of each part: of half the height and width, and half of it shared with the next."""
-
-SHARPNESS = 30.0
-"""Of the soft minimum, for distances in [0, 1]; 10 to 60 are alike on real clips."""
 
 
 class PictureInParts:
@@ -79,9 +75,3 @@ class PictureInParts:
                 np.ascontiguousarray(planes.u[colour]),
                 np.ascontiguousarray(planes.v[colour]),
             )
-
-
-def soft_minimum(distances: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One distance from those of the whole and its parts, [1 + parts, ...] to [...]; NaN where one of them is."""
-    fit = np.exp(-SHARPNESS * distances).mean(axis=0)
-    return np.asarray(-np.log(np.maximum(fit, np.finfo(np.float32).tiny)) / SHARPNESS)

@@ -76,6 +76,13 @@ class PairSettings(Settings):
         0.0, ge=0, le=5, description="extra length at each end of a span that is embedded but not paired, seconds"
     )
     batch_size: int = Field(32, ge=2, description="pictures, or spans, per step")
+    parts: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="random parts of each picture, half its height and width, compared with the sound too: "
+        "the distance of a pair is the soft minimum of whole and parts",
+    )
     silence_dbfs: float = Field(
         -55.0, le=0, description="windows with quieter sound are excluded from the loss, dBFS RMS"
     )
@@ -243,6 +250,8 @@ class Recipe(AnyRecipe):
             raise ValueError("loss 'info_nce' needs [pairs] sampling = 'grid' or 'spans'; it is 'pairs'")
         if loss == "info_nce" and not self.model.unit_vectors:
             raise ValueError("loss 'info_nce' needs [model] unit_vectors = true; it is false")
+        if self.pairs.parts and (comparison == "fused" or not self.model.unit_vectors):
+            raise ValueError("[pairs] parts needs [model] comparison = 'distance' and unit_vectors = true")
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ The few numbers of each window are drawn on the CPU and sent; noise is drawn on 
 If several processes share a step, each one draws the random values for the whole step and takes its own rows: which
 process holds a window does not change its augmentation.
 
-Pictures: a random crop (always), another source frame rate, noise, another clip in a corner of the frame.
+Pictures: a random crop (always), another source frame rate, noise, another clip in a corner of the frame; parts.
 Sounds: another frequency response (a room, a microphone), noise, background sounds.
 """
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -101,6 +102,34 @@ def augment_pictures(
         strength = sent(share.own(noise), planes[0].device)[:, None, None, None]
         return [(planes[0] + strength * grain).clamp(0, 1), *planes[1:]]
     return list(planes)
+
+
+def with_parts(
+    planes: Sequence[Tensor], parts: int, rng: np.random.Generator, share: Share | None = None
+) -> list[Tensor]:
+    """Pictures at the network's size, and beside them random parts of half their height and width at that size too.
+
+    Args:
+        planes: as for `augment_pictures`, but at twice the network's size, [B, T, 2 S, 2 S].
+        parts: of each picture.
+        rng: source of all chance.
+        share: which pictures of the step these are; None if all.
+
+    Returns:
+        Planes [(1 + parts) * B, T, S, S]: all wholes, then the first part of each picture, and so on.
+    """
+    share = share or Share.all_of(len(planes[0]))
+    size = planes[0].shape[-1] // 2
+    corners = share.own(rng.integers(0, size + 1, (share.rows.total, parts, 2))).tolist()
+    found = []
+    for plane in planes:
+        views = [F.avg_pool2d(plane, 2)]
+        for part in range(parts):
+            at = [of_picture[part] for of_picture in corners]
+            cut = [each[:, y : y + size, x : x + size] for each, (y, x) in zip(plane, at, strict=True)]
+            views.append(torch.stack(cut))
+        found.append(torch.cat(views))
+    return found
 
 
 def _at_other_rates(

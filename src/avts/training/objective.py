@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from avts.model.device import sent, widest
-from avts.model.losses import bce_loss, contrastive_loss, info_nce, pair_weights
+from avts.model.losses import bce_loss, contrastive_loss, info_nce, pair_weights, soft_minimum
 from avts.model.two_stream import TwoStream
 from avts.pairs.loader import Batch
 from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD
@@ -58,7 +58,7 @@ class _Pairs:
     """The embeddings of a step, of all processes that share it, and their pairs.
 
     Attributes:
-        pictures: [P, D].
+        pictures: [P, D], or [1 + parts, P, D] with those of the parts of each picture.
         sounds: [Q, D].
         rows: picture of each pair, int64 [n].
         columns: sound of each pair, int64 [n].
@@ -81,7 +81,8 @@ def step_loss(
 
     Args:
         model: the networks.
-        planes: luminance, and colour if it is used, each [B, T, H, W] in [0, 1] at the network's size.
+        planes: luminance, and colour if it is used, each [B, T, H, W] in [0, 1] at the network's size; or
+            [(1 + parts) * B, T, H, W] as `with_parts` gives them.
         samples: [Q, N] at 16 kHz.
         batch: their pairs; its own planes and sounds are those before augmentation. `valid` refers to the whole
             step.
@@ -96,7 +97,7 @@ def step_loss(
 def _planned_pairs(model: TwoStream, planes: Sequence[Tensor], samples: Tensor, batch: Batch) -> _Pairs:
     """The pairs of a step's plan."""
     held = StepShare.of(batch)
-    pictures = held.pictures.whole(model.embed_pictures(*planes))
+    pictures = _whole(model.embed_pictures(*planes), planes, held)
     sounds = held.sounds.whole(model.embed_sounds(samples))
     return _Pairs(pictures, sounds, batch.picture_rows, batch.sound_rows, batch.kinds, batch.valid)
 
@@ -107,7 +108,7 @@ def _span_pairs(
     """All pairs of windows in a step's spans."""
     pairs, held = recipe.pairs, StepShare.of(batch)
     cut = {"clip_seconds": pairs.clip_seconds, "margin_seconds": pairs.span_margin_seconds}
-    pictures = held.pictures.whole(embed_picture_spans(model, planes, **cut))
+    pictures = _whole(embed_picture_spans(model, planes, **cut), planes, held)
     sounds = held.sounds.whole(embed_sound_spans(model, samples, **cut))
     kinds = pair_kinds(held.pictures.rows.total, pairs.span_seconds, pairs.clip_seconds, pairs.hard_gap_seconds)
     for kind, share in negative_shares(stage).items():  # a kind that the stage leaves out is not paired
@@ -119,6 +120,21 @@ def _span_pairs(
     return _Pairs(pictures, sounds, rows, columns, kinds, heard[rows] & heard[columns])
 
 
+def _whole(embedded: Tensor, planes: Sequence[Tensor], held: StepShare) -> Tensor:
+    """The embeddings of the pictures of all processes, [P, D], or [1 + parts, P, D] if there are any."""
+    views = len(planes[0]) // len(held.pictures.rows)
+    if views == 1:
+        return held.pictures.whole(embedded)
+    return torch.stack([held.pictures.whole(each) for each in embedded.chunk(views)])
+
+
+def _distances(model: TwoStream, pairs: _Pairs) -> Tensor:
+    """Distance of every picture to every sound, [P, Q]."""
+    if pairs.pictures.dim() == 2:
+        return model.pair_distances(pairs.pictures, pairs.sounds)
+    return soft_minimum(torch.stack([model.pair_distances(each, pairs.sounds) for each in pairs.pictures]))
+
+
 def _loss_of(pairs: _Pairs, model: TwoStream, recipe: Recipe, stage: StageSettings) -> StepLoss:
     """The loss of pairs, weighted by the shares of a stage; individually drawn pairs have those shares already."""
     shares = None if recipe.pairs.sampling == "pairs" else negative_shares(stage)
@@ -127,7 +143,7 @@ def _loss_of(pairs: _Pairs, model: TwoStream, recipe: Recipe, stage: StageSettin
         logits = model.pair_logits(pairs.pictures, pairs.sounds)[pairs.rows, pairs.columns]
         distances = torch.sigmoid(-logits.detach())
         return StepLoss(bce_loss(logits, positive, weights), distances, pairs.kinds, pairs.valid)
-    matrix = model.pair_distances(pairs.pictures, pairs.sounds)
+    matrix = _distances(model, pairs)
     distances = matrix[pairs.rows, pairs.columns]
     if recipe.loss.name == "info_nce":
         by_share = shares if recipe.loss.weigh_by_shares else None

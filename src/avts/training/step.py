@@ -23,7 +23,7 @@ from avts.model.two_stream import TwoStream
 from avts.pairs.feed import Feed
 from avts.pairs.loader import Batch
 from avts.settings import Recipe, StageSettings
-from avts.training.augment import augment_pictures, augment_sounds, random_boxes, rng_of
+from avts.training.augment import augment_pictures, augment_sounds, random_boxes, rng_of, with_parts
 from avts.training.diagnosis.probes import CueCounts, cue_counts
 from avts.training.distributed import StepShare, synchronise_batch_norm, true_everywhere
 from avts.training.figures import Row, must_be_finite, read, row_of
@@ -127,17 +127,20 @@ class Stepper:
         return replace(made, loss=made.loss.detach())
 
     def _augmented(self, batch: Batch, number: int) -> tuple[list[Tensor], Tensor]:
-        """Planes at the network's size and sounds of a batch, augmented as the recipe specifies."""
+        """Planes at the network's size, with their parts, and sounds of a batch, augmented as the recipe specifies."""
         rng = rng_of(self.recipe.training.seed, number)
         augment, share = self.recipe.augment, StepShare.of(batch)
         boxes = random_boxes(share.pictures.rows.total, augment.least_crop, rng)  # the loader has cut these, if any
-        scaled = _scaled(batch, share.pictures.own(boxes), self.model.frame_size)
-        planes = augment_pictures(scaled, augment, rng, share.pictures)
+        parts = self.recipe.pairs.parts
+        size = self.model.frame_size * (2 if parts else 1)
+        planes = augment_pictures(_scaled(batch, share.pictures.own(boxes), size), augment, rng, share.pictures)
+        if parts:
+            planes = with_parts(planes, parts, rng, share.pictures)
         return planes, augment_sounds(batch.sounds, augment, rng, share.sounds)
 
 
 def _scaled(batch: Batch, boxes: NDArray[np.float64], size: int) -> list[Tensor]:
-    """The planes of a batch at the network's size: what its loader has cut out, else what the boxes leave."""
+    """The planes of a batch at a size: what its loader has cut out, else what the boxes leave."""
     raw = [plane for plane in (batch.y, batch.u, batch.v) if plane is not None]
     if batch.cut is None:
         return [crop_and_resize(plane, boxes, size) for plane in raw]
