@@ -105,6 +105,12 @@ def held_out(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return kept
 
 
+def for_threshold(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Those of every third source, which set the threshold of "in sync"."""
+    sources = list(dict.fromkeys(row["group"] for row in rows))
+    return [row for row in rows if sources.index(row["group"]) % 3 == 0]
+
+
 def write_list(rows: list[dict[str, str]], split: str, table: Path) -> Path:
     """A list that `avts ingest` reads."""
     table.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +136,10 @@ def make_corpora(work: Path, films: Path, tests: Path) -> None:
     for minutes in MINUTES:
         part = work / "real-lists" / f"real-{minutes}.csv"
         sources[f"real-{minutes}"] = [write_list(part_of(rows, minutes), "train", part)]
-    sources["held-out"] = [write_list(held_out(rows_of(tests)), "test", work / "real-lists" / "held-out.csv")]
+    kept = held_out(rows_of(tests))
+    validation = for_threshold(kept)
+    for split, of_split in (("validation", validation), ("test", [row for row in kept if row not in validation])):
+        sources.setdefault("held-out", []).append(write_list(of_split, split, work / "real-lists" / f"{split}.csv"))
     for name, folders in sources.items():
         for folder in folders:
             ingest(folder, work / "real-corpora" / name, short_side=SHORT_SIDE)

@@ -90,7 +90,7 @@ def sync(
         range_seconds: offsets up to this much either way are tried, 15 at most.
         method: 'model', or 'motion' for the plain baseline, which needs none.
         least_confidence: an offset that is less likely right than this, 0 to 1, is uncertain and no answer; None takes
-            what the model's calibration says, 0.76 for the model in the box.
+            what the model's calibration says, 0.82 for the model in the box.
 
     Returns:
         offset_seconds (> 0: the sound comes early) and its confidence; or None and the reason why no answer is given,

@@ -12,6 +12,7 @@ from real_films import (
     CORPORA,
     MOST_OF_A_SOURCE,
     Cell,
+    for_threshold,
     held_out,
     job_of,
     part_of,
@@ -45,6 +46,11 @@ def test_a_part_lasts_as_long_as_was_asked_and_a_smaller_one_lies_in_it() -> Non
 def test_no_source_has_more_held_out_films_than_the_most() -> None:
     kept = Counter(row["group"] for row in held_out(films(30, "a") + films(3, "b")))
     assert kept == {"a": MOST_OF_A_SOURCE, "b": 3}
+
+
+def test_every_third_source_sets_the_threshold() -> None:
+    rows = [row for source in "abcd" for row in films(2, source)]
+    assert [row["path"] for row in for_threshold(rows)] == ["a-0.mp4", "a-1.mp4", "d-0.mp4", "d-1.mp4"]
 
 
 def test_a_list_keeps_kind_group_and_split(tmp_path: Path) -> None:
