@@ -66,6 +66,7 @@ def made_model(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
     def measure(film: FileFilm, model: object, *, range_seconds: float, least_confidence: float | None) -> SyncResult:
         asked.update(model=getattr(model, "name", None), range_seconds=range_seconds)
+        asked.update(in_parts=getattr(model, "in_parts", None))
         return made_result(film.path, least_confidence)
 
     monkeypatch.setattr(model_module, "load_sync_model", lambda run, **_: SyncModel(None, 1.0, f"model of {run}"))  # type: ignore[arg-type]

@@ -47,7 +47,9 @@ __all__ = [
 ]
 
 
-def load(path: Path | str | None = None, *, revision: str | None = None, device: str = "auto") -> SyncModel:
+def load(
+    path: Path | str | None = None, *, revision: str | None = None, device: str = "auto", in_parts: bool = True
+) -> SyncModel:
     """Load a trained model; without a path the model in the box.
 
     Args:
@@ -55,6 +57,7 @@ def load(path: Path | str | None = None, *, revision: str | None = None, device:
             'box'. A folder that exists wins.
         revision: branch, tag or commit of a repository.
         device: where its networks run: 'auto' (the first CUDA device, else the CPU), 'cpu', 'cuda', 'cuda:1' or 'mps'.
+        in_parts: look at films of up to 30 s in nine parts too, which finds more offsets and takes six times as long.
 
     Raises:
         UsageError: neither a folder nor the name of a repository, huggingface_hub is not installed, or no such device.
@@ -62,12 +65,13 @@ def load(path: Path | str | None = None, *, revision: str | None = None, device:
             installation has no model in the box.
     """
     if not isinstance(path, str) and revision is None:
-        return load_sync_model(path, device=device)
+        return replace(load_sync_model(path, device=device), in_parts=in_parts)
     from avts.model.hub import fetch
 
     if path is None:
         raise UsageError(f"revision '{revision}' was asked for, but no repository. Give its name, 'owner/model'.")
-    return replace(load_sync_model(fetch(path, revision=revision), device=device), name=str(path))
+    loaded = load_sync_model(fetch(path, revision=revision), device=device)
+    return replace(loaded, name=str(path), in_parts=in_parts)
 
 
 def _loaded(model: SyncModel | Path | str | None) -> SyncModel:

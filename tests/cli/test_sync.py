@@ -23,9 +23,10 @@ def test_a_line_says_the_sign_in_words(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == f"{tmp_path}/early.mp4: sound 250 ms early, confidence 0.99\n"
 
 
-def test_the_model_and_the_range_are_handed_on(tmp_path: Path, made_model: dict[str, object]) -> None:
-    run_sync(*files(tmp_path, "early.mp4"), "--range", "1.5")
-    assert made_model == {"model": "model of run", "range_seconds": 1.5}
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_model_and_how_to_search_are_handed_on(tmp_path: Path, made_model: dict[str, object], whole: bool) -> None:
+    run_sync(*files(tmp_path, "early.mp4"), "--range", "1.5", *(["--whole"] if whole else []))
+    assert made_model == {"model": "model of run", "range_seconds": 1.5, "in_parts": not whole}
 
 
 def test_without_a_model_the_one_in_the_box_is_taken(tmp_path: Path, made_model: dict[str, object]) -> None:

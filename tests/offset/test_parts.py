@@ -16,6 +16,8 @@ from avts.offset.distance_map import distance_map, scan_features
 from avts.offset.estimate import estimate
 from avts.offset.features import Features, film_features
 from avts.offset.film import ArrayFilm
+from avts.offset.measure import measure
+from avts.offset.model import SyncModel
 from avts.offset.parts import PLACES, PictureInParts
 from avts.settings import ModelSettings
 
@@ -125,3 +127,13 @@ def test_a_short_films_features_have_its_parts(
     whole = film_features(ArrayFilm(*beating(seconds=2)), network, window_seconds=1.0)
     assert whole.parts is None
     assert np.array_equal(whole.pictures, features.pictures)
+
+
+@pytest.mark.parametrize("in_parts", [True, False])
+def test_a_model_may_be_told_to_look_at_the_whole_only(
+    beating: Callable[..., tuple], network: TwoStream, in_parts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(PictureInParts, "embedded", lambda *_, **__: asked.append(True))
+    measure(ArrayFilm(*beating(seconds=3)), SyncModel(network, 1.0, "fresh", in_parts=in_parts))
+    assert bool(asked) == in_parts

@@ -6,7 +6,7 @@ Input: a path and Options. Output: an Answer of plain values, small enough to be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +30,7 @@ class Options:
         range_seconds: offsets up to this much either way are tried.
         least_confidence: below it an offset is uncertain: it repairs nothing and meets no limit; None takes that of the
             model.
+        in_parts: look at short films in parts too.
         device: where the model runs.
         offset_seconds: an offset that is given instead of measured.
         drift_ms_per_minute: its growth.
@@ -52,6 +53,7 @@ class Options:
     method: Literal["model", "motion"] = "model"
     range_seconds: float = 2.0
     least_confidence: float | None = None
+    in_parts: bool = True
     device: str = "auto"
     offset_seconds: float | None = None
     drift_ms_per_minute: float | None = None
@@ -301,4 +303,4 @@ def make_worker(options: Options, on_progress: OnProgress | None = None) -> Work
 
     choices: list[str] = []
     model = load_sync_model(options.run, device=options.device, say=choices.append)
-    return Worker(options, model, on_progress, choices)
+    return Worker(options, replace(model, in_parts=options.in_parts), on_progress, choices)

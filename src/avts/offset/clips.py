@@ -203,7 +203,7 @@ def encoded_clip(path: Path, model: SyncModel | None) -> EncodedClip:
         seconds = model.window_seconds
         embedded = picture_windows(model.network, chunks, window_seconds=seconds, threads=model.threads)
         pictures = kept(embedded, model.network)
-        if comparison_is_plain(model.network):
+        if model.in_parts and comparison_is_plain(model.network):
             in_parts = whole.embedded(model.network, window_seconds=seconds, threads=model.threads)
             parts = kept_parts(in_parts, model.network, len(pictures))
     return EncodedClip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures, parts)

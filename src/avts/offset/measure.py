@@ -154,7 +154,9 @@ def measure(
     if model is None:
         least = LEAST_CONFIDENCE if least_confidence is None else least_confidence
         return result_of(film.name, *motion_measure(film, range_seconds=range_seconds), least_confidence=least)
-    features = film_features(film, model.network, window_seconds=model.window_seconds, threads=model.threads)
+    features = film_features(
+        film, model.network, window_seconds=model.window_seconds, threads=model.threads, in_parts=model.in_parts
+    )
     return measure_features(film.name, features, model, range_seconds=range_seconds, least_confidence=least_confidence)
 
 

@@ -31,6 +31,7 @@ class SyncModel:
         name: the folder that it came from.
         calibration: of its confidence, fitted for this model; None takes the one that fits models in general.
         threads: chooses how many threads films are measured with; None leaves torch's number, as on a card.
+        in_parts: look at short films in parts too, see `avts.offset.parts`.
     """
 
     network: TwoStream
@@ -38,6 +39,7 @@ class SyncModel:
     name: str
     calibration: Calibration | None = None
     threads: ThreadChoice | None = field(default=None, compare=False)
+    in_parts: bool = True
 
     def __repr__(self) -> str:
         million = sum(weights.numel() for weights in self.network.parameters()) / 1e6
