@@ -64,7 +64,7 @@ def test_without_an_offset_the_measured_one_is_taken_and_measured_again(
 ) -> None:
     (film,) = files(tmp_path, "early.mp4")
     assert run_repair(film, tmp_path / "out.mp4", "--range", "1.5", "--json") == 0
-    assert made_model == {"model": "model of None", "range_seconds": 1.5}
+    assert made_model == {"model": "model of None", "range_seconds": 1.5, "in_parts": True}
     assert repaired == [("out.mp4", pytest.approx(0.25, abs=0.005))]
     out, err = capsys.readouterr()
     record = json.loads(out)
