@@ -96,10 +96,24 @@ def film_features(
     with threads.used() if threads is not None else nullcontext():
         heard = sound_windows(model, sound.watching(film.sounds()), window_seconds=window_seconds)
     features = features_of(model, shown, heard, picture, sound, window_seconds=window_seconds)
-    if not in_parts or not comparison_is_plain(model):
+    return with_parts(features, whole, model, threads) if in_parts else features
+
+
+def with_parts(
+    features: Features, picture: PictureInParts, model: TwoStream, threads: ThreadChoice | None = None
+) -> Features:
+    """The same features with those of the parts of a short film's picture, if the model's distances can be pooled.
+
+    Args:
+        features: of the whole film.
+        picture: what watched it.
+        model: the networks.
+        threads: as for `film_features`.
+    """
+    if not comparison_is_plain(model):
         return features
     with threads.used() if threads is not None else nullcontext():
-        parts = whole.embedded(model, window_seconds=window_seconds, threads=threads)
+        parts = picture.embedded(model, window_seconds=features.window_seconds, threads=threads)
     return replace(features, parts=kept_parts(parts, model, len(features)))
 
 

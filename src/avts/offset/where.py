@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from avts.errors import MediaError, UsageError
 from avts.media.activity import PictureActivity, SoundActivity
-from avts.offset.features import features_of
+from avts.offset.features import features_of, with_parts
 from avts.offset.measure import measure_features
+from avts.offset.parts import PictureInParts
 from avts.timebase import FRAME_RATE
 
 if TYPE_CHECKING:
@@ -89,12 +90,15 @@ def where_of(film: Film, model: SyncModel, *, offset_seconds: float | None) -> W
             f"{model.name}: cannot show where a sound comes from, for its video tower has no feature for each frame. "
             "Use a tower without a stride in time, such as mc3"
         )
-    kept, picture, sound = _Kept(length), PictureActivity(), SoundActivity()
-    places, shape = _places(network, kept.watching(picture.watching(film.pictures())), length)
+    kept, picture, sound, whole = _Kept(length), PictureActivity(), SoundActivity(), PictureInParts()
+    chunks = picture.watching(film.pictures())
+    chunks = whole.watching(chunks) if offset_seconds is None and model.in_parts else chunks
+    places, shape = _places(network, kept.watching(chunks), length)
     sounds = sound_windows(network, sound.watching(film.sounds()), window_seconds=model.window_seconds)
     if offset_seconds is None:
         shown = _embedded(network, places, length)
         features = features_of(network, shown, sounds, picture, sound, window_seconds=model.window_seconds)
+        features = with_parts(features, whole, network)
         offset_seconds = measure_features(film.name, features, model).guess_seconds or 0.0
     offset = round(offset_seconds * FRAME_RATE)
     starts = np.arange(0, len(places) - length + 1, HOP_FRAMES)
