@@ -108,6 +108,21 @@ def test_places_that_cannot_be_written(films: Path, store: Any, monkeypatch: pyt
     assert not store.exists("/test-of-target/corpus/corpus.json")
 
 
+def test_a_connection_that_breaks_is_not_for_want_of_space(
+    films: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that refuses a shard may close before all of it was sent."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(type(store), "put_file", broken)
+    with pytest.raises(
+        CorpusError, match=r"cannot be written \(Broken pipe\)\. Check the address and your permissions"
+    ):
+        take(films, STORE)
+
+
 def test_a_place_that_can_only_be_read_is_one_error(films: Path, tmp_path: Path, serve: Serve) -> None:
     """fsspec's HTTP raises errors that are no OSError, some before the first shard, some when it is sent."""
     (tmp_path / "served").mkdir()

@@ -6,6 +6,7 @@ killed run loses the current shard, never one that was sent.
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from avts.corpus.manifest import CORPUS_NAME, JOURNAL_NAME, MANIFEST_NAME
 from avts.corpus.place import place_of
 from avts.errors import CorpusError
 from avts.jobs.refusal import MISSING_NAME, REFUSED_NAME
+
+BROKEN = {errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ECONNREFUSED}
+"""Numbers of errors of a connection; aiohttp's are OSErrors with them, but no ConnectionError."""
 
 
 class FolderTarget:
@@ -108,12 +112,12 @@ class StoreTarget(FolderTarget):
 
     @contextmanager
     def _one_error(self) -> Iterator[None]:
-        """Errors of a file system's own become one error; an OSError is one already."""
+        """Errors of a file system's own and of its connection become one error; any other OSError is one already."""
         try:
             yield
-        except OSError:
-            raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno not in BROKEN:
+                raise
             raise CorpusError(
                 f"{self.name}: cannot be written ({reason_of(error)}). Check the address and your permissions: "
                 "http:// and https:// are for reading."
