@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from avts.media.writer import pcm_of, write_video
 from avts.model.checkpoint import build_model, save_model
 from avts.model.two_stream import TwoStream
+from avts.settings import ModelSettings
 from fixtures_training import tiny_recipe
 
 RATE = 16_000
@@ -30,6 +31,25 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     save_model(folder, build_model(recipe.model), recipe, {"step": 0})
     return folder
+
+
+SMALL = ModelSettings(
+    video_width=4,
+    audio_width=8,
+    picture_input="change",
+    frame_size=32,
+    head="temporal",
+    hidden=16,
+    embedding=16,
+    filter_bands=16,
+)
+
+
+def small_network(settings: ModelSettings = SMALL) -> TwoStream:
+    """A small model that keeps time, with fresh weights."""
+    model = build_model(settings).eval()
+    model.low_precision = False
+    return model
 
 
 @pytest.fixture

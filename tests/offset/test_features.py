@@ -10,38 +10,26 @@ import torch
 
 import avts.offset.model as model_module
 from avts.errors import CheckpointError, UsageError
-from avts.model.checkpoint import build_model, save_model
+from avts.model.checkpoint import save_model
 from avts.offset.features import film_features
 from avts.offset.film import ArrayFilm
 from avts.offset.measure import measure
 from avts.offset.model import SyncModel, load_sync_model
-from avts.settings import ModelSettings, Recipe, StageSettings, VideoName
+from avts.settings import Recipe, StageSettings, VideoName
+from fixtures_features import SMALL, small_network
 
 Make = Callable[..., tuple]
-SMALL = ModelSettings(
-    video_width=4,
-    audio_width=8,
-    picture_input="change",
-    frame_size=32,
-    head="temporal",
-    hidden=16,
-    embedding=16,
-    filter_bands=16,
-)
 
 
 @pytest.fixture(scope="module")
 def model() -> SyncModel:
     torch.manual_seed(0)
-    network = build_model(SMALL).eval()
-    network.low_precision = False
-    return SyncModel(network, 1.0, "fresh")
+    return SyncModel(small_network(), 1.0, "fresh")
 
 
 @pytest.mark.parametrize("video", ["r3d18", "i3d"])
 def test_a_tower_that_strides_time_gives_a_window_for_each_frame_too(beating: Make, video: VideoName) -> None:
-    network = build_model(SMALL.model_copy(update={"video": video, "head_steps": 3})).eval()
-    network.low_precision = False
+    network = small_network(SMALL.model_copy(update={"video": video, "head_steps": 3}))
     features = film_features(ArrayFilm(*beating(seconds=2)), network, window_seconds=1.0)
     assert len(features) == 2 * 24 - 23
     assert features.pictures.shape == features.sounds.shape == (25, 16)
@@ -60,9 +48,7 @@ def test_there_is_a_window_for_each_frame_that_a_whole_one_starts_at(beating: Ma
 
 def other_model(**settings: Any) -> SyncModel:
     torch.manual_seed(0)
-    network = build_model(SMALL.model_copy(update=settings)).eval()
-    network.low_precision = False
-    return SyncModel(network, 1.0, "fresh")
+    return SyncModel(small_network(SMALL.model_copy(update=settings)), 1.0, "fresh")
 
 
 def test_a_fused_model_maps_how_likely_each_pair_is_not_in_sync(beating: Make) -> None:

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from avts.media.planes import Planes
-from avts.model.checkpoint import build_model
 from avts.model.dense import picture_windows
 from avts.model.losses import PART_SHARPNESS, soft_minimum
 from avts.model.two_stream import TwoStream
@@ -19,26 +18,13 @@ from avts.offset.film import ArrayFilm
 from avts.offset.measure import measure
 from avts.offset.model import SyncModel
 from avts.offset.parts import PLACES, PictureInParts
-from avts.settings import ModelSettings
-
-SMALL = ModelSettings(
-    video_width=4,
-    audio_width=8,
-    picture_input="change",
-    frame_size=32,
-    head="temporal",
-    hidden=16,
-    embedding=16,
-    filter_bands=16,
-)
+from fixtures_features import small_network
 
 
 @pytest.fixture(scope="module")
 def network() -> TwoStream:
     torch.manual_seed(0)
-    made = build_model(SMALL).eval()
-    made.low_precision = False
-    return made
+    return small_network()
 
 
 def planes(frames: int, height: int = 72, width: int = 130, seed: int = 0) -> Planes:

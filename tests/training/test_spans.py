@@ -5,11 +5,9 @@ import pytest
 import torch
 
 from avts.media.planes import Planes
-from avts.model.checkpoint import build_model
 from avts.model.dense import picture_windows, sound_windows
 from avts.model.two_stream import TwoStream
 from avts.pairs.negatives import EASY, HARD, POSITIVE, SUPER_HARD
-from avts.settings import ModelSettings
 from avts.training.spans import (
     UNPAIRED,
     embed_picture_spans,
@@ -18,25 +16,15 @@ from avts.training.spans import (
     num_windows,
     pair_kinds,
 )
+from fixtures_features import SMALL, small_network
 
-SETTINGS = ModelSettings(
-    video_width=4,
-    audio_width=8,
-    picture_input="change",
-    frame_size=32,
-    head="temporal",
-    hidden=16,
-    embedding=16,
-    context_seconds=3.0,
-)
+SETTINGS = SMALL.model_copy(update={"context_seconds": 3.0, "filter_bands": 40})
 
 
 @pytest.fixture(scope="module")
 def model() -> TwoStream:
     torch.manual_seed(0)
-    made = build_model(SETTINGS).eval()
-    made.low_precision = False
-    return made
+    return small_network(SETTINGS)
 
 
 def test_windows_of_three_seconds_start_an_eighth_apart() -> None:

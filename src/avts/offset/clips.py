@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from avts.media.activity import PictureActivity, SoundActivity, audible_windows, moving_windows
 from avts.offset.calibration import MODEL
 from avts.offset.estimate import OffsetEstimate
-from avts.offset.features import Embeddings, Features, comparison, comparison_is_plain, kept, kept_parts
+from avts.offset.features import Embeddings, Features, comparison, kept, kept_parts
 from avts.offset.film import FileFilm
 from avts.offset.measure import scan_and_estimate
 from avts.offset.model import SyncModel
@@ -203,9 +203,9 @@ def encoded_clip(path: Path, model: SyncModel | None) -> EncodedClip:
         seconds = model.window_seconds
         embedded = picture_windows(model.network, chunks, window_seconds=seconds, threads=model.threads)
         pictures = kept(embedded, model.network)
-        if model.in_parts and comparison_is_plain(model.network):
-            in_parts = whole.embedded(model.network, window_seconds=seconds, threads=model.threads)
-            parts = kept_parts(in_parts, model.network, len(pictures))
+        if model.in_parts:
+            count, threads = len(pictures), model.threads
+            parts = kept_parts(whole, model.network, count, window_seconds=seconds, threads=threads)
     return EncodedClip(activity.change, activity.largest, np.concatenate(list(film.sounds())), pictures, parts)
 
 

@@ -102,19 +102,9 @@ def film_features(
 def with_parts(
     features: Features, picture: PictureInParts, model: TwoStream, threads: ThreadChoice | None = None
 ) -> Features:
-    """The same features with those of the parts of a short film's picture, if the model's distances can be pooled.
-
-    Args:
-        features: of the whole film.
-        picture: what watched it.
-        model: the networks.
-        threads: as for `film_features`.
-    """
-    if not comparison_is_plain(model):
-        return features
-    with threads.used() if threads is not None else nullcontext():
-        parts = picture.embedded(model, window_seconds=features.window_seconds, threads=threads)
-    return replace(features, parts=kept_parts(parts, model, len(features)))
+    """The same features with those of the parts of a short film's picture; arguments as for `kept_parts`."""
+    seconds, count = features.window_seconds, len(features)
+    return replace(features, parts=kept_parts(picture, model, count, window_seconds=seconds, threads=threads))
 
 
 def features_of(
@@ -155,9 +145,30 @@ def kept(embeddings: Tensor, model: TwoStream) -> Embeddings:
     return whole
 
 
-def kept_parts(parts: list[Tensor] | None, model: TwoStream, count: int) -> NDArray[np.float16] | None:
-    """The first windows of all parts as they are kept, [parts, count, D]."""
-    return None if parts is None else np.stack([kept(each[:count], model) for each in parts]).astype(np.float16)
+def kept_parts(
+    picture: PictureInParts,
+    model: TwoStream,
+    count: int,
+    *,
+    window_seconds: float,
+    threads: ThreadChoice | None = None,
+) -> NDArray[np.float16] | None:
+    """The first windows of all parts as they are kept, [parts, count, D]; None for a long film.
+
+    None too for a model whose distances are no half distances of unit vectors: a soft minimum of them means nothing.
+
+    Args:
+        picture: what watched the film.
+        model: the networks.
+        count: number of windows.
+        window_seconds: length of a window.
+        threads: as for `film_features`.
+    """
+    if not comparison_is_plain(model):
+        return None
+    with threads.used() if threads is not None else nullcontext():
+        parts = picture.embedded(model, window_seconds=window_seconds, threads=threads)
+    return None if parts is None else np.stack([each[:count].half().numpy() for each in parts])
 
 
 def comparison_is_plain(model: TwoStream) -> bool:
